@@ -1,0 +1,277 @@
+//! All that any source can tell us, a variant per kind.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus, Source, Stid,
+    Ticket,
+};
+
+/// One registry message, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryEvent {
+    /// The channel it came by.
+    pub source: Source,
+    /// Set where the text itself names the environment (code 13000000011: test); `None` otherwise.
+    pub says_environment: Option<Environment>,
+    /// `STATUS` of a mail, `RESULT` of a reply.
+    pub result: Option<RequestResult>,
+    /// `TICKET`, if not empty.
+    pub ticket: Option<Ticket>,
+    /// Our transaction id, echoed in a reply.
+    pub ctid: Option<Ctid>,
+    /// The registry's transaction id.
+    pub stid: Option<Stid>,
+    /// `msgid` of a queue message.
+    pub msgid: Option<QueueMsgId>,
+    /// `msgtype` as written (key/value) or the element's name (XML).
+    pub msgtype: Option<String>,
+    /// `msgcnt`: messages waiting, this one included.
+    pub msgcnt: Option<u32>,
+    /// `OBJECT` of a mail, as written.
+    pub object: Option<String>,
+    /// The registry's own time of the fact: `msgtime`; `None` in a mail, where the `Date` field
+    /// of the header stands in.
+    pub registry_time: Option<Timestamp>,
+    /// What it says.
+    pub facts: Facts,
+    /// `INFO`, `WARNING`, `ERROR` and `message` lines, in order.
+    pub messages: Vec<RegistryMessage>,
+    /// Lines and fields that nobody knows yet, as written.
+    pub unknown: Vec<String>,
+    /// Oddities that were accepted, each with its line or field.
+    pub warnings: Vec<Reason>,
+}
+
+/// What a message says, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Facts {
+    /// State of a domain, with verification deadlines where it must be verified.
+    DomainStatus(DomainStatus),
+    /// A holder's data must be verified; concerns every domain of that contact.
+    ContactVerificationRequired(ContactVerification),
+    /// The registry changed a contact.
+    ContactUpdate {
+        /// The contact.
+        contact: Handle,
+        /// The registry's reference, such as `DENIC#:88123`.
+        reference: Option<String>,
+    },
+    /// Contacts were removed after their retention period.
+    ContactDelete {
+        /// The contacts, 1 to 100.
+        handles: Vec<Handle>,
+    },
+    /// A domain in status `failed` ends in a week.
+    ExpireWarning {
+        /// The domain.
+        domain: DomainName,
+        /// When it ends.
+        expire_at: Option<Timestamp>,
+    },
+    /// A domain in status `failed` has ended.
+    Expire {
+        /// The domain.
+        domain: DomainName,
+        /// When it ended.
+        expire_at: Option<Timestamp>,
+    },
+    /// An AuthInfo2 was ordered for a domain of ours.
+    AuthInfoNotify {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// An AuthInfo runs out.
+    AuthInfoExpire {
+        /// The domain.
+        domain: DomainName,
+        /// When it runs out.
+        expire_at: Option<Timestamp>,
+    },
+    /// The letter with an AuthInfo2 could not be delivered.
+    AuthInfoDelete {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// A domain moved to another provider.
+    Chprov {
+        /// The domain.
+        domain: DomainName,
+        /// Name of the new provider.
+        new_provider: Option<String>,
+        /// Name of the old provider.
+        old_provider: Option<String>,
+    },
+    /// The registry deleted a domain.
+    DomainDelete {
+        /// The domain.
+        domain: DomainName,
+        /// When, where it is said.
+        expire_at: Option<Timestamp>,
+    },
+    /// The answer to a request of ours (or an empty queue: no domain, no messages).
+    RequestAnswer {
+        /// The domain, where the answer names one.
+        domain: Option<DomainName>,
+        /// The status that the answer reports or implies (`failed` with 33300102900).
+        status: Option<RegistryStatus>,
+        /// Holders it lists.
+        holders: Vec<Handle>,
+        /// Deadlines and claims, which an answer can carry too (`denic.md` 4.6).
+        verification: Option<Verification>,
+        /// End of the period of a domain in status `failed`.
+        expire_at: Option<Timestamp>,
+    },
+    /// The registry reminds us that its queue is not being read.
+    QueueReminder,
+    /// Nothing this version understands; kept whole.
+    Unknown {
+        /// The domain, where one could be read.
+        domain: Option<DomainName>,
+    },
+}
+
+/// State of one domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainStatus {
+    /// The domain.
+    pub domain: DomainName,
+    /// Its status.
+    pub status: RegistryStatus,
+    /// Holders listed, as received; the registry does not say which one must be verified.
+    pub holders: Vec<Handle>,
+    /// Deadlines and claims; `None` means that no verification is asked for.
+    pub verification: Option<Verification>,
+}
+
+/// A request for verification: at least one deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// The domain leaves the zone then. Not given once it has.
+    pub dedelegation_at: Option<Timestamp>,
+    /// The domain is deleted then, for good.
+    pub deletion_at: Option<Timestamp>,
+    /// What must be proven; `None`: the message does not say.
+    pub claims: Option<BTreeSet<Claim>>,
+}
+
+/// One contact must be verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactVerification {
+    /// The contact.
+    pub contact: Handle,
+    /// What must be proven.
+    pub claims: Option<BTreeSet<Claim>>,
+    /// How many domains the registry counts for this contact.
+    pub domain_count: Option<u32>,
+    /// The domain that leaves the zone first, and when.
+    pub earliest_dedelegation: Option<(DomainName, Timestamp)>,
+    /// The domain that is deleted first, and when.
+    pub earliest_deletion: Option<(DomainName, Timestamp)>,
+}
+
+impl Facts {
+    /// The word for the kind in JSON (design, section 5).
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Facts::DomainStatus(_) => "domain-status",
+            Facts::ContactVerificationRequired(_) => "contact-verification-required",
+            Facts::ContactUpdate { .. } => "contact-update",
+            Facts::ContactDelete { .. } => "contact-delete",
+            Facts::ExpireWarning { .. } => "expire-warning",
+            Facts::Expire { .. } => "expire",
+            Facts::AuthInfoNotify { .. } => "authinfo-notify",
+            Facts::AuthInfoExpire { .. } => "authinfo-expire",
+            Facts::AuthInfoDelete { .. } => "authinfo-delete",
+            Facts::Chprov { .. } => "chprov",
+            Facts::DomainDelete { .. } => "domain-delete",
+            Facts::RequestAnswer { .. } => "request-answer",
+            Facts::QueueReminder => "queue-reminder",
+            Facts::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The one domain it is about, if it is about one.
+    pub fn domain(&self) -> Option<&DomainName> {
+        match self {
+            Facts::DomainStatus(status) => Some(&status.domain),
+            Facts::ExpireWarning { domain, .. }
+            | Facts::Expire { domain, .. }
+            | Facts::AuthInfoNotify { domain }
+            | Facts::AuthInfoExpire { domain, .. }
+            | Facts::AuthInfoDelete { domain }
+            | Facts::Chprov { domain, .. }
+            | Facts::DomainDelete { domain, .. } => Some(domain),
+            Facts::RequestAnswer { domain, .. } | Facts::Unknown { domain } => domain.as_ref(),
+            Facts::ContactVerificationRequired(_)
+            | Facts::ContactUpdate { .. }
+            | Facts::ContactDelete { .. }
+            | Facts::QueueReminder => None,
+        }
+    }
+}
+
+/// Outcome of a request, or of the transport (`denic.md` 4.2). `failed` here is not the domain
+/// status of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestResult {
+    /// Carried out (errors beside it are possible).
+    Success,
+    /// Not carried out.
+    Failed,
+    /// System fault, not carried out.
+    Exception,
+    /// Another word.
+    Other(String),
+}
+
+impl RequestResult {
+    /// The registry's word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            RequestResult::Success => "success",
+            RequestResult::Failed => "failed",
+            RequestResult::Exception => "exception",
+            RequestResult::Other(word) => word,
+        }
+    }
+}
+
+impl From<&str> for RequestResult {
+    fn from(word: &str) -> Self {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "success" => RequestResult::Success,
+            "failed" => RequestResult::Failed,
+            "exception" => RequestResult::Exception,
+            _ => RequestResult::Other(word.trim().to_owned()),
+        }
+    }
+}
+
+/// How serious a message line is; the level of the line, never the code's first digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// `INFO`, or a `message` line of the queue.
+    Info,
+    /// `WARNING`.
+    Warning,
+    /// `ERROR`.
+    Error,
+}
+
+/// One coded line, such as `INFO: 53000080013 Domain "Status" is "connect"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RegistryMessage {
+    /// Its level.
+    pub level: Level,
+    /// Eleven characters; leading digits matter, so it is text.
+    pub code: String,
+    /// The sentence, without the arguments.
+    pub text: String,
+    /// What stood in brackets, split where a new argument begins.
+    pub arguments: Vec<String>,
+}

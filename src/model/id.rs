@@ -1,0 +1,103 @@
+//! Identifiers, each its own type so that none can stand in for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The text is no id of the expected kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {expected}")]
+pub struct IdError {
+    text: String,
+    expected: &'static str,
+}
+
+macro_rules! numbered {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&format!(concat!($prefix, "{}"), self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix($prefix)
+                    .unwrap_or(text)
+                    .parse()
+                    .ok()
+                    .filter(|number| *number > 0)
+                    .map($name)
+                    .ok_or_else(|| IdError { text: text.to_owned(), expected: $expected })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+numbered!(
+    /// Number of a kept message, as `log list` shows it.
+    InboundId, "", "the number of a message, such as `1042`"
+);
+numbered!(
+    /// One verification of one domain, such as `V-81`.
+    CaseId, "V-", "a case, such as `V-81`"
+);
+numbered!(
+    /// One mail to one customer, such as `N-310`.
+    NoticeId, "N-", "a notice, such as `N-310`"
+);
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+text!(
+    /// The TICKET field of a mail: our own reference, where the mail answers a request.
+    Ticket
+);
+text!(
+    /// `msgid` of a queue message: opaque text, 30 to 255 characters.
+    QueueMsgId
+);
+text!(
+    /// The server's transaction id in a reply.
+    Stid
+);
+text!(
+    /// Our own transaction id, echoed in a reply.
+    Ctid
+);
+text!(
+    /// A customer's number, such as `K-10482`: given by the operator.
+    CustomerId
+);

@@ -1,0 +1,32 @@
+//! The words of the field, as values that cannot be wrong. Imports nothing of the other rooms.
+
+mod case;
+mod claim;
+mod customer;
+mod environment;
+mod event;
+mod handle;
+mod id;
+mod inbound;
+mod name;
+mod notice;
+pub mod reason;
+mod record;
+mod status;
+
+pub use case::CaseState;
+pub use claim::Claim;
+pub use customer::{Customer, Language};
+pub use environment::{Environment, EnvironmentError};
+pub use event::{
+    ContactVerification, DomainStatus, Facts, Level, RegistryEvent, RegistryMessage, RequestResult,
+    Verification,
+};
+pub use handle::{Handle, HandleError};
+pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
+pub use inbound::{Envelope, Inbound, Kept, Source, hex, sha256_hex};
+pub use name::{DomainName, NameError};
+pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
+pub use reason::{Reason, ReasonCode};
+pub use record::{ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact};
+pub use status::{Lifecycle, RegistryStatus};

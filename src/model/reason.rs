@@ -1,0 +1,221 @@
+//! Reason codes: every decision has one, and a sentence (`stichtag explain R12`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A code of the catalogue, such as `W03`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReasonCode(&'static str);
+
+impl ReasonCode {
+    /// The code, such as `W03`.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Does this code hold a message back (`R…`)?
+    pub fn is_hold(self) -> bool {
+        self.0.starts_with('R')
+    }
+
+    /// What the catalogue says about it.
+    pub fn entry(self) -> Option<&'static Entry> {
+        find(self.0)
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+impl Serialize for ReasonCode {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReasonCode {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        find(&text)
+            .map(|entry| entry.code)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a reason code")))
+    }
+}
+
+/// One decision about one message: the code, and what exactly was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The code.
+    pub code: ReasonCode,
+    /// The sentence for this case; names the line (from 1, in the decoded body) and the field.
+    pub detail: String,
+}
+
+impl Reason {
+    /// A reason with its sentence.
+    pub fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
+        Reason {
+            code,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.detail)
+    }
+}
+
+/// An entry of the catalogue.
+#[derive(Debug)]
+pub struct Entry {
+    /// The code.
+    pub code: ReasonCode,
+    /// What it means, one sentence.
+    pub meaning: &'static str,
+    /// What to do about it, one sentence.
+    pub remedy: &'static str,
+}
+
+/// The entry of `code` (any case), if there is one.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    CATALOGUE
+        .iter()
+        .find(|entry| entry.code.0.eq_ignore_ascii_case(code))
+}
+
+macro_rules! catalogue {
+    ($($name:ident $code:literal $meaning:literal $remedy:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $name: ReasonCode = ReasonCode($code);
+        )*
+        /// Every code, in the order of its kind.
+        pub const CATALOGUE: &[Entry] = &[
+            $(Entry { code: $name, meaning: $meaning, remedy: $remedy },)*
+        ];
+    };
+}
+
+catalogue! {
+    UNKNOWN_RECIPIENT "R01" "The recipient belongs to no route."
+        "Add the address to `recipients` of the right route, or stop routing it here.";
+    ENVELOPE_SENDER "R02" "The envelope sender is not one that the route allows."
+        "Look at the message (`stichtag log raw ID`); if it is genuine, add the sender to `envelope_from` and release it.";
+    FROM_COUNT "R03" "The mail has no From field, or more than one."
+        "Genuine registry mail has exactly one; look at the raw message before you release it.";
+    FROM_FORM "R04" "The From field is not exactly one plain mailbox."
+        "Lists, groups and broken addresses never pass; look at the raw message.";
+    FROM_ADDRESS "R05" "The From address is not the registry's."
+        "Compare it letter by letter; a lookalike or a display name that shows the genuine address is a forgery.";
+    ENVIRONMENT_CONFLICT "R06" "Recipient, envelope sender, From, subject and text do not all name the same environment."
+        "Test and live never mix; find out which side sent it, and refuse it if nobody can say.";
+    SUBJECT "R07" "The subject does not fit the route."
+        "Check `subject_forbids` and `subject_requires` of the route.";
+    NOT_UNDERSTOOD "R10" "The body could not be understood: a required field is missing or unreadable."
+        "Read the raw message and act by hand; replay it once the program understands it.";
+    DEADLINE_UNREADABLE "R11" "A verification deadline is there but cannot be read."
+        "Act at once by hand: the domain has a deadline that nobody is watching.";
+    CONTRADICTION "R12" "The message contradicts itself: two domains, two statuses or two answers in one."
+        "Ask the registry which is true; release nothing before.";
+    NAME_MISMATCH "R13" "The A-label does not belong to the U-label."
+        "Check the domain by hand; the two names are different domains.";
+    TWO_TEXTS "R14" "The mail has more than one text part."
+        "Read all parts in the raw message; genuine registry mail has one.";
+    NO_TEXT "R15" "The mail has no readable text part."
+        "Read the raw message; genuine registry mail is plain text.";
+    LIMITS "R16" "The message breaks a limit (header fields, parts, depth, size)."
+        "Registry mail is a few kilobytes; look at the raw message with care.";
+    UNKNOWN_KIND "R17" "The kind of message is not known to this version."
+        "Read the raw message and act by hand; replay it after an upgrade.";
+    NOT_OURS "R20" "The domain is not in our database."
+        "Import the domain with its customer and replay the message, or set `domains.unknown_domain = \"create\"`.";
+    FUTURE "R23" "The registry time lies more than a day in the future."
+        "Check this machine's clock and the message's Date.";
+    NO_ZONE "R24" "A deadline has no time zone, so it is not a known instant."
+        "Find out the instant and act by hand.";
+    NO_ENVIRONMENT "R25" "Nothing says whether the message is live or test."
+        "Import queue files with `--env live` or `--env test`.";
+    PANIC "R30" "The program failed while it processed the message."
+        "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
+    BY_PERSON "R40" "A person refused the message."
+        "See the note in the audit trail.";
+    UNKNOWN_FIELD "W01" "A field that is not known was kept and shown."
+        "Nothing; tell the makers if it matters.";
+    UNKNOWN_CODE "W02" "A message code that is not known was kept and shown."
+        "Read its text; nothing was concluded from it.";
+    NO_COLON "W03" "A keyword without its colon was accepted."
+        "Nothing; the registry writes `HOLDER` so.";
+    ATE_TYPO "W04" "`[ate:` was read as `[Date:`."
+        "Nothing; the registry's test system writes it so.";
+    BARE_DATE "W05" "A bare timestamp in brackets was read as the deadline; the claims are not known."
+        "Nothing; the form of before 17 April 2025.";
+    SPECIAL_BLANKS "W06" "Special blanks (such as U+00A0) were read as blanks."
+        "Nothing.";
+    EQUAL_DEADLINES "W07" "Both deadlines are equal."
+        "Nothing; they are stored as given.";
+    NO_HANDLE "W08" "A holder is not a contact handle; the line was kept and shown."
+        "Check the holders by hand.";
+    ACE_COMPUTED "W09" "No A-label was given; it was computed."
+        "Nothing.";
+    CHARSET "W10" "The text was not in the character set it claims; another one was used."
+        "Compare the domain name with the A-label.";
+    ADDRESS_AT_RISK "W11" "The customer's address lies under the affected domain."
+        "Record a second address (`stichtag import customers`), or telephone.";
+    REPEATED "W12" "A field or element is repeated; equal values were taken once, of different deadlines the earlier."
+        "Nothing if equal; otherwise check the deadline.";
+    DEADLINE_FIELDS_DIFFER "W13" "The deadline's field and the text in brackets differ; the field was taken."
+        "Check the deadline at the registry.";
+    UNDECLARED_PREFIX "W14" "An XML prefix is used without being declared; it was accepted."
+        "Nothing; the registry's own examples do so.";
+    STRAY_TEXT "W15" "Stray characters between elements were ignored."
+        "Nothing.";
+    DEADLINE_RANGE "W16" "A deadline is in the past, less than a day away or more than 400 days away."
+        "Check it at the registry at once.";
+    UNKNOWN_STATUS "W17" "The domain status is not known to this version; it was stored as text."
+        "Read about it at the registry; nothing was concluded from it.";
+    OLD_NAMESPACE "W19" "The XML namespace has a version other than 5.0."
+        "Nothing; every version is read.";
+    DEADLINE_ORDER "W20" "Deletion lies before dedelegation; both are stored as given."
+        "Check the deadlines at the registry.";
+    EQUAL_TIME "W21" "Two messages of the same registry time disagree; the earlier deadline stands."
+        "Ask the registry for the domain's state.";
+    COUNT_DIFFERS "W22" "The registry counts another number of domains for this contact than we do."
+        "Compare our domain list with the registry's; a domain may be missing here.";
+    OLDER "W23" "An older fact arrived after a newer one; it was filed in the history only."
+        "Nothing.";
+    HOLD_WITHOUT_DEADLINE "W26" "The domain is on serverHold, and no verification deadline is given."
+        "Find out why by hand; no customer was told.";
+    NO_CUSTOMER "W27" "Nobody could be told: the domain has no customer, or the customer no address."
+        "Import the customer, then `stichtag replay` the message.";
+    NO_CLAIMS "W28" "The claims of the two deadlines differ or are not known."
+        "Ask the registry what must be proven.";
+    NOT_CHECKED "W30" "Proof of origin (DKIM, SPF, OpenPGP) is not checked yet."
+        "Let your edge check it; the route accepts by addresses only.";
+    SAME_MAIL "W31" "The same mail was seen before; nothing was done again."
+        "Nothing.";
+    QUEUE_NEGLECTED "W32" "The registry says that messages wait in its queue."
+        "Find out why the queue is not being read.";
+    CONTACT_CHANGED "W33" "The registry changed a contact."
+        "Read the contact again at the registry.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_there_once() {
+        let mut codes: Vec<_> = CATALOGUE.iter().map(|entry| entry.code.as_str()).collect();
+        codes.sort_unstable();
+        let count = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+        assert_eq!(find("w03").unwrap().code, NO_COLON);
+    }
+}

@@ -1,0 +1,214 @@
+//! What we hold to be true of a domain.
+//!
+//! A record keeps one slot per kind of fact, each with its registry time. Merging a fact into its
+//! slot is commutative, associative and idempotent, so the order in which messages arrive, and how
+//! often, cannot change where a record ends (design, section 2, step 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Claim, CustomerId, DomainName, Environment, Handle, InboundId, Lifecycle, RegistryStatus,
+};
+
+/// Key of a record: a test domain and a live domain of the same name are two records.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainKey {
+    /// The environment.
+    pub environment: Environment,
+    /// The domain.
+    pub domain: DomainName,
+}
+
+/// The domain's state, as one message gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusFact {
+    /// Registry time of the message.
+    pub at: Timestamp,
+    /// The status.
+    pub status: RegistryStatus,
+    /// The holders, sorted by handle, no repeats.
+    pub holders: BTreeSet<Handle>,
+    /// Leaves the zone then.
+    pub dedelegation_at: Option<Timestamp>,
+    /// Is deleted then.
+    pub deletion_at: Option<Timestamp>,
+    /// What must be proven; `None`: not said.
+    pub claims: Option<BTreeSet<Claim>>,
+}
+
+/// Verification asked for one contact: the earliest deadlines over all its domains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactFact {
+    /// Registry time of the message.
+    pub at: Timestamp,
+    /// What must be proven; `None`: not said.
+    pub claims: Option<BTreeSet<Claim>>,
+    /// The first domain to leave the zone, and when.
+    pub earliest_dedelegation: Option<(DomainName, Timestamp)>,
+    /// The first domain to be deleted, and when.
+    pub earliest_deletion: Option<(DomainName, Timestamp)>,
+}
+
+/// How a domain left us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// To another provider.
+    Moved,
+    /// Deleted by the registry, or ended.
+    Deleted,
+}
+
+/// What the registry has said about one domain, a slot per kind of fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainFacts {
+    /// The newest state.
+    pub status: Option<StatusFact>,
+    /// Verification asked for its holders, by handle; only those of present holders count.
+    pub contacts: BTreeMap<Handle, ContactFact>,
+    /// The newest end: moved or deleted.
+    pub gone: Option<(Timestamp, Gone)>,
+    /// End of the period in status `failed`, with the registry time of the message.
+    pub expire: Option<(Timestamp, Timestamp)>,
+}
+
+/// A domain as we know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRecord {
+    /// Environment and name.
+    pub key: DomainKey,
+    /// Whose it is.
+    pub customer: Option<CustomerId>,
+    /// Where it stands in our own books.
+    pub lifecycle: Lifecycle,
+    /// Status given by an import, for as long as the registry has said nothing.
+    pub imported_status: Option<RegistryStatus>,
+    /// Holders given by an import, for as long as the registry has said nothing.
+    pub imported_holders: BTreeSet<Handle>,
+    /// What the registry has said.
+    pub facts: DomainFacts,
+    /// The message that changed it last.
+    pub source_message: Option<InboundId>,
+    /// When it was changed last, here.
+    pub updated_at: Timestamp,
+    /// Counts changes; guards against lost updates. 0: not stored yet.
+    pub version: i64,
+}
+
+/// Where a domain's verification stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Leaves the zone then.
+    pub dedelegation_at: Option<Timestamp>,
+    /// Is deleted then.
+    pub deletion_at: Option<Timestamp>,
+    /// What must be proven; `None`: not said.
+    pub claims: Option<BTreeSet<Claim>>,
+}
+
+impl Due {
+    /// Is there any deadline?
+    pub fn is_some(&self) -> bool {
+        self.dedelegation_at.is_some() || self.deletion_at.is_some()
+    }
+}
+
+impl DomainRecord {
+    /// A record of which nothing is known but its name.
+    pub fn new(key: DomainKey, now: Timestamp) -> Self {
+        DomainRecord {
+            key,
+            customer: None,
+            lifecycle: Lifecycle::None,
+            imported_status: None,
+            imported_holders: BTreeSet::new(),
+            facts: DomainFacts::default(),
+            source_message: None,
+            updated_at: now,
+            version: 0,
+        }
+    }
+
+    /// The registry's status, or what was imported while the registry has said nothing.
+    pub fn status(&self) -> Option<&RegistryStatus> {
+        match &self.facts.status {
+            Some(fact) => Some(&fact.status),
+            None => self.imported_status.as_ref(),
+        }
+    }
+
+    /// The present holders.
+    pub fn holders(&self) -> &BTreeSet<Handle> {
+        match &self.facts.status {
+            Some(fact) if !fact.holders.is_empty() => &fact.holders,
+            _ => &self.imported_holders,
+        }
+    }
+
+    /// Has it left us, and nothing newer brought it back?
+    pub fn gone(&self) -> Option<Gone> {
+        let (gone_at, gone) = self.facts.gone?;
+        let is_back = self
+            .facts
+            .status
+            .as_ref()
+            .is_some_and(|fact| fact.at > gone_at);
+        (!is_back).then_some(gone)
+    }
+
+    /// The deadlines in force.
+    ///
+    /// The domain's own message is exact, and a newer one without deadlines clears what any older
+    /// message asked for. A contact's message names the earliest deadlines over all its domains:
+    /// exact for the domain it names, safe for the others, so it counts where the domain's own
+    /// message is older or says nothing; at equal times the earlier deadline stands.
+    pub fn due(&self) -> Due {
+        if self.gone().is_some() {
+            return Due::default();
+        }
+        let own = self.facts.status.as_ref();
+        let mut due = Due {
+            dedelegation_at: own.and_then(|fact| fact.dedelegation_at),
+            deletion_at: own.and_then(|fact| fact.deletion_at),
+            claims: own.and_then(|fact| fact.claims.clone()),
+        };
+        let is_exact = due.is_some();
+        let is_on_hold = own.is_some_and(|fact| fact.status == RegistryStatus::ServerHold);
+        let asked = self
+            .facts
+            .contacts
+            .iter()
+            .filter(|(handle, fact)| {
+                self.holders().contains(handle) && own.is_none_or(|own| fact.at >= own.at)
+            })
+            .map(|(_, fact)| fact);
+        for fact in asked {
+            let is_same_time = own.is_some_and(|own| own.at == fact.at);
+            let takes = |named: &DomainName| named == &self.key.domain || !is_exact || is_same_time;
+            if let Some((_, at)) = fact
+                .earliest_dedelegation
+                .as_ref()
+                .filter(|(named, _)| takes(named))
+                && !is_on_hold
+            {
+                due.dedelegation_at = Some(due.dedelegation_at.map_or(*at, |known| known.min(*at)));
+            }
+            if let Some((_, at)) = fact
+                .earliest_deletion
+                .as_ref()
+                .filter(|(named, _)| takes(named))
+            {
+                due.deletion_at = Some(due.deletion_at.map_or(*at, |known| known.min(*at)));
+            }
+            if let Some(claims) = &fact.claims {
+                due.claims
+                    .get_or_insert_default()
+                    .extend(claims.iter().cloned());
+            }
+        }
+        due
+    }
+}
