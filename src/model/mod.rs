@@ -12,6 +12,7 @@ mod name;
 mod notice;
 pub mod reason;
 mod record;
+mod route;
 mod status;
 
 pub use case::CaseState;
@@ -28,5 +29,8 @@ pub use inbound::{Envelope, Inbound, Kept, Source, hex, sha256_hex};
 pub use name::{DomainName, NameError};
 pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
-pub use record::{ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact};
+pub use record::{
+    ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
+};
+pub use route::{RecipientMatch, Route, RouteParser};
 pub use status::{Lifecycle, RegistryStatus};

@@ -141,6 +141,8 @@ catalogue! {
         "Find out the instant and act by hand.";
     NO_ENVIRONMENT "R25" "Nothing says whether the message is live or test."
         "Import queue files with `--env live` or `--env test`.";
+    NO_PARSER "R26" "Messages of this route cannot be read by this version."
+        "The message is kept; replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
@@ -201,6 +203,8 @@ catalogue! {
         "Nothing.";
     QUEUE_NEGLECTED "W32" "The registry says that messages wait in its queue."
         "Find out why the queue is not being read.";
+    RELEASED "W34" "A person released the message; its sender was not checked again."
+        "See the note in the audit trail.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -31,12 +31,16 @@ pub struct StatusFact {
     pub status: RegistryStatus,
     /// The holders, sorted by handle, no repeats.
     pub holders: BTreeSet<Handle>,
-    /// Leaves the zone then.
-    pub dedelegation_at: Option<Timestamp>,
-    /// Is deleted then.
-    pub deletion_at: Option<Timestamp>,
-    /// What must be proven; `None`: not said.
-    pub claims: Option<BTreeSet<Claim>>,
+}
+
+/// The domain's verification, as one message gave it; no deadline at all means that it is cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationFact {
+    /// Registry time of the message.
+    pub at: Timestamp,
+    /// Deadlines and claims.
+    #[serde(flatten)]
+    pub due: Due,
 }
 
 /// Verification asked for one contact: the earliest deadlines over all its domains.
@@ -67,6 +71,8 @@ pub enum Gone {
 pub struct DomainFacts {
     /// The newest state.
     pub status: Option<StatusFact>,
+    /// The newest word on its verification.
+    pub verification: Option<VerificationFact>,
     /// Verification asked for its holders, by handle; only those of present holders count.
     pub contacts: BTreeMap<Handle, ContactFact>,
     /// The newest end: moved or deleted.
@@ -99,7 +105,7 @@ pub struct DomainRecord {
 }
 
 /// Where a domain's verification stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// Leaves the zone then.
     pub dedelegation_at: Option<Timestamp>,
@@ -169,14 +175,9 @@ impl DomainRecord {
         if self.gone().is_some() {
             return Due::default();
         }
-        let own = self.facts.status.as_ref();
-        let mut due = Due {
-            dedelegation_at: own.and_then(|fact| fact.dedelegation_at),
-            deletion_at: own.and_then(|fact| fact.deletion_at),
-            claims: own.and_then(|fact| fact.claims.clone()),
-        };
+        let own = self.facts.verification.as_ref();
+        let mut due = own.map(|fact| fact.due.clone()).unwrap_or_default();
         let is_exact = due.is_some();
-        let is_on_hold = own.is_some_and(|fact| fact.status == RegistryStatus::ServerHold);
         let asked = self
             .facts
             .contacts
@@ -188,26 +189,28 @@ impl DomainRecord {
         for fact in asked {
             let is_same_time = own.is_some_and(|own| own.at == fact.at);
             let takes = |named: &DomainName| named == &self.key.domain || !is_exact || is_same_time;
-            if let Some((_, at)) = fact
-                .earliest_dedelegation
-                .as_ref()
-                .filter(|(named, _)| takes(named))
-                && !is_on_hold
-            {
-                due.dedelegation_at = Some(due.dedelegation_at.map_or(*at, |known| known.min(*at)));
-            }
-            if let Some((_, at)) = fact
-                .earliest_deletion
-                .as_ref()
-                .filter(|(named, _)| takes(named))
-            {
-                due.deletion_at = Some(due.deletion_at.map_or(*at, |known| known.min(*at)));
-            }
+            let earlier =
+                |known: Option<Timestamp>, asked: &Option<(DomainName, Timestamp)>| match asked
+                    .as_ref()
+                    .filter(|(named, _)| takes(named))
+                {
+                    Some((_, at)) => Some(known.map_or(*at, |known| known.min(*at))),
+                    None => known,
+                };
+            due.dedelegation_at = earlier(due.dedelegation_at, &fact.earliest_dedelegation);
+            due.deletion_at = earlier(due.deletion_at, &fact.earliest_deletion);
             if let Some(claims) = &fact.claims {
                 due.claims
                     .get_or_insert_default()
                     .extend(claims.iter().cloned());
             }
+        }
+        // Once out of the zone, the first deadline has been missed and binds nobody any more.
+        if self.status() == Some(&RegistryStatus::ServerHold) {
+            due.dedelegation_at = None;
+        }
+        if !due.is_some() {
+            due.claims = None;
         }
         due
     }

@@ -1,0 +1,357 @@
+//! What one event does to one domain.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan};
+
+use super::effect::{Applied, CaseStep, Effect, Outcome};
+use super::merge::{self, Merged};
+use crate::model::reason::{self, Reason};
+use crate::model::{
+    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Lifecycle,
+    NoticeKind, RegistryEvent, RegistryStatus, StatusFact, VerificationFact,
+};
+
+/// A deadline further away than this is flagged (`denic.md` 2.5), in days.
+const DEADLINE_DAYS_MAX: i64 = 400;
+
+/// What is known beside the record when an event is applied.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// The domain before; [`DomainRecord::new`] for one not met yet.
+    pub before: &'a DomainRecord,
+    /// State of its open case, if there is one.
+    pub case: Option<CaseState>,
+    /// Verification asked for contacts so far, at least for every holder the event names.
+    pub contacts: &'a BTreeMap<Handle, ContactFact>,
+    /// The present instant; decides only what is alarming, never what is true.
+    pub now: Timestamp,
+}
+
+/// A fact about one domain, ready to be merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Its state.
+    Status(DomainStatus),
+    /// One of its holders must be verified.
+    Contact(Handle, ContactFact),
+    /// It left us.
+    Gone(Gone),
+    /// In status `failed`, it ends then.
+    Expires(Timestamp),
+    /// Worth a line in its history, nothing more.
+    Note(&'static str),
+}
+
+/// The update an event means for the domain it names, if it means one.
+///
+/// A contact's event is fanned out by the caller, which knows the domains of that holder. The
+/// answer to a request changes nothing but what a successful one reports.
+pub fn update_of(event: &RegistryEvent) -> Option<Update> {
+    match &event.facts {
+        Facts::DomainStatus(status) => Some(Update::Status(status.clone())),
+        Facts::Chprov { .. } => Some(Update::Gone(Gone::Moved)),
+        Facts::DomainDelete { .. } | Facts::Expire { .. } => Some(Update::Gone(Gone::Deleted)),
+        Facts::ExpireWarning {
+            expire_at: Some(at),
+            ..
+        } => Some(Update::Expires(*at)),
+        Facts::ExpireWarning {
+            expire_at: None, ..
+        } => Some(Update::Note("ends soon")),
+        Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered")),
+        Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out")),
+        Facts::AuthInfoDelete { .. } => Some(Update::Note("an AuthInfo letter came back")),
+        Facts::RequestAnswer {
+            domain: Some(_), ..
+        } => Some(Update::Note("answer to a request")),
+        Facts::RequestAnswer { domain: None, .. }
+        | Facts::ContactVerificationRequired(_)
+        | Facts::ContactUpdate { .. }
+        | Facts::ContactDelete { .. }
+        | Facts::QueueReminder
+        | Facts::Unknown { .. } => None,
+    }
+}
+
+/// Decides what one update of registry time `at` does to one domain.
+pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Applied {
+    let before = situation.before;
+    let mut record = before.clone();
+    let mut reasons = Vec::new();
+    let merged = match update {
+        Update::Status(status) => status_update(situation, &mut record, status, at, &mut reasons),
+        Update::Contact(handle, fact) => {
+            merge::contact(&mut record.facts.contacts, handle, fact.clone())
+        }
+        Update::Gone(gone) => merge::gone(&mut record.facts.gone, (at, *gone)),
+        Update::Expires(expires) => merge::expire(&mut record.facts.expire, (at, *expires)),
+        Update::Note(_) => Merged::Same,
+    };
+    record.lifecycle = lifecycle(&record);
+    match merged {
+        Merged::Disagrees => reasons.push(Reason::new(
+            reason::EQUAL_TIME,
+            format!(
+                "another message of {at} says otherwise about {}",
+                record.key.domain
+            ),
+        )),
+        Merged::Older => reasons.push(Reason::new(
+            reason::OLDER,
+            format!(
+                "something newer than {at} is known of {}",
+                record.key.domain
+            ),
+        )),
+        Merged::Same | Merged::Newer => {}
+    }
+
+    let is_news = view(before) != view(&record);
+    let outcome = match merged {
+        _ if is_news => Outcome::Changed,
+        Merged::Older => Outcome::Older,
+        _ if matches!(update, Update::Note(_)) => Outcome::Changed,
+        _ => Outcome::Unchanged,
+    };
+    let mut applied = Applied {
+        summary: summary(before, &record, update),
+        record,
+        outcome,
+        case: CaseStep::Keep,
+        effects: Vec::new(),
+        reasons,
+    };
+    if is_news {
+        settle_case(situation, &mut applied, at);
+        flag_deadlines(situation, &mut applied);
+    }
+    applied.effects.extend(
+        applied
+            .reasons
+            .iter()
+            .filter(|reason| is_alarm(reason))
+            .cloned()
+            .map(Effect::Alarm),
+    );
+    applied
+}
+
+fn is_alarm(reason: &Reason) -> bool {
+    [
+        reason::EQUAL_TIME,
+        reason::DEADLINE_RANGE,
+        reason::HOLD_WITHOUT_DEADLINE,
+    ]
+    .contains(&reason.code)
+}
+
+fn status_update(
+    situation: &Situation<'_>,
+    record: &mut DomainRecord,
+    status: &DomainStatus,
+    at: Timestamp,
+    reasons: &mut Vec<Reason>,
+) -> Merged {
+    let fact = StatusFact {
+        at,
+        status: status.status.clone(),
+        holders: status.holders.iter().cloned().collect(),
+    };
+    let of_status = merge::status(&mut record.facts.status, fact);
+    let due = match &status.verification {
+        Some(asked) => Some(Due {
+            dedelegation_at: asked.dedelegation_at,
+            deletion_at: asked.deletion_at,
+            claims: asked.claims.clone(),
+        }),
+        // Connected and nothing asked for: whatever was asked before is cleared. Any other status
+        // says nothing about it, and a deadline is never dropped on a guess.
+        None => (status.status == RegistryStatus::Connect).then(Due::default),
+    };
+    let of_verification = due.map(|due| {
+        merge::verification(&mut record.facts.verification, VerificationFact { at, due })
+    });
+    if status.status == RegistryStatus::ServerHold && status.verification.is_none() {
+        reasons.push(Reason::new(
+            reason::HOLD_WITHOUT_DEADLINE,
+            format!(
+                "{} is on serverHold without a verification deadline",
+                status.domain
+            ),
+        ));
+    }
+    // Only what was asked for the present holders counts; this also finds requests that came
+    // before the domain was known.
+    let holders = record.holders().clone();
+    record.facts.contacts = situation
+        .contacts
+        .iter()
+        .chain(&situation.before.facts.contacts)
+        .filter(|(handle, _)| holders.contains(handle))
+        .fold(BTreeMap::new(), |mut facts, (handle, fact)| {
+            merge::contact(&mut facts, handle, fact.clone());
+            facts
+        });
+    of_verification.map_or(of_status, |of_verification| of_status.max(of_verification))
+}
+
+fn lifecycle(record: &DomainRecord) -> Lifecycle {
+    match (
+        record.gone(),
+        record.facts.status.as_ref().map(|fact| &fact.status),
+    ) {
+        (Some(Gone::Moved), _) => Lifecycle::Moved,
+        (Some(Gone::Deleted), _) => Lifecycle::Deleted,
+        (None, Some(RegistryStatus::RedemptionPeriod | RegistryStatus::Free)) => Lifecycle::Deleted,
+        (None, Some(RegistryStatus::Other(_)) | None) => record.lifecycle,
+        (None, Some(_)) => Lifecycle::Registered,
+    }
+}
+
+/// All that people see of a record.
+fn view(record: &DomainRecord) -> impl PartialEq {
+    (
+        record.status().cloned(),
+        record.holders().clone(),
+        record.due(),
+        record.gone(),
+        record.facts.expire.map(|(_, expires)| expires),
+        record.lifecycle,
+    )
+}
+
+/// Moves the case along and finds out whom to tell what.
+fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) {
+    let before = situation.before;
+    let record = &applied.record;
+    let due = record.due();
+    let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
+    if let Some(gone) = record.gone() {
+        if situation.case.is_some() {
+            applied.case = CaseStep::Close(match gone {
+                Gone::Moved => CaseState::Moved,
+                Gone::Deleted => CaseState::Deleted,
+            });
+        }
+        return;
+    }
+    let was_awaited = matches!(
+        before.lifecycle,
+        Lifecycle::Ordered | Lifecycle::Registering | Lifecycle::Transferring
+    );
+    // A domain that was imported without a status is new to us: its first "connect" is its
+    // registration, unless the same message asks for proof, which is the news then.
+    let is_registered = record.status() == Some(&RegistryStatus::Connect)
+        && (was_awaited || (before.status().is_none() && !due.is_some()));
+    if is_registered {
+        applied.effects.push(Effect::Tell {
+            kind: NoticeKind::Registered,
+            due: Due::default(),
+            at,
+            flag: due.is_some(),
+        });
+    }
+    if due.is_some() {
+        let state = if is_on_hold {
+            CaseState::OnHold
+        } else {
+            CaseState::Open
+        };
+        let kind = if is_on_hold {
+            NoticeKind::OnHold
+        } else {
+            NoticeKind::VerificationRequired
+        };
+        applied.case = match situation.case {
+            None => CaseStep::Open(state),
+            Some(_) => CaseStep::Move(state),
+        };
+        if situation.case != Some(state) || before.due() != due {
+            applied.effects.push(Effect::Tell {
+                kind,
+                due,
+                at,
+                flag: false,
+            });
+        }
+    } else if situation.case.is_some() && !is_on_hold {
+        applied.case = CaseStep::Close(CaseState::Resolved);
+        applied.effects.push(Effect::Tell {
+            kind: NoticeKind::Resolved,
+            due: before.due(),
+            at,
+            flag: before.status() == Some(&RegistryStatus::ServerHold),
+        });
+    }
+}
+
+/// Flags deadlines that are past, near or implausibly far (`denic.md` 2.5, reliability P-21).
+fn flag_deadlines(situation: &Situation<'_>, applied: &mut Applied) {
+    let due = applied.record.due();
+    if situation.before.due() == due {
+        return;
+    }
+    for (word, deadline) in [
+        ("dedelegation", due.dedelegation_at),
+        ("deletion", due.deletion_at),
+    ] {
+        let Some(deadline) = deadline else { continue };
+        let is_near = deadline < situation.now + 24.hours();
+        let is_far = deadline > situation.now + (DEADLINE_DAYS_MAX * 24).hours();
+        if is_near || is_far {
+            applied.reasons.push(Reason::new(
+                reason::DEADLINE_RANGE,
+                format!("{word} of {} is at {deadline}", applied.record.key.domain),
+            ));
+        }
+    }
+}
+
+fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> String {
+    let word = |record: &DomainRecord| {
+        record
+            .status()
+            .map_or("-".to_owned(), |status| status.to_string())
+    };
+    let mut parts = Vec::new();
+    if let Update::Note(note) = update {
+        parts.push((*note).to_owned());
+    }
+    if before.status() != after.status() {
+        parts.push(format!("status {} → {}", word(before), word(after)));
+    }
+    if before.holders() != after.holders() {
+        let holders: Vec<_> = after.holders().iter().map(Handle::as_str).collect();
+        parts.push(format!("holders {}", holders.join(", ")));
+    }
+    let (old, new) = (before.due(), after.due());
+    for (name, old, new) in [
+        ("dedelegation", old.dedelegation_at, new.dedelegation_at),
+        ("deletion", old.deletion_at, new.deletion_at),
+    ] {
+        match (old, new) {
+            (old, new) if old == new => {}
+            (_, None) => parts.push(format!("{name} cleared")),
+            (None, Some(new)) => parts.push(format!("{name} {new}")),
+            (Some(old), Some(new)) => parts.push(format!("{name} {old} → {new}")),
+        }
+    }
+    if before.lifecycle != after.lifecycle {
+        parts.push(format!(
+            "lifecycle {} → {}",
+            before.lifecycle, after.lifecycle
+        ));
+    }
+    match after.facts.expire {
+        Some((_, expires)) if before.facts.expire != after.facts.expire => {
+            parts.push(format!("ends {expires}"));
+        }
+        _ => {}
+    }
+    if parts.is_empty() {
+        "no news".to_owned()
+    } else {
+        parts.join("; ")
+    }
+}

@@ -1,0 +1,45 @@
+//! The header section as fields, in order, nothing interpreted.
+
+/// The header fields of a mail: name and value as written, folding kept, without the line end.
+/// Bytes that are not UTF-8 become U+FFFD.
+pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            break;
+        }
+        if text.starts_with([' ', '\t']) {
+            if let Some((_, value)) = found.last_mut() {
+                value.push_str("\r\n");
+                value.push_str(text);
+            }
+            continue;
+        }
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        found.push((name.trim_end().to_owned(), value.to_owned()));
+    }
+    found
+}
+
+/// The values of every field of that name, in order.
+pub fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
+    fields
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+        .collect()
+}
+
+/// The decoded subject (RFC 2047), blanks folded to one.
+pub fn subject(raw: &[u8]) -> String {
+    let headers = mail_parser::MessageParser::new()
+        .with_minimal_headers()
+        .parse_headers(raw);
+    let decoded = headers
+        .as_ref()
+        .and_then(|mail| mail.subject())
+        .unwrap_or_default();
+    decoded.split_whitespace().collect::<Vec<_>>().join(" ")
+}

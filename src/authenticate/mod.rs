@@ -1,0 +1,9 @@
+//! Who says so, and for which environment: routes, envelope and header in, verdict out. Pure.
+
+mod digest;
+mod header;
+mod mailbox;
+mod verdict;
+
+pub use digest::content_digest;
+pub use verdict::{Evidence, Verdict, authenticate};

@@ -1,0 +1,290 @@
+//! Routes, envelope and header in; trusted or held out, with the environment and the reasons.
+
+use super::{header, mailbox};
+use crate::model::reason::{self, Reason, ReasonCode};
+use crate::model::{Envelope, Environment, RecipientMatch, Route, RouteParser};
+
+/// What is known of a message's origin beyond its own words.
+///
+/// Evidence by DKIM, SPF and OpenPGP is gathered by a later version; the type is here so that
+/// whoever decides already asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Nobody looked.
+    NotChecked,
+}
+
+/// Who says so, and for which environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// May the message be acted upon?
+    pub is_trusted: bool,
+    /// The environment that everything names; `None` where they disagree or nothing names one.
+    pub environment: Option<Environment>,
+    /// The route it belongs to.
+    pub route: Option<String>,
+    /// What reads it.
+    pub parser: RouteParser,
+    /// Why it is held (`R…`), and what else was noted (`W…`).
+    pub reasons: Vec<Reason>,
+    /// What was checked, in order, each a sentence for `log why`.
+    pub checked: Vec<String>,
+}
+
+/// Decides about one mail. `routes` are those that are switched on.
+pub fn authenticate(
+    routes: &[Route],
+    envelope: &Envelope,
+    raw: &[u8],
+    evidence: Evidence,
+) -> Verdict {
+    let mut decision = Decision::default();
+    let fields = header::fields(raw);
+    let candidates = decision.recipients(routes, &envelope.recipients);
+    decision.envelope(routes, &candidates, sender(envelope, &fields).as_deref());
+    decision.from(routes, &candidates, &fields);
+    let named = decision.environments();
+    let environment = match named.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    if named.len() > 1 {
+        let said: Vec<_> = decision
+            .said
+            .iter()
+            .map(|(who, environment)| format!("{who} says {environment}"))
+            .collect();
+        decision.hold(reason::ENVIRONMENT_CONFLICT, said.join(", "));
+    }
+    let route = candidates
+        .iter()
+        .find(|route| Some(route.environment) == environment)
+        .copied();
+    if let Some(route) = route {
+        decision.subject(routes, route, raw, &fields);
+    }
+    match evidence {
+        Evidence::NotChecked => {
+            let text = "proof of origin (DKIM, SPF, OpenPGP): not checked";
+            decision.checked.push(text.to_owned());
+            decision
+                .reasons
+                .push(Reason::new(reason::NOT_CHECKED, text));
+        }
+    }
+    let is_trusted =
+        route.is_some() && !decision.reasons.iter().any(|reason| reason.code.is_hold());
+    Verdict {
+        is_trusted,
+        environment: environment.filter(|_| !decision.is_conflict()),
+        route: route.map(|route| route.name.clone()),
+        parser: route.map_or(RouteParser::Denic, |route| route.parser),
+        reasons: decision.reasons,
+        checked: decision.checked,
+    }
+}
+
+/// `MAIL FROM`, or what the final delivery wrote down of it for a mail read from a file.
+fn sender(envelope: &Envelope, fields: &[(String, String)]) -> Option<String> {
+    if let Some(mail_from) = &envelope.mail_from {
+        return Some(mail_from.clone());
+    }
+    let paths = header::values(fields, "Return-Path");
+    let path = paths.first()?.trim();
+    Some(
+        path.strip_prefix('<')
+            .and_then(|path| path.strip_suffix('>'))
+            .unwrap_or(path)
+            .to_owned(),
+    )
+}
+
+#[derive(Default)]
+struct Decision {
+    reasons: Vec<Reason>,
+    checked: Vec<String>,
+    said: Vec<(&'static str, Environment)>,
+}
+
+impl Decision {
+    fn hold(&mut self, code: ReasonCode, detail: impl Into<String>) {
+        let reason = Reason::new(code, detail);
+        self.checked.push(reason.to_string());
+        self.reasons.push(reason);
+    }
+
+    fn says(&mut self, who: &'static str, environment: Environment) {
+        self.checked.push(format!("{who} says {environment}"));
+        self.said.push((who, environment));
+    }
+
+    fn environments(&self) -> Vec<Environment> {
+        let mut named: Vec<_> = self
+            .said
+            .iter()
+            .map(|(_, environment)| *environment)
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    fn is_conflict(&self) -> bool {
+        self.reasons
+            .iter()
+            .any(|reason| reason.code == reason::ENVIRONMENT_CONFLICT)
+    }
+
+    /// The routes that every recipient allows.
+    fn recipients<'a>(&mut self, routes: &'a [Route], recipients: &[String]) -> Vec<&'a Route> {
+        let mut candidates: Vec<&Route> = routes.iter().collect();
+        for recipient in recipients {
+            candidates.retain(|route| route.matches(recipient) != RecipientMatch::None);
+            if candidates.is_empty() {
+                self.hold(
+                    reason::UNKNOWN_RECIPIENT,
+                    "the recipients belong to no common route",
+                );
+                return candidates;
+            }
+            let mut named: Vec<_> = candidates
+                .iter()
+                .filter(|route| route.matches(recipient) == RecipientMatch::Named)
+                .map(|route| route.environment)
+                .collect();
+            named.dedup();
+            // A recipient of both environments, or of none by name, has no say.
+            if let [only] = named.as_slice() {
+                self.says("recipient", *only);
+            }
+        }
+        candidates
+    }
+
+    fn envelope(&mut self, routes: &[Route], candidates: &[&Route], mail_from: Option<&str>) {
+        let Some(mail_from) = mail_from else {
+            self.checked.push("envelope sender: not known".to_owned());
+            return;
+        };
+        let allows = |route: &Route| route.allows_envelope(mail_from);
+        match one_environment(candidates.iter().copied(), routes, allows) {
+            Allowed::By(Some(environment)) => self.says("envelope sender", environment),
+            // Allowed in both, such as `<>`: no say.
+            Allowed::By(None) => self.checked.push("envelope sender: allowed".to_owned()),
+            Allowed::No => {
+                let sender = if mail_from.is_empty() {
+                    "the null sender"
+                } else {
+                    "the sender"
+                };
+                self.hold(
+                    reason::ENVELOPE_SENDER,
+                    format!(
+                        "{sender} <{}> is not allowed on this route",
+                        shorten(mail_from)
+                    ),
+                );
+            }
+        }
+    }
+
+    fn from(&mut self, routes: &[Route], candidates: &[&Route], fields: &[(String, String)]) {
+        let from = header::values(fields, "From");
+        let [value] = from.as_slice() else {
+            let detail = format!("{} From fields, expected exactly one", from.len());
+            self.hold(reason::FROM_COUNT, detail);
+            return;
+        };
+        let address = match mailbox::single_mailbox(value) {
+            Ok(address) => address,
+            Err(why) => {
+                self.hold(reason::FROM_FORM, format!("From: {why}"));
+                return;
+            }
+        };
+        let allows = |route: &Route| route.allows_from(&address);
+        match one_environment(candidates.iter().copied(), routes, allows) {
+            Allowed::By(Some(environment)) => self.says("From", environment),
+            Allowed::By(None) => self.checked.push("From: allowed".to_owned()),
+            Allowed::No => self.hold(
+                reason::FROM_ADDRESS,
+                format!("From is <{}>, which is not the registry", shorten(&address)),
+            ),
+        }
+    }
+
+    fn subject(
+        &mut self,
+        routes: &[Route],
+        route: &Route,
+        raw: &[u8],
+        fields: &[(String, String)],
+    ) {
+        let count = header::values(fields, "Subject").len();
+        if count > 1 {
+            self.hold(
+                reason::SUBJECT,
+                format!("{count} Subject fields, expected one"),
+            );
+            return;
+        }
+        let subject = header::subject(raw);
+        if route.allows_subject(&subject) {
+            self.checked.push(format!("subject fits {}", route.name));
+            return;
+        }
+        let other = routes
+            .iter()
+            .find(|other| other.environment != route.environment && other.allows_subject(&subject));
+        match other {
+            Some(other) => self.hold(
+                reason::ENVIRONMENT_CONFLICT,
+                format!(
+                    "the subject says {}, all else {}",
+                    other.environment, route.environment
+                ),
+            ),
+            None => self.hold(
+                reason::SUBJECT,
+                format!("the subject does not fit {}", route.name),
+            ),
+        }
+    }
+}
+
+enum Allowed {
+    /// By routes of one environment, or of both.
+    By(Option<Environment>),
+    No,
+}
+
+/// By which environment is something allowed? The candidates are asked first; another route that
+/// allows it still names its environment, so that a conflict is told as one.
+fn one_environment<'a>(
+    candidates: impl Iterator<Item = &'a Route>,
+    routes: &'a [Route],
+    allows: impl Fn(&Route) -> bool,
+) -> Allowed {
+    let mut named: Vec<_> = candidates
+        .filter(|route| allows(route))
+        .map(|r| r.environment)
+        .collect();
+    if named.is_empty() {
+        named = routes
+            .iter()
+            .filter(|route| allows(route))
+            .map(|r| r.environment)
+            .collect();
+    }
+    named.sort_unstable();
+    named.dedup();
+    match named.as_slice() {
+        [] => Allowed::No,
+        [only] => Allowed::By(Some(*only)),
+        _ => Allowed::By(None),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

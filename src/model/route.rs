@@ -1,0 +1,110 @@
+//! Routes: which mail is expected where, from whom, and for which environment.
+
+use regex::Regex;
+
+use super::Environment;
+
+/// Who may send what to which recipient (`product.md`, chapter 4, `[route.NAME]`).
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its name in the configuration, such as `denic-live`.
+    pub name: String,
+    /// The environment it stands for.
+    pub environment: Environment,
+    /// What reads its messages.
+    pub parser: RouteParser,
+    /// Addresses, `@domain` for all of a domain, or `*` for any; empty: the route is off.
+    pub recipients: Vec<String>,
+    /// Envelope senders; `<>` is the null sender.
+    pub envelope_from: Vec<String>,
+    /// From addresses.
+    pub header_from: Vec<String>,
+    /// The subject must not match it.
+    pub subject_forbids: Option<Regex>,
+    /// The subject must match it.
+    pub subject_requires: Option<Regex>,
+}
+
+/// What reads the messages of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteParser {
+    /// DENIC's registry mail.
+    Denic,
+    /// CentralNic Reseller's event mail.
+    Centralnic,
+    /// Delivery status notifications.
+    Dsn,
+}
+
+/// How a route matches a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientMatch {
+    /// Not at all.
+    None,
+    /// By `*`: the recipient then says nothing about the environment.
+    Any,
+    /// By address or domain.
+    Named,
+}
+
+impl Route {
+    /// How the route matches `recipient`; upper and lower case are the same.
+    pub fn matches(&self, recipient: &str) -> RecipientMatch {
+        let is_named = self.recipients.iter().any(|pattern| {
+            pattern.eq_ignore_ascii_case(recipient)
+                || (pattern.starts_with('@')
+                    && recipient
+                        .rsplit_once('@')
+                        .is_some_and(|(_, host)| host.eq_ignore_ascii_case(&pattern[1..])))
+        });
+        if is_named {
+            RecipientMatch::Named
+        } else if self.recipients.iter().any(|pattern| pattern == "*") {
+            RecipientMatch::Any
+        } else {
+            RecipientMatch::None
+        }
+    }
+
+    /// May `mail_from` (empty: the null sender) be the envelope sender?
+    pub fn allows_envelope(&self, mail_from: &str) -> bool {
+        self.envelope_from.iter().any(|allowed| {
+            if mail_from.is_empty() {
+                allowed == "<>"
+            } else {
+                is_same_address(allowed, mail_from)
+            }
+        })
+    }
+
+    /// May `address` stand in From?
+    pub fn allows_from(&self, address: &str) -> bool {
+        self.header_from
+            .iter()
+            .any(|allowed| is_same_address(allowed, address))
+    }
+
+    /// Does the decoded subject fit?
+    pub fn allows_subject(&self, subject: &str) -> bool {
+        let is_forbidden = self
+            .subject_forbids
+            .as_ref()
+            .is_some_and(|pattern| pattern.is_match(subject));
+        let is_missing = self
+            .subject_requires
+            .as_ref()
+            .is_some_and(|pattern| !pattern.is_match(subject));
+        !is_forbidden && !is_missing
+    }
+}
+
+/// Equal local parts, byte for byte, and equal domains, ASCII case aside. Anything that is not
+/// ASCII is never equal: a U-label twin is another sender.
+fn is_same_address(a: &str, b: &str) -> bool {
+    match (a.rsplit_once('@'), b.rsplit_once('@')) {
+        (Some((a_local, a_host)), Some((b_local, b_host))) => {
+            a_local == b_local && a_host.eq_ignore_ascii_case(b_host) && b.is_ascii()
+        }
+        _ => false,
+    }
+}
