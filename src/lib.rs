@@ -7,3 +7,4 @@
 pub mod apply;
 pub mod authenticate;
 pub mod model;
+pub mod store;

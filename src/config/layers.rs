@@ -1,0 +1,274 @@
+//! File and environment laid over the defaults, every value with its origin.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+/// The defaults, and with them the list of all keys and their types.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// Keys that hold a table of free names; taken as one value.
+const OPEN_TABLES: [&str; 1] = ["authenticate.dns_static"];
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A file.
+    File(PathBuf),
+    /// An environment variable.
+    Variable(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Variable(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+/// A configuration that cannot be used; names the key, its origin and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {text}")]
+pub struct ConfigError {
+    /// Where the fault is.
+    pub origin: Origin,
+    /// One sentence.
+    pub text: String,
+}
+
+impl ConfigError {
+    /// An error about `origin`.
+    pub fn new(origin: &Origin, text: impl Into<String>) -> Self {
+        ConfigError {
+            origin: origin.clone(),
+            text: text.into(),
+        }
+    }
+}
+
+/// Every key with its value and origin, by dotted path.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    values: BTreeMap<String, (Value, Origin)>,
+    /// Is there a file at all?
+    pub has_file: bool,
+}
+
+impl Layers {
+    /// Reads `file` (and `conf.d` beside it), then lays `variables` over it.
+    pub fn read(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Layers {
+            values: defaults(),
+            has_file: file.is_some(),
+        };
+        for path in file.into_iter().flat_map(with_parts) {
+            layers.lay_file(&path)?;
+        }
+        let mut variables: Vec<_> = variables
+            .filter(|(name, _)| name.starts_with("STICHTAG_") && name.contains("__"))
+            .collect();
+        variables.sort();
+        for (name, text) in variables {
+            layers.lay_variable(&name, &text)?;
+        }
+        Ok(layers)
+    }
+
+    /// Every key, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
+        self.values
+            .iter()
+            .map(|(key, (value, origin))| (key.as_str(), value, origin))
+    }
+
+    /// The value and origin of a key that the defaults have.
+    pub fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
+        self.values.get(key).map(|(value, origin)| (value, origin))
+    }
+
+    /// The names of the routes.
+    pub fn routes(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .values
+            .keys()
+            .filter_map(|key| key.strip_prefix("route.")?.split('.').next())
+            .map(str::to_owned)
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// Sets a value nobody has set.
+    pub fn default_to(&mut self, key: &str, value: Value) {
+        if let Some(slot) = self.values.get_mut(key)
+            && slot.1 == Origin::Default
+        {
+            slot.0 = value;
+        }
+    }
+
+    fn lay_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let origin = Origin::File(path.to_owned());
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(&origin, format!("cannot be read: {error}")))?;
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::new(&origin, error.to_string()))?;
+        for (key, value) in flatten(&table) {
+            self.set(&key, value, &origin)?;
+        }
+        Ok(())
+    }
+
+    fn lay_variable(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+        let origin = Origin::Variable(name.to_owned());
+        let path = name["STICHTAG_".len()..].to_ascii_lowercase().replace("__", ".");
+        let key = self
+            .values
+            .keys()
+            .find(|known| known.replace('-', "_") == path)
+            .cloned()
+            .unwrap_or_else(|| match path.strip_prefix("route.") {
+                // A route that no file names: `-` in its name is written `_`.
+                Some(rest) => match rest.rsplit_once('.') {
+                    Some((route, key)) => format!("route.{}.{key}", route.replace('_', "-")),
+                    None => path.clone(),
+                },
+                None => path.clone(),
+            });
+        let value = match self.expected(&key) {
+            Some(Value::String(_)) | None => Value::String(text.to_owned()),
+            Some(expected) => serde_json::from_str::<Value>(text)
+                .ok()
+                .filter(|value| value.same_type(&expected))
+                .ok_or_else(|| {
+                    ConfigError::new(&origin, format!("`{text}` is not {}", a_kind(&expected, true)))
+                })?,
+        };
+        self.set(&key, value, &origin)
+    }
+
+    /// What a key holds by default: its type.
+    fn expected(&self, key: &str) -> Option<Value> {
+        match self.values.get(key) {
+            Some((value, _)) => Some(value.clone()),
+            None => {
+                let (_, rest) = key.strip_prefix("route.")?.rsplit_once('.')?;
+                self.values
+                    .get(&format!("route.denic-live.{rest}"))
+                    .map(|(value, _)| value.clone())
+            }
+        }
+    }
+
+    fn set(&mut self, key: &str, value: Value, origin: &Origin) -> Result<(), ConfigError> {
+        let Some(expected) = self.expected(key) else {
+            return Err(ConfigError::new(origin, self.unknown(key)));
+        };
+        if !value.same_type(&expected) {
+            let text = format!("`{key}` is `{value}`, expected {}", a_kind(&expected, false));
+            return Err(ConfigError::new(origin, text));
+        }
+        if let Some(route) = key.strip_prefix("route.").and_then(|rest| rest.split('.').next())
+            && !self.values.contains_key(&format!("route.{route}.parser"))
+        {
+            self.add_route(route);
+        }
+        self.values.insert(key.to_owned(), (value, origin.clone()));
+        Ok(())
+    }
+
+    /// A new route starts empty: it has no senders until somebody names them.
+    fn add_route(&mut self, route: &str) {
+        let template: Vec<_> = self
+            .values
+            .iter()
+            .filter_map(|(key, (value, _))| {
+                Some((key.strip_prefix("route.denic-live.")?.to_owned(), value.clone()))
+            })
+            .collect();
+        for (key, value) in template {
+            let value = match key.as_str() {
+                "environment" | "parser" | "require" => value,
+                _ if value.is_array() => Value::Array(Vec::new()),
+                _ => Value::String(String::new()),
+            };
+            self.values
+                .insert(format!("route.{route}.{key}"), (value, Origin::Default));
+        }
+    }
+
+    fn unknown(&self, key: &str) -> String {
+        let nearest = self
+            .values
+            .keys()
+            .map(|known| (strsim::damerau_levenshtein(known, key), known))
+            .min();
+        match nearest {
+            Some((distance, known)) if distance <= key.len() / 2 => {
+                format!("`{key}` is not a key; did you mean `{known}`?")
+            }
+            _ => format!("`{key}` is not a key; `stichtag config show` lists them all"),
+        }
+    }
+}
+
+fn a_kind(value: &Value, is_text: bool) -> &'static str {
+    match value {
+        Value::Array(_) if is_text => "a JSON list, such as [\"a@b.example\"]",
+        Value::Array(_) => "a list, such as [\"a@b.example\"]",
+        Value::Boolean(_) => "true or false",
+        Value::Integer(_) => "a whole number",
+        Value::Table(_) => "a table",
+        _ => "text in quotes",
+    }
+}
+
+fn defaults() -> BTreeMap<String, (Value, Origin)> {
+    // The defaults are part of the program; a test reads them.
+    let table: Table = DEFAULTS.parse().expect("default.toml is valid TOML");
+    flatten(&table)
+        .into_iter()
+        .map(|(key, value)| (key, (value, Origin::Default)))
+        .collect()
+}
+
+fn flatten(table: &Table) -> Vec<(String, Value)> {
+    fn walk(prefix: &str, table: &Table, into: &mut Vec<(String, Value)>) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            match value {
+                Value::Table(inner) if !OPEN_TABLES.contains(&key.as_str()) => {
+                    walk(&key, inner, into);
+                }
+                _ => into.push((key, value.clone())),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk("", table, &mut found);
+    found
+}
+
+/// The file, then `conf.d/*.toml` beside it in the order of their names.
+fn with_parts(file: &Path) -> Vec<PathBuf> {
+    let mut parts: Vec<PathBuf> = std::fs::read_dir(file.with_file_name("conf.d"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .collect();
+    parts.sort();
+    parts.insert(0, file.to_owned());
+    parts
+}

@@ -1,0 +1,436 @@
+//! File + environment → [`Config`], or an error that names the key, its origin and what to do.
+
+mod layers;
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::{Environment, Language, Network, Route, RouteParser};
+use crate::notify;
+
+pub use layers::{ConfigError, DEFAULTS, Layers, Origin};
+
+/// Where the configuration is looked for when nothing names a file.
+pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
+
+/// Where the store goes when the default folder cannot be written.
+const LOCAL_DATA: &str = "stichtag-data";
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[smtp]`
+    pub smtp: Smtp,
+    /// `[route.…]`, those that are switched on.
+    pub routes: Vec<Route>,
+    /// `process.workers`; 0: only keep.
+    pub workers: usize,
+    /// `[store]`
+    pub store: Store,
+    /// `domains.unknown_domain = "create"`
+    pub creates_unknown: bool,
+    /// `[notices]`
+    pub notices: Notices,
+    /// `[log]`
+    pub log: Log,
+    /// Keys that somebody set and this version does not use yet.
+    pub unused: Vec<String>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Our name in the greeting.
+    pub hostname: String,
+    /// Where mail comes in.
+    pub smtp_listen: Vec<String>,
+    /// `/healthz`, `/readyz`; `None`: off.
+    pub admin_listen: Option<String>,
+    /// Where the store is, unless `store.url` says otherwise.
+    pub data_dir: PathBuf,
+}
+
+/// `[smtp]`
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Who may connect.
+    pub trusted_relays: Vec<Network>,
+    /// What to do with XFORWARD.
+    pub xforward: Xforward,
+    /// Bytes.
+    pub max_message_size: usize,
+    /// In all.
+    pub max_connections: usize,
+    /// Per address.
+    pub max_connections_per_peer: usize,
+    /// Bytes of a command line.
+    pub max_line: usize,
+    /// Per mail.
+    pub max_recipients: usize,
+    /// Per connection.
+    pub max_commands: usize,
+    /// A connection's whole life.
+    pub session_timeout: Duration,
+    /// Between two commands.
+    pub command_timeout: Duration,
+    /// Refuse doubtful senders with 5xx instead of holding their mail.
+    pub refuses: bool,
+}
+
+/// `smtp.xforward`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Xforward {
+    /// Believed from trusted relays.
+    Use,
+    /// No mail without it.
+    Require,
+    /// Not offered.
+    Ignore,
+}
+
+/// `[store]`
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// `sqlite:///…`
+    pub url: String,
+    /// Bytes that must stay free on the disk.
+    pub min_free: u64,
+}
+
+/// `notices.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeMode {
+    /// Written down, not sent.
+    Observe,
+    /// Sent.
+    On,
+    /// Not even written.
+    Off,
+}
+
+/// `[notices]`
+#[derive(Clone, Debug)]
+pub struct Notices {
+    /// Observe, on or off.
+    pub mode: NoticeMode,
+    /// Where mails go.
+    pub smarthost: String,
+    /// The order of languages for a customer whose language is not known.
+    pub languages: Vec<Language>,
+    /// One mail per customer for everything within this time.
+    pub coalesce: Duration,
+    /// More mails in an hour than this pause sending.
+    pub max_per_hour: usize,
+    /// What the texts need.
+    pub settings: notify::Settings,
+    /// Folder with texts that replace stock texts.
+    pub templates: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// `info`, `debug` or a filter such as `stichtag=debug`.
+    pub level: String,
+    /// JSON lines instead of text; `None`: text on a terminal, JSON elsewhere.
+    pub is_json: Option<bool>,
+}
+
+/// Parts of the configuration that later versions use; set today, they change nothing.
+const LATER: [&str; 17] = [
+    "server.public_listen",
+    "authenticate.",
+    "verify_site.",
+    "sender.",
+    "rri.",
+    "centralnic.",
+    "watch.",
+    "web.",
+    "retention.",
+    "backup.",
+    "notices.remind_before_dedelegation",
+    "notices.remind_before_deletion",
+    "notices.min_gap",
+    "notices.send_window",
+    "domains.order_by",
+    ".client_networks",
+    ".pgp_keys",
+];
+
+impl Config {
+    /// Reads the file that `named` gives, else the default file if it is there, and the
+    /// environment variables of this process.
+    pub fn load(named: Option<&Path>) -> Result<(Self, Layers), ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let file = named.or_else(|| default.exists().then_some(default));
+        let mut layers = Layers::read(file, std::env::vars())?;
+        if !layers.has_file {
+            settle_defaults(&mut layers);
+        }
+        Ok((Config::from_layers(&layers)?, layers))
+    }
+
+    /// Reads every key as what it should be.
+    pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
+        let field = |key: &str| layers.field(key);
+        let data_dir = PathBuf::from(field("server.data_dir").text());
+        let url = field("store.url").text();
+        if !url.is_empty() && !url.starts_with("sqlite:") {
+            return Err(field("store.url")
+                .error("a URL that begins with `sqlite:` (PostgreSQL comes with a later version)"));
+        }
+        let hostname = field("server.hostname").text();
+        Ok(Config {
+            server: Server {
+                hostname: if hostname.is_empty() { system_name() } else { hostname },
+                smtp_listen: field("server.smtp_listen").list()?,
+                admin_listen: Some(field("server.admin_listen").text()).filter(|at| !at.is_empty()),
+                data_dir: data_dir.clone(),
+            },
+            smtp: smtp(layers)?,
+            routes: routes(layers)?,
+            workers: field("process.workers").count(0..=16)?,
+            store: Store {
+                url: if url.is_empty() {
+                    format!("sqlite://{}", data_dir.join("stichtag.db").display())
+                } else {
+                    url
+                },
+                min_free: field("store.min_free").size()?,
+            },
+            creates_unknown: field("domains.unknown_domain")
+                .choice(&[("hold", false), ("create", true)])?,
+            notices: notices(layers)?,
+            log: Log {
+                level: field("log.level").text(),
+                is_json: field("log.format").choice(&[
+                    ("auto", None),
+                    ("text", Some(false)),
+                    ("json", Some(true)),
+                    ("journald", Some(true)),
+                ])?,
+            },
+            unused: unused(layers),
+        })
+    }
+}
+
+/// Without any file, the two registry routes are on for any recipient, and the store goes where
+/// this user can write.
+fn settle_defaults(layers: &mut Layers) {
+    for route in ["denic-live", "denic-test"] {
+        let any = toml::Value::Array(vec!["*".into()]);
+        layers.default_to(&format!("route.{route}.recipients"), any);
+    }
+    let folder = PathBuf::from(layers.field("server.data_dir").text());
+    if !is_writable(&folder) {
+        layers.default_to("server.data_dir", LOCAL_DATA.into());
+    }
+}
+
+fn is_writable(folder: &Path) -> bool {
+    // Asking the system is not enough (read-only mounts, quotas): only a write shows it.
+    let probe = folder.join(".stichtag-probe");
+    let written = std::fs::write(&probe, b"").is_ok();
+    written && std::fs::remove_file(&probe).is_ok()
+}
+
+fn system_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn smtp(layers: &Layers) -> Result<Smtp, ConfigError> {
+    let field = |key: &str| layers.field(&format!("smtp.{key}"));
+    let size = usize::try_from(field("max_message_size").size()?).unwrap_or(usize::MAX);
+    if !(1_024..=64 << 20).contains(&size) {
+        return Err(field("max_message_size").error("a size from 1KiB to 64MiB"));
+    }
+    Ok(Smtp {
+        trusted_relays: field("trusted_relays").parsed_list("networks such as \"127.0.0.0/8\"")?,
+        xforward: field("xforward").choice(&[
+            ("use", Xforward::Use),
+            ("require", Xforward::Require),
+            ("ignore", Xforward::Ignore),
+        ])?,
+        max_message_size: size,
+        max_connections: field("max_connections").count(1..=100_000)?,
+        max_connections_per_peer: field("max_connections_per_peer").count(1..=100_000)?,
+        // 512 octets is what RFC 5321 section 4.5.3.1.4 asks every server to take.
+        max_line: field("max_line").count(512..=1 << 20)?,
+        max_recipients: field("max_recipients").count(1..=1_000)?,
+        max_commands: field("max_commands").count(5..=1_000_000)?,
+        session_timeout: field("session_timeout").duration()?,
+        command_timeout: field("command_timeout").duration()?,
+        refuses: field("refuse_with").choice(&[("hold", false), ("reject", true)])?,
+    })
+}
+
+fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
+    let mut routes = Vec::new();
+    for name in layers.routes() {
+        let field = |key: &str| layers.field(&format!("route.{name}.{key}"));
+        if field("require").text() != "record" {
+            return Err(field("require").error(
+                "\"record\": proof of origin is not checked by this version, so it cannot be required",
+            ));
+        }
+        let route = Route {
+            environment: field("environment")
+                .choice(&[("live", Environment::Live), ("test", Environment::Test)])?,
+            parser: field("parser").choice(&[
+                ("denic", RouteParser::Denic),
+                ("centralnic", RouteParser::Centralnic),
+                ("dsn", RouteParser::Dsn),
+            ])?,
+            recipients: field("recipients").list()?,
+            envelope_from: field("envelope_from").list()?,
+            header_from: field("header_from").list()?,
+            subject_forbids: field("subject_forbids").pattern()?,
+            subject_requires: field("subject_requires").pattern()?,
+            name,
+        };
+        if !route.recipients.is_empty() {
+            routes.push(route);
+        }
+    }
+    Ok(routes)
+}
+
+fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
+    let field = |key: &str| layers.field(&format!("notices.{key}"));
+    let mode = field("mode").choice(&[
+        ("observe", NoticeMode::Observe),
+        ("on", NoticeMode::On),
+        ("off", NoticeMode::Off),
+    ])?;
+    if mode == NoticeMode::On {
+        for key in ["from", "phone", "company"] {
+            if field(key).text().is_empty() {
+                return Err(field(key).error("a value: `notices.mode = \"on\"` needs it"));
+            }
+        }
+    }
+    let from = field("from").text();
+    if !from.is_empty() && from.parse::<lettre::message::Mailbox>().is_err() {
+        return Err(field("from").error("an address such as \"Domains <domains@example.net>\""));
+    }
+    let languages: Vec<Language> = field("languages")
+        .list()?
+        .iter()
+        .map(|tag| Language::from_tag(tag))
+        .collect::<Option<_>>()
+        .filter(|languages: &Vec<_>| !languages.is_empty())
+        .ok_or_else(|| field("languages").error("a list of \"de\" and \"en\", at least one"))?;
+    let review = field("review_time").text();
+    let review_workdays = review
+        .strip_suffix("workdays")
+        .or_else(|| review.strip_suffix("workday"))
+        .and_then(|number| number.trim().parse().ok())
+        .filter(|days| *days <= 30)
+        .ok_or_else(|| field("review_time").error("working days, such as \"2 workdays\""))?;
+    let templates = field("templates").text();
+    Ok(Notices {
+        mode,
+        smarthost: field("smarthost").text(),
+        languages,
+        coalesce: field("coalesce").duration()?,
+        max_per_hour: field("max_per_hour").count(1..=1_000_000)?,
+        settings: notify::Settings {
+            from,
+            reply_to: field("reply_to").text(),
+            bounce_domain: field("bounce_domain").text(),
+            portal_path: field("portal_path").text(),
+            check_host: field("check_host").text(),
+            phone: field("phone").text(),
+            company: field("company").text(),
+            review_workdays,
+            region: field("region").parsed("a German Land such as \"DE-HE\", or \"DE\"")?,
+            calendar_attachment: field("calendar_attachment").truth(),
+        },
+        templates: Some(PathBuf::from(templates)).filter(|path| !path.as_os_str().is_empty()),
+    })
+}
+
+fn unused(layers: &Layers) -> Vec<String> {
+    layers
+        .iter()
+        .filter(|(_, _, origin)| **origin != Origin::Default)
+        .map(|(key, _, _)| key)
+        .filter(|key| {
+            LATER.iter().any(|later| {
+                key.starts_with(later) || (later.starts_with('.') && key.ends_with(later))
+            })
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Config::from_layers(&Layers::read(None, variables)?)
+    }
+
+    #[test]
+    fn the_defaults_are_a_valid_configuration() {
+        let config = with(&[]).unwrap();
+        assert!(config.routes.is_empty(), "routes are off until they have recipients");
+        assert_eq!(config.smtp.max_message_size, 256 * 1024);
+        assert_eq!(config.notices.mode, NoticeMode::Observe);
+    }
+
+    #[test]
+    fn a_variable_reaches_into_a_route_with_a_hyphen() {
+        let config = with(&[("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"a@b.example\"]")]).unwrap();
+        assert_eq!(config.routes.len(), 1);
+        assert_eq!(config.routes[0].name, "denic-live");
+        assert_eq!(config.routes[0].recipients, ["a@b.example"]);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = with(&[("STICHTAG_SMTP__MAX_LINES", "5")]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("STICHTAG_SMTP__MAX_LINES"), "{text}");
+        assert!(text.contains("did you mean `smtp.max_line`"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_key_origin_and_what_was_expected() {
+        for (name, text, expected) in [
+            ("STICHTAG_SMTP__COMMAND_TIMEOUT", "soon", "a duration"),
+            ("STICHTAG_SMTP__MAX_MESSAGE_SIZE", "256 potatoes", "a size"),
+            ("STICHTAG_PROCESS__WORKERS", "many", "a whole number"),
+            ("STICHTAG_NOTICES__MODE", "loud", "\"observe\" or \"on\" or \"off\""),
+            ("STICHTAG_NOTICES__REVIEW_TIME", "2 days", "working days"),
+            ("STICHTAG_SMTP__TRUSTED_RELAYS", "[\"localhost\"]", "networks"),
+            ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "aligned", "\"record\""),
+            ("STICHTAG_ROUTE__DENIC_LIVE__SUBJECT_FORBIDS", "(", "a regular expression"),
+            ("STICHTAG_STORE__URL", "postgres://localhost/x", "sqlite:"),
+        ] {
+            let error = with(&[(name, text)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn notices_cannot_be_switched_on_without_a_telephone_number() {
+        let error = with(&[
+            ("STICHTAG_NOTICES__MODE", "on"),
+            ("STICHTAG_NOTICES__FROM", "Domains <domains@example.net>"),
+        ]);
+        assert!(error.unwrap_err().to_string().contains("notices.phone"));
+    }
+}

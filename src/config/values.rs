@@ -1,0 +1,154 @@
+//! Reading single values: durations, sizes, networks, patterns.
+
+use std::time::Duration;
+
+use regex::Regex;
+use toml::Value;
+
+use super::layers::{ConfigError, Layers, Origin};
+
+/// One key with its value, ready to be read as what it should be.
+pub struct Field<'a> {
+    key: String,
+    value: &'a Value,
+    origin: &'a Origin,
+}
+
+impl Layers {
+    /// The field of that key. Every key asked for is in the defaults.
+    pub fn field(&self, key: &str) -> Field<'_> {
+        static MISSING: Value = Value::Boolean(false);
+        static DEFAULT: Origin = Origin::Default;
+        let (value, origin) = self.get(key).unwrap_or((&MISSING, &DEFAULT));
+        Field {
+            key: key.to_owned(),
+            value,
+            origin,
+        }
+    }
+}
+
+impl Field<'_> {
+    /// An error about this field.
+    pub fn error(&self, expected: &str) -> ConfigError {
+        ConfigError::new(
+            self.origin,
+            format!("`{}` is {}, expected {expected}", self.key, self.value),
+        )
+    }
+
+    /// As text.
+    pub fn text(&self) -> String {
+        self.value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// As a list of texts.
+    pub fn list(&self) -> Result<Vec<String>, ConfigError> {
+        self.value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.error("a list of texts"))
+    }
+
+    /// As true or false.
+    pub fn truth(&self) -> bool {
+        self.value.as_bool().unwrap_or_default()
+    }
+
+    /// As a count within `range`.
+    pub fn count(&self, range: std::ops::RangeInclusive<usize>) -> Result<usize, ConfigError> {
+        self.value
+            .as_integer()
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                self.error(&format!("a number from {} to {}", range.start(), range.end()))
+            })
+    }
+
+    /// As a duration, such as `90s`, `15m`, `24h`, `7d`.
+    pub fn duration(&self) -> Result<Duration, ConfigError> {
+        let text = self.text();
+        let (number, unit) = split_unit(&text);
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => 0,
+        };
+        number
+            .parse::<u64>()
+            .ok()
+            .filter(|_| seconds > 0)
+            .and_then(|number| number.checked_mul(seconds))
+            .filter(|seconds| *seconds <= 10 * 366 * 86_400)
+            .map(Duration::from_secs)
+            .ok_or_else(|| self.error("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\""))
+    }
+
+    /// As a size in bytes, such as `256KiB`.
+    pub fn size(&self) -> Result<u64, ConfigError> {
+        let text = self.text();
+        let (number, unit) = split_unit(&text);
+        let factor: u64 = match unit {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => 0,
+        };
+        number
+            .parse::<u64>()
+            .ok()
+            .filter(|_| factor > 0)
+            .and_then(|number| number.checked_mul(factor))
+            .ok_or_else(|| self.error("a size such as \"256KiB\" or \"500MiB\""))
+    }
+
+    /// As a regular expression; empty text is none.
+    pub fn pattern(&self) -> Result<Option<Regex>, ConfigError> {
+        let text = self.text();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Regex::new(&text)
+            .map(Some)
+            .map_err(|error| self.error(&format!("a regular expression ({error})")))
+    }
+
+    /// As anything that can be parsed.
+    pub fn parsed<T: std::str::FromStr>(&self, expected: &str) -> Result<T, ConfigError> {
+        self.text().parse().map_err(|_| self.error(expected))
+    }
+
+    /// As a list of anything that can be parsed.
+    pub fn parsed_list<T: std::str::FromStr>(&self, expected: &str) -> Result<Vec<T>, ConfigError> {
+        self.list()?
+            .iter()
+            .map(|item| item.parse().map_err(|_| self.error(expected)))
+            .collect()
+    }
+
+    /// As one of a few words.
+    pub fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+        let text = self.text();
+        choices
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                self.error(&words.join(" or "))
+            })
+    }
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    (&text[..at], text[at..].trim())
+}

@@ -1,0 +1,123 @@
+//! One kept message through authenticate, parse, apply, notify, commit: the whole story.
+//!
+//! Messages are taken in batches and decided one after the other, each seeing what those before it
+//! did; what they change is written in one transaction. A crash at any line means that the batch
+//! is decided again, with the same result.
+
+mod decide;
+mod read;
+mod tell;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::Source;
+use crate::store::{Ask, Change, Claimed, Store, StoreError};
+
+pub use decide::Rules;
+pub use read::{Reading, read};
+pub use tell::Telling;
+
+/// Messages decided in one transaction.
+const BATCH: u32 = 64;
+
+/// After so long a batch whose worker died comes up again.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How often a decision is taken again because somebody else wrote in between.
+const CONFLICTS_MAX: u32 = 20;
+
+/// Decides the messages that wait, oldest first; returns how many, 0 meaning caught up.
+pub async fn process_next(
+    store: &dyn Store,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let claimed = store.claim_kept(now, BATCH, LEASE).await?;
+    let messages: Vec<(Claimed, Reading)> = claimed
+        .into_iter()
+        .map(|message| {
+            let reading = read(&rules.routes, &message.inbound, message.is_released);
+            (message, reading)
+        })
+        .collect();
+    match write(store, rules, &messages, now).await {
+        Err(StoreError::Conflict) => {
+            for message in messages.chunks(1) {
+                write_until_done(store, rules, message, now).await?;
+            }
+        }
+        written => written?,
+    }
+    Ok(messages.len())
+}
+
+async fn write_until_done(
+    store: &dyn Store,
+    rules: &Rules,
+    message: &[(Claimed, Reading)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut tries = 0;
+    loop {
+        match write(store, rules, message, now).await {
+            Err(StoreError::Conflict) if tries < CONFLICTS_MAX => tries += 1,
+            written => return written,
+        }
+    }
+}
+
+async fn write(
+    store: &dyn Store,
+    rules: &Rules,
+    messages: &[(Claimed, Reading)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let changes = decide_all(store, rules, messages, now).await?;
+    store.commit(&changes).await?;
+    for change in &changes {
+        let decision = &change.decision;
+        tracing::info!(
+            msg = %decision.message,
+            verdict = decision.verdict.as_str(),
+            environment = decision.environment.map(|environment| environment.as_str()),
+            domain = decision.ace.as_deref(),
+            kind = decision.kind.as_deref(),
+            "message {} is {}",
+            decision.message,
+            decision.verdict.as_str(),
+        );
+    }
+    Ok(())
+}
+
+/// What processing these messages would change; nothing is written.
+pub async fn decide_all(
+    store: &dyn Store,
+    rules: &Rules,
+    messages: &[(Claimed, Reading)],
+    now: Timestamp,
+) -> Result<Vec<Change>, StoreError> {
+    let mut ask = Ask::default();
+    for (_, reading) in messages {
+        decide::ask(reading, &mut ask);
+    }
+    let mut world = store.load(&ask).await?;
+    Ok(messages
+        .iter()
+        .map(|(message, reading)| {
+            let recipients = match message.inbound.source {
+                // Queue messages have no recipient; the environment keeps them apart.
+                Source::DenicQueue => {
+                    vec![message.inbound.environment.map_or("", |e| e.as_str()).to_owned()]
+                }
+                _ => message.inbound.envelope.recipients.clone(),
+            };
+            decide::decide(rules, &mut world, message.id, &recipients, reading, now)
+        })
+        .collect())
+}

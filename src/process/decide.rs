@@ -1,0 +1,422 @@
+//! A reading and what is known → the change to be written.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::read::Reading;
+use super::tell::{self, Telling};
+use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
+use crate::model::reason::{self, Reason};
+use crate::model::{
+    CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
+    Handle, InboundId, RegistryEvent,
+};
+use crate::store::{
+    Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
+};
+
+/// What the operator decided once and for all.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The routes that are on.
+    pub routes: Vec<crate::model::Route>,
+    /// Domains nobody imported are created instead of held.
+    pub creates_unknown: bool,
+    /// How customers are told.
+    pub telling: Telling,
+}
+
+/// What must be loaded to decide about a reading.
+pub fn ask(reading: &Reading, ask: &mut Ask) {
+    if reading.is_held() {
+        return;
+    }
+    let (Some(event), Some(environment)) = (&reading.event, reading.environment) else {
+        return;
+    };
+    ask.digests.push(reading.digest.clone());
+    if let Some(domain) = event.facts.domain() {
+        ask.domains.push(DomainKey {
+            environment,
+            domain: domain.clone(),
+        });
+    }
+    match &event.facts {
+        Facts::DomainStatus(status) => ask
+            .contacts
+            .extend(status.holders.iter().map(|handle| (environment, handle.clone()))),
+        Facts::RequestAnswer { holders, .. } => ask
+            .contacts
+            .extend(holders.iter().map(|handle| (environment, handle.clone()))),
+        Facts::ContactVerificationRequired(asked) => {
+            ask.fan_out.push((environment, asked.contact.clone()));
+        }
+        _ => {}
+    }
+}
+
+/// Decides about one message. `world` is carried along: the next message sees what this one did.
+pub fn decide(
+    rules: &Rules,
+    world: &mut World,
+    id: InboundId,
+    recipients: &[String],
+    reading: &Reading,
+    now: Timestamp,
+) -> Change {
+    let mut deciding = Deciding {
+        rules,
+        world,
+        id,
+        now,
+        change: Change {
+            decision: Decision {
+                message: id,
+                at: now,
+                verdict: MessageVerdict::Held,
+                environment: reading.environment,
+                route: reading.route.clone(),
+                kind: reading.event.as_ref().map(|event| event.facts.kind().to_owned()),
+                ace: reading.domain.as_ref().map(|domain| domain.ace().to_owned()),
+                message_id: None,
+                registry_time: Some(reading.registry_time),
+                digest: None,
+                is_covered: false,
+                reasons: reading.reasons.clone(),
+                trace: reading.trace.clone(),
+            },
+            domains: Vec::new(),
+            contact: None,
+            alarms: Vec::new(),
+        },
+    };
+    match (&reading.event, reading.environment) {
+        (Some(event), Some(environment)) if !reading.is_held() => {
+            deciding.act(event, environment, reading, recipients);
+        }
+        _ => deciding.keep_for_a_person(reading),
+    }
+    deciding.change
+}
+
+struct Deciding<'a> {
+    rules: &'a Rules,
+    world: &'a mut World,
+    id: InboundId,
+    now: Timestamp,
+    change: Change,
+}
+
+impl Deciding<'_> {
+    fn keep_for_a_person(&mut self, reading: &Reading) {
+        self.change.decision.verdict = MessageVerdict::Held;
+        let lost = reading.reasons.iter().rev().find(|reason| {
+            reading.is_deadline_lost
+                || [reason::DEADLINE_UNREADABLE, reason::NO_ZONE].contains(&reason.code)
+        });
+        if let Some(lost) = lost.filter(|lost| lost.code.is_hold()) {
+            let text = format!("message {} carries a deadline nobody watches: {}", self.id, lost.detail);
+            self.alarm(format!("message:{}:deadline", self.id), lost.code, None, text);
+        }
+    }
+
+    fn hold(&mut self, reason: Reason) {
+        self.change.decision.verdict = MessageVerdict::Held;
+        self.note(reason);
+    }
+
+    fn note(&mut self, reason: Reason) {
+        self.change.decision.trace.push(reason.to_string());
+        self.change.decision.reasons.push(reason);
+    }
+
+    fn alarm(
+        &mut self,
+        key: String,
+        code: crate::model::ReasonCode,
+        domain: Option<&DomainKey>,
+        text: String,
+    ) {
+        self.change.alarms.push(Alarm {
+            key,
+            code,
+            environment: domain
+                .map(|key| key.environment)
+                .or(self.change.decision.environment),
+            ace: domain
+                .map(|key| key.domain.ace().to_owned())
+                .or_else(|| self.change.decision.ace.clone()),
+            message: Some(self.id),
+            text,
+            raised_at: self.now,
+        });
+    }
+
+    fn act(
+        &mut self,
+        event: &RegistryEvent,
+        environment: Environment,
+        reading: &Reading,
+        recipients: &[String],
+    ) {
+        let seen = self.world.seen.entry(reading.digest.clone()).or_default();
+        // The environment of a queue message is part of what makes it the same.
+        let before = seen
+            .iter()
+            .find(|(other, to)| *other < self.id && to == recipients)
+            .map(|(other, _)| *other);
+        if let Some(before) = before {
+            self.change.decision.verdict = MessageVerdict::Unchanged;
+            self.note(Reason::new(reason::SAME_MAIL, format!("the same as message {before}")));
+            return;
+        }
+        seen.push((self.id, recipients.to_vec()));
+        self.change.decision.digest = Some(reading.digest.clone());
+        self.change.decision.message_id = event.msgid.as_ref().map(|id| id.0.clone());
+        self.change.decision.verdict = MessageVerdict::Unchanged;
+        let at = reading.registry_time;
+        match &event.facts {
+            Facts::ContactVerificationRequired(asked) => self.fan_out(environment, asked, at),
+            Facts::ContactUpdate { contact, .. } => {
+                self.change.decision.verdict = MessageVerdict::Applied;
+                self.note(Reason::new(
+                    reason::CONTACT_CHANGED,
+                    format!("the registry changed {contact}"),
+                ));
+            }
+            Facts::ContactDelete { handles } => {
+                self.change.decision.verdict = MessageVerdict::Applied;
+                self.change
+                    .decision
+                    .trace
+                    .push(format!("the registry removed {} contacts", handles.len()));
+            }
+            Facts::QueueReminder => {
+                self.change.decision.verdict = MessageVerdict::Applied;
+                let text = "the registry says that messages wait in its queue";
+                self.note(Reason::new(reason::QUEUE_NEGLECTED, text));
+                let key = format!("queue:{environment}");
+                self.alarm(key, reason::QUEUE_NEGLECTED, None, text.to_owned());
+            }
+            facts => {
+                if let (Some(domain), Some(update)) = (facts.domain(), apply::update_of(event)) {
+                    let key = DomainKey {
+                        environment,
+                        domain: domain.clone(),
+                    };
+                    self.one_domain(&key, &update, at);
+                }
+            }
+        }
+        if self.change.decision.verdict == MessageVerdict::Held {
+            // Not acted upon: a copy that comes later must not count as seen.
+            self.change.decision.digest = None;
+            if let Some(seen) = self.world.seen.get_mut(&reading.digest) {
+                seen.retain(|(other, _)| *other != self.id);
+            }
+        }
+    }
+
+    fn one_domain(&mut self, key: &DomainKey, update: &Update, at: Timestamp) {
+        if !self.world.domains.contains_key(key) {
+            if !self.rules.creates_unknown {
+                self.hold(Reason::new(
+                    reason::NOT_OURS,
+                    format!("{} ({}) is not in the database", key.domain, key.environment),
+                ));
+                return;
+            }
+            self.world.domains.insert(
+                key.clone(),
+                Known {
+                    record: DomainRecord::new(key.clone(), self.now),
+                    case: None,
+                    customer: None,
+                },
+            );
+        }
+        self.apply(key, update, at);
+    }
+
+    /// A contact's message concerns every domain of ours with that holder.
+    fn fan_out(&mut self, environment: Environment, asked: &ContactVerification, at: Timestamp) {
+        let mut fact = BTreeMap::new();
+        if let Some(known) = self.world.contacts.get(&(environment, asked.contact.clone())) {
+            fact.insert(asked.contact.clone(), known.clone());
+        }
+        apply::merge_contact(
+            &mut fact,
+            &asked.contact,
+            ContactFact {
+                at,
+                claims: asked.claims.clone(),
+                earliest_dedelegation: asked.earliest_dedelegation.clone(),
+                earliest_deletion: asked.earliest_deletion.clone(),
+            },
+        );
+        let keys: Vec<DomainKey> = self
+            .world
+            .domains
+            .iter()
+            .filter(|(key, known)| {
+                key.environment == environment && known.record.holders().contains(&asked.contact)
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        if let Some(count) = asked.domain_count
+            && usize::try_from(count).ok() != Some(keys.len())
+        {
+            let text = format!(
+                "the registry counts {count} domains of {}, we know {}",
+                asked.contact,
+                keys.len()
+            );
+            self.note(Reason::new(reason::COUNT_DIFFERS, text.clone()));
+            let alarm = format!("contact:{environment}:{}", asked.contact.key());
+            self.alarm(alarm, reason::COUNT_DIFFERS, None, text);
+        }
+        if keys.is_empty() {
+            self.hold(Reason::new(
+                reason::NOT_OURS,
+                format!("no domain of ours has the holder {}", asked.contact),
+            ));
+            return;
+        }
+        for (handle, fact) in fact {
+            self.world
+                .contacts
+                .insert((environment, handle.clone()), fact.clone());
+            self.change.contact = Some((environment, handle.clone(), fact.clone()));
+            for key in &keys {
+                self.apply(key, &Update::Contact(handle.clone(), fact.clone()), at);
+            }
+        }
+    }
+
+    /// Applies one update to one known domain, and carries the result along.
+    fn apply(&mut self, key: &DomainKey, update: &Update, at: Timestamp) {
+        let Some(known) = self.world.domains.get(key).cloned() else {
+            return;
+        };
+        let contacts: BTreeMap<Handle, ContactFact> = self
+            .world
+            .contacts
+            .iter()
+            .filter(|((environment, _), _)| *environment == key.environment)
+            .map(|((_, handle), fact)| (handle.clone(), fact.clone()))
+            .collect();
+        let situation = Situation {
+            before: &known.record,
+            case: known.case.map(|(_, state)| state),
+            contacts: &contacts,
+            now: self.now,
+        };
+        let mut applied = apply::apply(&situation, update, at);
+        self.change
+            .decision
+            .trace
+            .push(format!("{}: {}", key.domain, applied.summary));
+        for reason in std::mem::take(&mut applied.reasons) {
+            self.note(reason);
+        }
+        if applied.outcome == Outcome::Changed {
+            self.change.decision.verdict = MessageVerdict::Applied;
+            applied.record.source_message = Some(self.id);
+            applied.record.updated_at = self.now;
+        }
+        let notices = self.notices(&known, &applied);
+        self.carry(key, known, &applied, notices, at);
+    }
+
+    fn notices(&mut self, known: &Known, applied: &Applied) -> Vec<crate::store::NoticeDraft> {
+        let mut drafts = Vec::new();
+        let key = &applied.record.key;
+        let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
+        for effect in &applied.effects {
+            if let Effect::Alarm(reason) = effect {
+                let alarm = format!("{of_domain}:{}", reason.code);
+                self.alarm(alarm, reason.code, Some(key), reason.detail.clone());
+            }
+            let told = tell::draft(
+                &self.rules.telling,
+                &applied.record,
+                known.customer.as_ref(),
+                effect,
+                self.now,
+            );
+            let oddity = match told {
+                None => continue,
+                Some(Ok((draft, oddity))) => {
+                    drafts.push(draft);
+                    oddity
+                }
+                Some(Err(nobody)) => Some(nobody),
+            };
+            if let Some(oddity) = oddity {
+                let alarm = format!("{of_domain}:{}", oddity.code);
+                self.alarm(alarm, oddity.code, Some(key), oddity.detail.clone());
+                self.note(oddity);
+            }
+        }
+        drafts
+    }
+
+    fn carry(
+        &mut self,
+        key: &DomainKey,
+        known: Known,
+        applied: &Applied,
+        notices: Vec<crate::store::NoticeDraft>,
+        at: Timestamp,
+    ) {
+        let case = match applied.case {
+            CaseStep::Keep => CaseChange::Keep,
+            CaseStep::Open(state) => CaseChange::Open(state),
+            CaseStep::Move(state) => CaseChange::Move(state),
+            CaseStep::Close(state) => CaseChange::Close(state),
+        };
+        if applied.record != known.record || known.record.version == 0 {
+            let is_worth_a_line = applied.outcome != Outcome::Unchanged;
+            self.change.domains.push(DomainChange {
+                record: applied.record.clone(),
+                history: is_worth_a_line.then(|| (at, history_line(applied))),
+                case,
+                notices,
+            });
+        } else if applied.outcome != Outcome::Unchanged {
+            // Nothing changed but there is something to remember, such as an older fact.
+            self.change.domains.push(DomainChange {
+                record: known.record.clone(),
+                history: Some((at, history_line(applied))),
+                case,
+                notices,
+            });
+        } else {
+            return;
+        }
+        let mut record = applied.record.clone();
+        record.version += 1;
+        // The number of a case that begins here is not known before the commit; only whether one
+        // is open matters to the messages behind this one.
+        let open = |state: CaseState| Some((known.case.map_or(crate::model::CaseId(0), |c| c.0), state));
+        let case = match applied.case {
+            CaseStep::Keep => known.case,
+            CaseStep::Open(state) | CaseStep::Move(state) => open(state),
+            CaseStep::Close(_) => None,
+        };
+        let carried = Known {
+            record,
+            case,
+            customer: known.customer,
+        };
+        self.world.domains.insert(key.clone(), carried);
+    }
+}
+
+fn history_line(applied: &Applied) -> String {
+    match applied.outcome {
+        Outcome::Older => format!("older than what is known: {}", applied.summary),
+        Outcome::Changed | Outcome::Unchanged => applied.summary.clone(),
+    }
+}

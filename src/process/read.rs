@@ -1,0 +1,183 @@
+//! One kept message, authenticated and parsed: everything that needs no database.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::authenticate::{self, Evidence};
+use crate::model::reason::{self, Reason};
+use crate::model::{
+    DomainName, Environment, Inbound, RegistryEvent, Route, RouteParser, Source,
+};
+use crate::parse;
+
+/// A message that is understood, or the reasons why it is not.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The environment that everything agrees on.
+    pub environment: Option<Environment>,
+    /// The route it came by.
+    pub route: Option<String>,
+    /// What it says, if that could be read.
+    pub event: Option<RegistryEvent>,
+    /// The domain, also where the rest could not be read.
+    pub domain: Option<DomainName>,
+    /// When the registry said it.
+    pub registry_time: Timestamp,
+    /// Digest of the content, to recognise the same mail again.
+    pub digest: String,
+    /// Codes with their sentences; any `R…` holds the message.
+    pub reasons: Vec<Reason>,
+    /// Each step, a sentence.
+    pub trace: Vec<String>,
+    /// It carries a deadline that nobody could read: the worst case of all.
+    pub is_deadline_lost: bool,
+}
+
+impl Reading {
+    /// Must a person decide?
+    pub fn is_held(&self) -> bool {
+        self.event.is_none() || self.reasons.iter().any(|reason| reason.code.is_hold())
+    }
+
+    fn new(inbound: &Inbound) -> Self {
+        Reading {
+            environment: None,
+            route: None,
+            event: None,
+            domain: None,
+            registry_time: inbound.received_at,
+            digest: String::new(),
+            reasons: Vec::new(),
+            trace: Vec::new(),
+            is_deadline_lost: false,
+        }
+    }
+
+    fn hold(&mut self, reason: Reason) {
+        self.trace.push(reason.to_string());
+        self.reasons.push(reason);
+    }
+}
+
+/// Reads one message. A panic on the way holds this message and harms no other.
+pub fn read(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
+    catch_unwind(AssertUnwindSafe(|| read_all(routes, inbound, is_released))).unwrap_or_else(
+        |panic| {
+            let what = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no text".to_owned());
+            let mut reading = Reading::new(inbound);
+            reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
+            reading
+        },
+    )
+}
+
+fn read_all(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
+    let mut reading = Reading::new(inbound);
+    reading.digest = authenticate::content_digest(&inbound.raw);
+    let parsed = match inbound.source {
+        Source::DenicQueue => {
+            reading.environment = inbound.environment;
+            parse::denic_queue(&inbound.raw)
+        }
+        _ => {
+            let parser = check_sender(routes, inbound, is_released, &mut reading);
+            if parser != RouteParser::Denic {
+                let route = reading.route.clone().unwrap_or_default();
+                reading.hold(Reason::new(
+                    reason::NO_PARSER,
+                    format!("nothing reads the messages of route {route} yet"),
+                ));
+                return reading;
+            }
+            parse::denic_mail(&inbound.raw)
+        }
+    };
+    match parsed {
+        Ok(event) => {
+            understood(&mut reading, inbound, event);
+        }
+        Err(error) => {
+            reading.domain = error.domain;
+            reading.is_deadline_lost = error.names_deadline;
+            for warning in error.warnings {
+                reading.trace.push(warning.to_string());
+                reading.reasons.push(warning);
+            }
+            reading.hold(Reason::new(error.code, error.detail));
+        }
+    }
+    reading
+}
+
+fn check_sender(
+    routes: &[Route],
+    inbound: &Inbound,
+    is_released: bool,
+    reading: &mut Reading,
+) -> RouteParser {
+    let verdict =
+        authenticate::authenticate(routes, &inbound.envelope, &inbound.raw, Evidence::NotChecked);
+    reading.environment = verdict.environment.or(inbound.environment.filter(|_| is_released));
+    reading.route = verdict.route;
+    reading.trace = verdict.checked;
+    // A person who releases a message vouches for its sender, never for its environment.
+    let is_vouched =
+        |reason: &Reason| is_released && reason.code != reason::ENVIRONMENT_CONFLICT;
+    reading.reasons = verdict
+        .reasons
+        .into_iter()
+        .filter(|reason| !(reason.code.is_hold() && is_vouched(reason)))
+        .collect();
+    if is_released {
+        let released = Reason::new(reason::RELEASED, "released by a person");
+        reading.trace.push(released.to_string());
+        reading.reasons.push(released);
+    }
+    verdict.parser
+}
+
+fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
+    reading.domain = event.facts.domain().cloned();
+    reading.registry_time = event.registry_time.unwrap_or(inbound.received_at);
+    for warning in &event.warnings {
+        reading.trace.push(warning.to_string());
+        reading.reasons.push(warning.clone());
+    }
+    match (reading.environment, event.says_environment) {
+        (Some(ours), Some(said)) if ours != said => {
+            reading.hold(Reason::new(
+                reason::ENVIRONMENT_CONFLICT,
+                format!("the text says {said}, all else {ours}"),
+            ));
+            reading.environment = None;
+        }
+        (None, Some(said)) if inbound.source == Source::DenicQueue => {
+            reading.environment = Some(said);
+        }
+        _ => {}
+    }
+    if reading.environment.is_none() && !reading.reasons.iter().any(|r| r.code.is_hold()) {
+        reading.hold(Reason::new(
+            reason::NO_ENVIRONMENT,
+            "nothing says whether it is live or test",
+        ));
+    }
+    if reading.registry_time > inbound.received_at + 24.hours() {
+        reading.hold(Reason::new(
+            reason::FUTURE,
+            format!("registry time {}, received {}", reading.registry_time, inbound.received_at),
+        ));
+    }
+    if event.facts.kind() == "unknown" {
+        reading.hold(Reason::new(
+            reason::UNKNOWN_KIND,
+            format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
+        ));
+    }
+    reading.event = Some(event);
+}

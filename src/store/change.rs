@@ -1,0 +1,392 @@
+//! What goes into the store and what comes out, in the words of the field.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    CaseId, CaseState, ContactFact, Customer, CustomerId, DomainKey, DomainRecord, Environment,
+    Handle, Inbound, InboundId, Language, Notice, NoticeItem, NoticeKind, NoticeState, Reason,
+    ReasonCode,
+};
+
+/// A kept message whose turn it is.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its number.
+    pub id: InboundId,
+    /// The message.
+    pub inbound: Inbound,
+    /// A person vouches for its sender.
+    pub is_released: bool,
+}
+
+/// What was decided about a message (design, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageVerdict {
+    /// It changed something.
+    Applied,
+    /// Valid, no news.
+    Unchanged,
+    /// A person decides.
+    Held,
+    /// A person refused it.
+    Refused,
+    /// Kept, its turn has not come.
+    Deferred,
+}
+
+impl MessageVerdict {
+    /// The word used in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageVerdict::Applied => "applied",
+            MessageVerdict::Unchanged => "unchanged",
+            MessageVerdict::Held => "held",
+            MessageVerdict::Refused => "refused",
+            MessageVerdict::Deferred => "deferred",
+        }
+    }
+
+    /// The verdict of that name, if there is one.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            MessageVerdict::Applied,
+            MessageVerdict::Unchanged,
+            MessageVerdict::Held,
+            MessageVerdict::Refused,
+            MessageVerdict::Deferred,
+        ]
+        .into_iter()
+        .find(|known| known.as_str() == word)
+    }
+}
+
+/// What must be known to decide a batch of messages.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Domains to load.
+    pub domains: Vec<DomainKey>,
+    /// Contacts whose verification to load.
+    pub contacts: Vec<(Environment, Handle)>,
+    /// Contacts all of whose domains to load.
+    pub fan_out: Vec<(Environment, Handle)>,
+    /// Content digests to look for among messages acted upon.
+    pub digests: Vec<String>,
+}
+
+/// One domain with all that a decision about it needs.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The record.
+    pub record: DomainRecord,
+    /// Its open case.
+    pub case: Option<(CaseId, CaseState)>,
+    /// Its customer.
+    pub customer: Option<Customer>,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Domains found; one that is missing here is not in the database.
+    pub domains: BTreeMap<DomainKey, Known>,
+    /// Verification asked for contacts.
+    pub contacts: BTreeMap<(Environment, Handle), ContactFact>,
+    /// Messages acted upon, by digest: number and recipients.
+    pub seen: BTreeMap<String, Vec<(InboundId, Vec<String>)>>,
+}
+
+/// All that one message changes: written whole, or not at all.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What was decided.
+    pub decision: Decision,
+    /// The domains it touches.
+    pub domains: Vec<DomainChange>,
+    /// Verification asked for a contact.
+    pub contact: Option<(Environment, Handle, ContactFact)>,
+    /// What the operator must see.
+    pub alarms: Vec<Alarm>,
+}
+
+/// The verdict on one message, with its trace.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The message.
+    pub message: InboundId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The verdict.
+    pub verdict: MessageVerdict,
+    /// Live or test, where known.
+    pub environment: Option<Environment>,
+    /// The route.
+    pub route: Option<String>,
+    /// Kind of event.
+    pub kind: Option<String>,
+    /// A-label of the one domain it is about.
+    pub ace: Option<String>,
+    /// The mail's Message-ID, or the queue's msgid.
+    pub message_id: Option<String>,
+    /// Registry time of the fact.
+    pub registry_time: Option<Timestamp>,
+    /// Content digest, if the message was acted upon.
+    pub digest: Option<String>,
+    /// The customer had been told already.
+    pub is_covered: bool,
+    /// Codes with their sentences.
+    pub reasons: Vec<Reason>,
+    /// Each step, a sentence.
+    pub trace: Vec<String>,
+}
+
+/// What a message changes about one domain.
+#[derive(Clone, Debug)]
+pub struct DomainChange {
+    /// The record afterwards; its version is the one that was read.
+    pub record: DomainRecord,
+    /// A line for its history, with the registry time.
+    pub history: Option<(Timestamp, String)>,
+    /// What becomes of its case.
+    pub case: CaseChange,
+    /// Mails it causes.
+    pub notices: Vec<NoticeDraft>,
+}
+
+/// What becomes of a domain's case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseChange {
+    /// Nothing.
+    Keep,
+    /// A new one begins.
+    Open(CaseState),
+    /// The open one goes on.
+    Move(CaseState),
+    /// The open one ends.
+    Close(CaseState),
+}
+
+/// A mail to be written, for one domain; the store joins drafts for one customer into one notice.
+#[derive(Clone, Debug)]
+pub struct NoticeDraft {
+    /// One telling of one fact. A draft with a key that was used before is not queued again; the
+    /// number of the case is put in front by the store.
+    pub key: String,
+    /// The notice, with this one item and without a number.
+    pub notice: NoticeSeed,
+    /// The domain.
+    pub item: NoticeItem,
+}
+
+/// A notice before it has a number.
+#[derive(Clone, Debug)]
+pub struct NoticeSeed {
+    /// Environment of its domains.
+    pub environment: Environment,
+    /// Which text.
+    pub kind: NoticeKind,
+    /// The languages.
+    pub languages: Vec<Language>,
+    /// Whom it is for.
+    pub customer: CustomerId,
+    /// What follows "Guten Tag".
+    pub salutation: String,
+    /// IANA time zone.
+    pub timezone: Option<String>,
+    /// The address.
+    pub recipient: String,
+    /// Random code.
+    pub code: String,
+    /// Message-ID without angle brackets.
+    pub message_id: String,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it may leave.
+    pub due_at: Timestamp,
+    /// Queued or observed.
+    pub state: NoticeState,
+}
+
+/// Something an operator must see until it is cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// One cause; a second alarm for it is not raised while the first is open.
+    pub key: String,
+    /// Why.
+    pub code: ReasonCode,
+    /// The environment, where known.
+    pub environment: Option<Environment>,
+    /// A-label of the domain, where there is one.
+    pub ace: Option<String>,
+    /// The message, where there is one.
+    pub message: Option<InboundId>,
+    /// One sentence.
+    pub text: String,
+    /// When.
+    pub raised_at: Timestamp,
+}
+
+/// How a try to send ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The smarthost took it.
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// Its reply.
+        reply: String,
+    },
+    /// Not now.
+    Retry {
+        /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// Never.
+    Failed {
+        /// Why.
+        reply: String,
+    },
+}
+
+/// A line of the log: a message and what became of it.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// The message's number.
+    pub id: InboundId,
+    /// When it was complete here.
+    pub received_at: Timestamp,
+    /// The channel.
+    pub source: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// The envelope.
+    pub envelope: crate::model::Envelope,
+    /// What was decided, once it was.
+    pub decision: Option<Decision>,
+    /// How far its notice got, if it caused one.
+    pub notice: Option<(crate::model::NoticeId, NoticeState)>,
+}
+
+/// A filter for the log; empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// A-label.
+    pub ace: Option<String>,
+    /// Verdicts.
+    pub verdict: Option<MessageVerdict>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// Name of the route.
+    pub route: Option<String>,
+    /// Postfix's queue id.
+    pub queue_id: Option<String>,
+    /// Numbers above this one only.
+    pub after: Option<InboundId>,
+    /// At most so many; the newest, in the order of arrival. 0: all.
+    pub limit: u32,
+}
+
+/// A case with what is shown of it.
+#[derive(Clone, Debug)]
+pub struct CaseEntry {
+    /// Its number.
+    pub id: CaseId,
+    /// The domain.
+    pub key: DomainKey,
+    /// Its state.
+    pub state: CaseState,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// A note on a case.
+#[derive(Clone, Debug)]
+pub struct CaseNote {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub text: String,
+}
+
+/// A line of a domain's history.
+#[derive(Clone, Debug)]
+pub struct HistoryEntry {
+    /// Registry time.
+    pub at: Timestamp,
+    /// The message.
+    pub message: Option<InboundId>,
+    /// What changed.
+    pub summary: String,
+}
+
+/// A notice with the numbers of its cases and messages.
+#[derive(Clone, Debug)]
+pub struct NoticeEntry {
+    /// The notice.
+    pub notice: Notice,
+    /// The messages that caused it.
+    pub messages: Vec<InboundId>,
+}
+
+/// An entry for the audit trail.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who: user id and name.
+    pub actor: String,
+    /// What was done, such as `held release`.
+    pub action: String,
+    /// To what, such as `1042`.
+    pub object: String,
+    /// The note.
+    pub detail: String,
+}
+
+/// A domain to import.
+#[derive(Clone, Debug)]
+pub struct DomainImport {
+    /// Environment and name.
+    pub key: DomainKey,
+    /// Whose it is.
+    pub customer: Option<CustomerId>,
+    /// Its holders.
+    pub holders: Vec<Handle>,
+    /// Its status, if given.
+    pub status: Option<crate::model::RegistryStatus>,
+    /// Its lifecycle, if given.
+    pub lifecycle: Option<crate::model::Lifecycle>,
+}
+
+/// Figures for `status`.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Messages kept.
+    pub messages: u64,
+    /// Messages not decided yet.
+    pub pending: u64,
+    /// Messages held.
+    pub held: u64,
+    /// When the oldest held one came in.
+    pub held_oldest: Option<Timestamp>,
+    /// When the last message came in.
+    pub last_message: Option<Timestamp>,
+    /// Open cases.
+    pub cases: u64,
+    /// Notices not sent yet.
+    pub notices_waiting: u64,
+    /// Notices given up or bounced.
+    pub notices_failed: u64,
+    /// Domains.
+    pub domains: u64,
+}

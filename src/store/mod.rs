@@ -1,0 +1,231 @@
+//! One trait, made for two databases; the only place that knows SQL.
+//!
+//! Every method is one whole transaction: nobody outside holds one open.
+
+mod change;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::model::{
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId,
+    NoticeId, NoticeState,
+};
+
+pub use change::{
+    Alarm, Ask, AuditEntry, CaseChange, CaseEntry, CaseNote, Change, Claimed, Decision, Delivery,
+    DomainChange, DomainImport, Figures, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
+    NoticeDraft, NoticeEntry, NoticeSeed, World,
+};
+pub use sqlite::SqliteStore;
+
+/// Why the store did not do it. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody wrote since the record was read; load it and decide again.
+    #[error("the record was changed by somebody else")]
+    Conflict,
+    /// No room on the disk.
+    #[error("no room on the disk")]
+    Full,
+    /// Another process holds the database.
+    #[error("the database is busy")]
+    Busy,
+    /// What the database said.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// A row that this version cannot read.
+    #[error("a row cannot be read: {0}")]
+    Unreadable(String),
+    /// The database is newer than this program.
+    #[error("the database was written by a newer version: {0}")]
+    Newer(String),
+}
+
+/// What is kept, for as long as it is needed.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
+    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, StoreError>;
+
+    /// Takes up to `limit` undecided messages, oldest first, and hides them until `now + lease`.
+    /// A worker that dies loses nothing: they come up again.
+    async fn claim_kept(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Makes everything claimable at once: for the one process that owns the database, at start.
+    async fn forget_leases(&self) -> Result<(), StoreError>;
+
+    /// One kept message.
+    async fn kept(&self, id: InboundId) -> Result<Option<Inbound>, StoreError>;
+
+    /// Loads what a decision needs.
+    async fn load(&self, ask: &Ask) -> Result<World, StoreError>;
+
+    /// Writes records, history, cases, notices and verdicts of several messages: all, or none.
+    /// A message that was decided by somebody else meanwhile is passed over.
+    /// [`StoreError::Conflict`]: a record changed since it was read; load and decide again.
+    async fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// Puts decided messages back in line. `is_released`: a person vouches for their senders.
+    async fn requeue(
+        &self,
+        ids: &[InboundId],
+        is_released: bool,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError>;
+
+    /// Refuses held messages for good; returns how many were held.
+    async fn refuse(
+        &self,
+        ids: &[InboundId],
+        reason: &crate::model::Reason,
+        audit: &AuditEntry,
+    ) -> Result<u64, StoreError>;
+
+    /// The log, in the order of arrival.
+    async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Writes or overwrites customers.
+    async fn put_customers(&self, customers: &[Customer]) -> Result<(), StoreError>;
+
+    /// One customer.
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError>;
+
+    /// Writes domains; what the registry has said about them stays.
+    async fn put_domains(&self, domains: &[DomainImport], now: Timestamp)
+    -> Result<(), StoreError>;
+
+    /// Domains by A-label, in both environments or one; all where no name is given.
+    async fn domains(
+        &self,
+        environment: Option<Environment>,
+        ace: Option<&str>,
+    ) -> Result<Vec<DomainRecord>, StoreError>;
+
+    /// Domains of one customer.
+    async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError>;
+
+    /// A domain's history, oldest first.
+    async fn history(&self, key: &DomainKey) -> Result<Vec<HistoryEntry>, StoreError>;
+
+    /// Cases, oldest first; all, or the open ones.
+    async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError>;
+
+    /// The notes on a case, oldest first.
+    async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError>;
+
+    /// Adds a note to a case, and closes it where asked; false: there is no such open case to close.
+    async fn note_case(
+        &self,
+        id: CaseId,
+        note: &CaseNote,
+        is_closing: bool,
+    ) -> Result<bool, StoreError>;
+
+    /// Takes up to `limit` notices due at `now`, oldest first, and hides them until `now + lease`.
+    /// Nothing joins them any more.
+    async fn claim_notices(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Notice>, StoreError>;
+
+    /// Fixes the bytes of a notice before its first try.
+    async fn fix_notice(&self, id: NoticeId, raw: &[u8]) -> Result<(), StoreError>;
+
+    /// Writes down how a try ended; a failure raises `alarm`.
+    async fn settle_notice(
+        &self,
+        id: NoticeId,
+        delivery: &Delivery,
+        alarm: Option<&Alarm>,
+    ) -> Result<(), StoreError>;
+
+    /// How many mails left since `since`.
+    async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError>;
+
+    /// When the next notice is due, if one is waiting.
+    async fn next_notice_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Notices, oldest first: of one customer, case or state, or all.
+    async fn notices(&self, filter: &NoticeFilter) -> Result<Vec<NoticeEntry>, StoreError>;
+
+    /// Queues a notice (again) with the same bytes; false: there is no such notice.
+    async fn requeue_notice(
+        &self,
+        id: NoticeId,
+        now: Timestamp,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+
+    /// Alarms that nobody has cleared, oldest first.
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError>;
+
+    /// Raises alarms; one whose key is raised already stays as it is.
+    async fn raise(&self, alarms: &[Alarm]) -> Result<(), StoreError>;
+
+    /// Clears the alarms of that key.
+    async fn clear_alarm(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A switch, such as `notices.paused`.
+    async fn switch(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Sets or removes a switch.
+    async fn set_switch(
+        &self,
+        name: &str,
+        value: Option<&str>,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError>;
+
+    /// Figures for `status`.
+    async fn figures(&self) -> Result<Figures, StoreError>;
+
+    /// Keeps messages of an import and remembers how far it got, in one transaction.
+    async fn keep_import(
+        &self,
+        source: &str,
+        done: u64,
+        mails: &[Inbound],
+    ) -> Result<Vec<InboundId>, StoreError>;
+
+    /// How far the import of `source` got.
+    async fn import_done(&self, source: &str) -> Result<u64, StoreError>;
+
+    /// Can it be written to? For `/readyz`.
+    async fn check(&self) -> Result<(), StoreError>;
+}
+
+use crate::model::Notice;
+
+/// A filter for notices; empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct NoticeFilter {
+    /// One notice.
+    pub id: Option<NoticeId>,
+    /// By code.
+    pub code: Option<String>,
+    /// In this state.
+    pub state: Option<NoticeState>,
+    /// Of this customer.
+    pub customer: Option<CustomerId>,
+    /// Of this case.
+    pub case: Option<CaseId>,
+    /// Caused by this message.
+    pub message: Option<InboundId>,
+}
+
+/// Opens the store at `url` and brings its tables up to date.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(url).await?))
+}

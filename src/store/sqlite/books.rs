@@ -1,0 +1,171 @@
+//! Customers and domains.
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::super::{DomainImport, HistoryEntry, StoreError};
+use super::{SqliteStore, commit, row};
+use crate::model::{
+    Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
+    RegistryStatus,
+};
+
+pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    for customer in customers {
+        sqlx::query(
+            "INSERT INTO customer (id, body) VALUES (?, ?) \
+             ON CONFLICT DO UPDATE SET body = excluded.body",
+        )
+        .bind(&customer.id.0)
+        .bind(row::json(customer)?)
+        .execute(&mut *writing)
+        .await?;
+    }
+    store.end(writing).await
+}
+
+pub async fn customer(
+    store: &SqliteStore,
+    id: &CustomerId,
+) -> Result<Option<Customer>, StoreError> {
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM customer WHERE id = ?")
+        .bind(&id.0)
+        .fetch_optional(&store.readers)
+        .await?;
+    body.as_deref().map(row::from_json).transpose()
+}
+
+pub async fn put_domains(
+    store: &SqliteStore,
+    domains: &[DomainImport],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    let select = format!(
+        "SELECT {} FROM domain WHERE environment = ? AND ace = ?",
+        row::DOMAIN_COLUMNS
+    );
+    for import in domains {
+        let known = sqlx::query(AssertSqlSafe(select.as_str()))
+            .bind(import.key.environment.as_str())
+            .bind(import.key.domain.ace())
+            .fetch_optional(&mut *writing)
+            .await?
+            .map(|found| row::record(&found))
+            .transpose()?;
+        let mut record = known.unwrap_or_else(|| DomainRecord::new(import.key.clone(), now));
+        let before = record.clone();
+        record.customer = import.customer.clone().or(record.customer);
+        if !import.holders.is_empty() {
+            record.imported_holders = import.holders.iter().cloned().collect();
+        }
+        if import.status.is_some() {
+            record.imported_status = import.status.clone();
+        }
+        // What the registry has said is worth more than any list.
+        if record.facts.status.is_none() {
+            record.lifecycle = import.lifecycle.unwrap_or(match record.imported_status {
+                Some(RegistryStatus::Free | RegistryStatus::RedemptionPeriod) => Lifecycle::Deleted,
+                Some(_) => Lifecycle::Registered,
+                None => record.lifecycle,
+            });
+        }
+        if record == before && record.version > 0 {
+            continue;
+        }
+        let due = record.due();
+        sqlx::query(
+            "INSERT INTO domain (environment, ace, customer, lifecycle, imported_status, \
+             imported_holders, facts, dedelegation_at, deletion_at, updated_at, version) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) \
+             ON CONFLICT DO UPDATE SET customer = ?3, lifecycle = ?4, imported_status = ?5, \
+             imported_holders = ?6, dedelegation_at = ?8, deletion_at = ?9, updated_at = ?10, \
+             version = version + 1",
+        )
+        .bind(record.key.environment.as_str())
+        .bind(record.key.domain.ace())
+        .bind(record.customer.as_ref().map(|id| id.0.as_str()))
+        .bind(record.lifecycle.as_str())
+        .bind(
+            record
+                .imported_status
+                .as_ref()
+                .map(|status| status.as_str()),
+        )
+        .bind(row::json(&record.imported_holders)?)
+        .bind(row::json(&record.facts)?)
+        .bind(due.dedelegation_at.map(row::micros))
+        .bind(due.deletion_at.map(row::micros))
+        .bind(row::micros(now))
+        .execute(&mut *writing)
+        .await?;
+        commit::write_holders(
+            &mut writing,
+            record.key.environment.as_str(),
+            record.key.domain.ace(),
+            &record,
+        )
+        .await?;
+    }
+    store.end(writing).await
+}
+
+pub async fn domains(
+    store: &SqliteStore,
+    environment: Option<Environment>,
+    ace: Option<&str>,
+) -> Result<Vec<DomainRecord>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM domain WHERE (?1 IS NULL OR environment = ?1) AND (?2 IS NULL OR ace = ?2) \
+         ORDER BY environment, ace",
+        row::DOMAIN_COLUMNS
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(environment.map(|environment| environment.as_str()))
+        .bind(ace)
+        .fetch_all(&store.readers)
+        .await?
+        .iter()
+        .map(row::record)
+        .collect()
+}
+
+pub async fn domains_of(
+    store: &SqliteStore,
+    customer: &CustomerId,
+) -> Result<Vec<DomainRecord>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM domain WHERE customer = ? ORDER BY environment, ace",
+        row::DOMAIN_COLUMNS
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(&customer.0)
+        .fetch_all(&store.readers)
+        .await?
+        .iter()
+        .map(row::record)
+        .collect()
+}
+
+pub async fn history(
+    store: &SqliteStore,
+    key: &DomainKey,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    sqlx::query(
+        "SELECT at, message, summary FROM history WHERE environment = ? AND ace = ? ORDER BY id",
+    )
+    .bind(key.environment.as_str())
+    .bind(key.domain.ace())
+    .fetch_all(&store.readers)
+    .await?
+    .iter()
+    .map(|found| {
+        Ok(HistoryEntry {
+            at: row::instant(found.try_get("at")?)?,
+            message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
+            summary: found.try_get("summary")?,
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,232 @@
+//! Keeping messages, and handing them out to be decided.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::super::{AuditEntry, Claimed, MessageVerdict, StoreError};
+use super::{SqliteStore, Writing, cases, row};
+use crate::model::{Inbound, InboundId, Reason, Source, sha256_hex};
+
+/// Rows a single statement inserts; batches are cut into these sizes, so that few different
+/// statements have to be prepared.
+const CHUNKS: [usize; 6] = [64, 32, 16, 8, 4, 1];
+
+pub async fn keep(
+    store: &SqliteStore,
+    mails: &[Inbound],
+    import: Option<(&str, u64)>,
+) -> Result<Vec<InboundId>, StoreError> {
+    // Everything that costs time and needs no lock comes first.
+    let rows = mails
+        .iter()
+        .map(|mail| Ok((mail, row::json(&mail.envelope)?, sha256_hex(&mail.raw))))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let mut writing = store.begin().await?;
+    let kept = insert(&mut writing, &rows, import).await;
+    match kept {
+        Ok(first) => {
+            store.end(writing).await?;
+            Ok((first..).take(mails.len()).map(InboundId).collect())
+        }
+        Err(error) => Err(store.noted(error)),
+    }
+}
+
+async fn insert(
+    writing: &mut Writing<'_>,
+    rows: &[(&Inbound, String, String)],
+    import: Option<(&str, u64)>,
+) -> Result<i64, sqlx::Error> {
+    // The write lock is held, so nobody else can take these numbers.
+    let first: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM inbound")
+        .fetch_one(&mut **writing)
+        .await?;
+    let mut id = first;
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let size = CHUNKS
+            .iter()
+            .find(|size| **size <= rest.len())
+            .copied()
+            .unwrap_or(1);
+        let (chunk, later) = rest.split_at(size);
+        rest = later;
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO inbound (id, received_at, source, environment, envelope, sha256, raw) ",
+        );
+        insert.push_values(
+            chunk.iter().zip(id..),
+            |mut tuple, ((mail, envelope, sha256), id)| {
+                tuple
+                    .push_bind(id)
+                    .push_bind(row::micros(mail.received_at))
+                    .push_bind(mail.source.as_str())
+                    .push_bind(mail.environment.map(|environment| environment.as_str()))
+                    .push_bind(envelope.as_str())
+                    .push_bind(sha256.as_str())
+                    .push_bind(mail.raw.as_slice());
+            },
+        );
+        insert.build().execute(&mut **writing).await?;
+        id += size as i64;
+    }
+    sqlx::query("INSERT INTO pending (id) SELECT id FROM inbound WHERE id >= ?")
+        .bind(first)
+        .execute(&mut **writing)
+        .await?;
+    if let Some((source, done)) = import {
+        sqlx::query("INSERT INTO import (source, done) VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done")
+            .bind(source)
+            .bind(done as i64)
+            .execute(&mut **writing)
+            .await?;
+    }
+    Ok(first)
+}
+
+pub async fn import_done(store: &SqliteStore, source: &str) -> Result<u64, StoreError> {
+    let done: Option<i64> = sqlx::query_scalar("SELECT done FROM import WHERE source = ?")
+        .bind(source)
+        .fetch_optional(&store.readers)
+        .await?;
+    Ok(done.unwrap_or(0).unsigned_abs())
+}
+
+pub async fn claim(
+    store: &SqliteStore,
+    now: Timestamp,
+    limit: u32,
+    lease: Duration,
+) -> Result<Vec<Claimed>, StoreError> {
+    let is_waiting: Option<i64> = sqlx::query_scalar(
+        "SELECT id FROM pending WHERE not_before <= ?1 AND lease_until <= ?1 LIMIT 1",
+    )
+    .bind(row::micros(now))
+    .fetch_optional(&store.readers)
+    .await?;
+    if is_waiting.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut writing = store.begin().await?;
+    let rows = sqlx::query(
+        "SELECT inbound.*, released FROM pending JOIN inbound USING (id) \
+         WHERE not_before <= ?1 AND lease_until <= ?1 ORDER BY id LIMIT ?2",
+    )
+    .bind(row::micros(now))
+    .bind(limit)
+    .fetch_all(&mut *writing)
+    .await?;
+    let claimed = rows
+        .iter()
+        .map(|found| {
+            Ok(Claimed {
+                id: InboundId(found.try_get("id")?),
+                inbound: inbound(found)?,
+                is_released: found.try_get::<i64, _>("released")? == 1,
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    if let (Some(first), Some(last)) = (claimed.first(), claimed.last()) {
+        let until = now + jiff::SignedDuration::try_from(lease).unwrap_or_default();
+        sqlx::query(
+            "UPDATE pending SET lease_until = ?1, attempts = attempts + 1 \
+             WHERE id BETWEEN ?2 AND ?3 AND not_before <= ?4 AND lease_until <= ?4",
+        )
+        .bind(row::micros(until))
+        .bind(first.id.0)
+        .bind(last.id.0)
+        .bind(row::micros(now))
+        .execute(&mut *writing)
+        .await?;
+    }
+    store.end(writing).await?;
+    Ok(claimed)
+}
+
+pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    sqlx::query("UPDATE pending SET lease_until = 0 WHERE lease_until > 0")
+        .execute(&mut *writing)
+        .await?;
+    sqlx::query("UPDATE notice SET lease_until = 0 WHERE state IN ('queued', 'delayed')")
+        .execute(&mut *writing)
+        .await?;
+    store.end(writing).await
+}
+
+pub async fn kept(store: &SqliteStore, id: InboundId) -> Result<Option<Inbound>, StoreError> {
+    sqlx::query("SELECT * FROM inbound WHERE id = ?")
+        .bind(id.0)
+        .fetch_optional(&store.readers)
+        .await?
+        .map(|found| inbound(&found))
+        .transpose()
+}
+
+fn inbound(found: &SqliteRow) -> Result<Inbound, StoreError> {
+    Ok(Inbound {
+        source: row::word(found.try_get("source")?, Source::from_word)?,
+        received_at: row::instant(found.try_get("received_at")?)?,
+        envelope: row::from_json(found.try_get("envelope")?)?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        raw: found.try_get("raw")?,
+    })
+}
+
+pub async fn requeue(
+    store: &SqliteStore,
+    ids: &[InboundId],
+    is_released: bool,
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    for id in ids {
+        sqlx::query(
+            "INSERT INTO pending (id, released) SELECT id, ?2 FROM inbound WHERE id = ?1 \
+             ON CONFLICT DO UPDATE SET released = max(released, excluded.released), not_before = 0",
+        )
+        .bind(id.0)
+        .bind(i64::from(is_released))
+        .execute(&mut *writing)
+        .await?;
+        cases::audit(&mut writing, audit, &id.to_string()).await?;
+    }
+    store.end(writing).await
+}
+
+pub async fn refuse(
+    store: &SqliteStore,
+    ids: &[InboundId],
+    reason: &Reason,
+    audit: &AuditEntry,
+) -> Result<u64, StoreError> {
+    let mut writing = store.begin().await?;
+    let mut refused = 0;
+    for id in ids {
+        let done = sqlx::query(
+            "UPDATE verdict SET verdict = ?2, decided_at = ?3, \
+             reasons = json_insert(reasons, '$[#]', json(?4)) \
+             WHERE id = ?1 AND verdict = 'held'",
+        )
+        .bind(id.0)
+        .bind(MessageVerdict::Refused.as_str())
+        .bind(row::micros(audit.at))
+        .bind(row::json(reason)?)
+        .execute(&mut *writing)
+        .await?
+        .rows_affected();
+        if done > 0 {
+            refused += done;
+            cases::clear(&mut writing, &format!("message:{id}"), audit.at).await?;
+            cases::audit(&mut writing, audit, &id.to_string()).await?;
+        }
+    }
+    store.end(writing).await?;
+    Ok(refused)
+}

@@ -1,0 +1,116 @@
+//! The log of processed mail, and figures over everything.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::super::{Decision, Figures, LogEntry, LogFilter, MessageVerdict, StoreError};
+use super::{SqliteStore, row};
+use crate::model::{InboundId, NoticeId, NoticeState};
+
+pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
+    // The newest so many, then put in the order of arrival.
+    let rows = sqlx::query(
+        "SELECT * FROM ( \
+            SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
+                decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
+                registry_time, digest, is_covered, reasons, trace, \
+                (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
+                 FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
+            FROM inbound LEFT JOIN verdict USING (id) \
+            WHERE (?1 IS NULL OR ace = ?1) \
+                AND (?2 IS NULL OR coalesce(verdict, 'deferred') = ?2) \
+                AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4) \
+                AND (?5 IS NULL OR route = ?5) \
+                AND (?6 IS NULL OR json_extract(envelope, '$.queue_id') = ?6) \
+                AND inbound.id > ?7 \
+            ORDER BY inbound.id DESC LIMIT ?8) ORDER BY id",
+    )
+    .bind(filter.ace.as_deref())
+    .bind(filter.verdict.map(|verdict| verdict.as_str()))
+    .bind(filter.since.map(row::micros))
+    .bind(filter.until.map(row::micros))
+    .bind(filter.route.as_deref())
+    .bind(filter.queue_id.as_deref())
+    .bind(filter.after.map_or(0, |id| id.0))
+    .bind(if filter.limit == 0 { -1 } else { i64::from(filter.limit) })
+    .fetch_all(&store.readers)
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
+    let id = InboundId(found.try_get("id")?);
+    let decision = match found.try_get::<Option<i64>, _>("decided_at")? {
+        None => None,
+        Some(at) => Some(Decision {
+            message: id,
+            at: row::instant(at)?,
+            verdict: row::word(found.try_get("verdict")?, MessageVerdict::from_word)?,
+            environment: found
+                .try_get::<Option<&str>, _>("environment")?
+                .map(row::environment)
+                .transpose()?,
+            route: found.try_get("route")?,
+            kind: found.try_get("kind")?,
+            ace: found.try_get("ace")?,
+            message_id: found.try_get("message_id")?,
+            registry_time: row::optional_instant(found.try_get("registry_time")?)?,
+            digest: found.try_get("digest")?,
+            is_covered: found.try_get::<i64, _>("is_covered")? == 1,
+            reasons: row::from_json(found.try_get("reasons")?)?,
+            trace: row::from_json(found.try_get("trace")?)?,
+        }),
+    };
+    let notice = match found.try_get::<Option<&str>, _>("told")? {
+        Some(told) => {
+            let (id, state) = told.split_once(' ').unwrap_or((told, ""));
+            let id = id
+                .parse()
+                .map_err(|_| StoreError::Unreadable(told.to_owned()))?;
+            Some((NoticeId(id), row::word(state, NoticeState::from_word)?))
+        }
+        None => None,
+    };
+    Ok(LogEntry {
+        id,
+        received_at: row::instant(found.try_get("received_at")?)?,
+        source: found.try_get("source")?,
+        sha256: found.try_get("sha256")?,
+        envelope: row::from_json(found.try_get("envelope")?)?,
+        decision,
+        notice,
+    })
+}
+
+pub async fn figures(store: &SqliteStore) -> Result<Figures, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let found = sqlx::query(
+        "SELECT (SELECT count(*) FROM inbound) AS messages, \
+            (SELECT max(received_at) FROM inbound WHERE id = (SELECT max(id) FROM inbound)) AS last_message, \
+            (SELECT count(*) FROM pending) AS pending, \
+            (SELECT count(*) FROM verdict WHERE verdict = 'held') AS held, \
+            (SELECT received_at FROM inbound WHERE id = \
+                (SELECT min(id) FROM verdict WHERE verdict = 'held')) AS held_oldest, \
+            (SELECT count(*) FROM verification_case WHERE closed_at IS NULL) AS cases, \
+            (SELECT count(*) FROM notice WHERE state IN ('queued', 'delayed')) AS waiting, \
+            (SELECT count(*) FROM notice WHERE state IN ('failed', 'bounced')) AS failed, \
+            (SELECT count(*) FROM domain) AS domains",
+    )
+    .fetch_one(&mut *reading)
+    .await?;
+    reading.commit().await?;
+    let count = |name: &str| -> Result<u64, StoreError> {
+        Ok(found.try_get::<i64, _>(name)?.unsigned_abs())
+    };
+    Ok(Figures {
+        messages: count("messages")?,
+        pending: count("pending")?,
+        held: count("held")?,
+        held_oldest: row::optional_instant(found.try_get("held_oldest")?)?,
+        last_message: row::optional_instant(found.try_get("last_message")?)?,
+        cases: count("cases")?,
+        notices_waiting: count("waiting")?,
+        notices_failed: count("failed")?,
+        domains: count("domains")?,
+    })
+}

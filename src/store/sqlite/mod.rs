@@ -1,0 +1,369 @@
+//! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
+
+mod books;
+mod cases;
+mod commit;
+mod inbound;
+mod load;
+mod log;
+mod outbox;
+mod row;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{SqlSafeStr, Sqlite, Transaction};
+
+use super::{
+    Alarm, Ask, AuditEntry, CaseEntry, CaseNote, Change, Claimed, Delivery, DomainImport, Figures,
+    HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Store, StoreError, World,
+};
+use crate::model::{
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId, Notice,
+    NoticeId,
+};
+
+/// How long a writer waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Readers per process.
+const READERS: u32 = 4;
+
+/// The steps from an empty file to today's tables, in order.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(
+    1,
+    "begin",
+    include_str!("../migrations/sqlite/0001_begin.sql"),
+)];
+
+/// The store on SQLite.
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// After an I/O error the connection is not trusted again: a failed sync must never be
+    /// retried on the same handle (`reliability.md`, section 3).
+    is_writer_doubtful: AtomicBool,
+}
+
+type Writing<'a> = Transaction<'a, Sqlite>;
+
+impl SqliteStore {
+    /// Opens or creates the database at `url` (`sqlite:///path/file.db`) and migrates it.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(failed)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", "67108864")
+            .pragma("temp_store", "memory");
+        if let Some(folder) = options
+            .get_filename()
+            .parent()
+            .filter(|path| *path != Path::new(""))
+        {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| StoreError::Database(format!("{}: {error}", folder.display())))?;
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
+        migrate(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_lazy_with(options.read_only(true));
+        Ok(SqliteStore {
+            writer,
+            readers,
+            is_writer_doubtful: AtomicBool::new(false),
+        })
+    }
+
+    /// A writing transaction; nothing else writes until it ends.
+    async fn begin(&self) -> Result<Writing<'_>, StoreError> {
+        if self.is_writer_doubtful.swap(false, Ordering::Relaxed)
+            && let Ok(doubtful) = self.writer.acquire().await
+        {
+            // Closing can fail on a broken disk; the handle is gone either way.
+            let _ = doubtful.close_hard().await;
+        }
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|error| self.noted(error))
+    }
+
+    async fn end(&self, writing: Writing<'_>) -> Result<(), StoreError> {
+        writing.commit().await.map_err(|error| self.noted(error))
+    }
+
+    /// Remembers an I/O error before it is passed on.
+    fn noted(&self, error: sqlx::Error) -> StoreError {
+        let error = failed(error);
+        if matches!(error, StoreError::Database(_) | StoreError::Full) {
+            self.is_writer_doubtful.store(true, Ordering::Relaxed);
+        }
+        error
+    }
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    let steps = MIGRATIONS
+        .iter()
+        .map(|(version, name, sql)| {
+            Migration::new(
+                *version,
+                (*name).into(),
+                MigrationType::Simple,
+                (*sql).into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(steps)
+        .run(pool)
+        .await
+        .map_err(|error| match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => {
+                StoreError::Newer(format!("it has step {version}; upgrade this program"))
+            }
+            other => StoreError::Database(format!("while migrating: {other}")),
+        })
+}
+
+/// What SQLite said, in our words.
+fn failed(error: sqlx::Error) -> StoreError {
+    if let sqlx::Error::Database(ref said) = error {
+        // Primary result codes of SQLite: 5 BUSY, 6 LOCKED, 13 FULL.
+        let code = said
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff);
+        match code {
+            Some(5 | 6) => return StoreError::Busy,
+            Some(13) => return StoreError::Full,
+            _ => {}
+        }
+    }
+    StoreError::Database(error.to_string())
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        failed(error)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, StoreError> {
+        inbound::keep(self, mails, None).await
+    }
+
+    async fn claim_kept(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        inbound::claim(self, now, limit, lease).await
+    }
+
+    async fn forget_leases(&self) -> Result<(), StoreError> {
+        inbound::forget_leases(self).await
+    }
+
+    async fn kept(&self, id: InboundId) -> Result<Option<Inbound>, StoreError> {
+        inbound::kept(self, id).await
+    }
+
+    async fn load(&self, ask: &Ask) -> Result<World, StoreError> {
+        load::load(self, ask).await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
+        commit::commit(self, changes).await
+    }
+
+    async fn requeue(
+        &self,
+        ids: &[InboundId],
+        is_released: bool,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        inbound::requeue(self, ids, is_released, audit).await
+    }
+
+    async fn refuse(
+        &self,
+        ids: &[InboundId],
+        reason: &crate::model::Reason,
+        audit: &AuditEntry,
+    ) -> Result<u64, StoreError> {
+        inbound::refuse(self, ids, reason, audit).await
+    }
+
+    async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
+        log::log(self, filter).await
+    }
+
+    async fn put_customers(&self, customers: &[Customer]) -> Result<(), StoreError> {
+        books::put_customers(self, customers).await
+    }
+
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
+        books::customer(self, id).await
+    }
+
+    async fn put_domains(
+        &self,
+        domains: &[DomainImport],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        books::put_domains(self, domains, now).await
+    }
+
+    async fn domains(
+        &self,
+        environment: Option<Environment>,
+        ace: Option<&str>,
+    ) -> Result<Vec<DomainRecord>, StoreError> {
+        books::domains(self, environment, ace).await
+    }
+
+    async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError> {
+        books::domains_of(self, customer).await
+    }
+
+    async fn history(&self, key: &DomainKey) -> Result<Vec<HistoryEntry>, StoreError> {
+        books::history(self, key).await
+    }
+
+    async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError> {
+        cases::cases(self, open_only).await
+    }
+
+    async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError> {
+        cases::notes(self, id).await
+    }
+
+    async fn note_case(
+        &self,
+        id: CaseId,
+        note: &CaseNote,
+        is_closing: bool,
+    ) -> Result<bool, StoreError> {
+        cases::note(self, id, note, is_closing).await
+    }
+
+    async fn claim_notices(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Notice>, StoreError> {
+        outbox::claim(self, now, limit, lease).await
+    }
+
+    async fn fix_notice(&self, id: NoticeId, raw: &[u8]) -> Result<(), StoreError> {
+        outbox::fix(self, id, raw).await
+    }
+
+    async fn settle_notice(
+        &self,
+        id: NoticeId,
+        delivery: &Delivery,
+        alarm: Option<&Alarm>,
+    ) -> Result<(), StoreError> {
+        outbox::settle(self, id, delivery, alarm).await
+    }
+
+    async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+        outbox::sent_since(self, since).await
+    }
+
+    async fn next_notice_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        outbox::next_at(self).await
+    }
+
+    async fn notices(&self, filter: &NoticeFilter) -> Result<Vec<NoticeEntry>, StoreError> {
+        outbox::notices(self, filter).await
+    }
+
+    async fn requeue_notice(
+        &self,
+        id: NoticeId,
+        now: Timestamp,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        outbox::requeue(self, id, now, audit).await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        cases::alarms(self).await
+    }
+
+    async fn raise(&self, alarms: &[Alarm]) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        for alarm in alarms {
+            cases::raise(&mut writing, alarm).await?;
+        }
+        self.end(writing).await
+    }
+
+    async fn clear_alarm(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        cases::clear(&mut writing, key, now).await?;
+        self.end(writing).await
+    }
+
+    async fn switch(&self, name: &str) -> Result<Option<String>, StoreError> {
+        cases::switch(self, name).await
+    }
+
+    async fn set_switch(
+        &self,
+        name: &str,
+        value: Option<&str>,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        cases::set_switch(self, name, value, audit).await
+    }
+
+    async fn figures(&self) -> Result<Figures, StoreError> {
+        log::figures(self).await
+    }
+
+    async fn keep_import(
+        &self,
+        source: &str,
+        done: u64,
+        mails: &[Inbound],
+    ) -> Result<Vec<InboundId>, StoreError> {
+        inbound::keep(self, mails, Some((source, done))).await
+    }
+
+    async fn import_done(&self, source: &str) -> Result<u64, StoreError> {
+        inbound::import_done(self, source).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let writing = self.begin().await?;
+        writing.rollback().await.map_err(|error| self.noted(error))
+    }
+}

@@ -1,0 +1,211 @@
+//! The outbox: claim, fix, settle.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
+use super::{SqliteStore, cases, row};
+use crate::model::{
+    CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
+};
+
+pub async fn claim(
+    store: &SqliteStore,
+    now: Timestamp,
+    limit: u32,
+    lease: Duration,
+) -> Result<Vec<Notice>, StoreError> {
+    let due = "SELECT id FROM notice WHERE state IN ('queued', 'delayed') AND due_at <= ?1 \
+               AND lease_until <= ?1 ORDER BY due_at, id LIMIT ?2";
+    let is_due = sqlx::query(due)
+        .bind(row::micros(now))
+        .bind(1)
+        .fetch_optional(&store.readers)
+        .await?
+        .is_some();
+    if !is_due {
+        return Ok(Vec::new());
+    }
+    let mut writing = store.begin().await?;
+    let ids: Vec<i64> = sqlx::query_scalar(due)
+        .bind(row::micros(now))
+        .bind(limit)
+        .fetch_all(&mut *writing)
+        .await?;
+    let until = now + jiff::SignedDuration::try_from(lease).unwrap_or_default();
+    let mut claimed = Vec::with_capacity(ids.len());
+    for id in ids {
+        sqlx::query(
+            "UPDATE notice SET lease_until = ?, is_open = 0, attempts = attempts + 1 WHERE id = ?",
+        )
+        .bind(row::micros(until))
+        .bind(id)
+        .execute(&mut *writing)
+        .await?;
+        let found = sqlx::query("SELECT * FROM notice WHERE id = ?")
+            .bind(id)
+            .fetch_one(&mut *writing)
+            .await?;
+        claimed.push(notice(&mut writing, &found).await?.notice);
+    }
+    store.end(writing).await?;
+    Ok(claimed)
+}
+
+pub async fn fix(store: &SqliteStore, id: NoticeId, raw: &[u8]) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    sqlx::query("UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL")
+        .bind(raw)
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+    store.end(writing).await
+}
+
+pub async fn settle(
+    store: &SqliteStore,
+    id: NoticeId,
+    delivery: &Delivery,
+    alarm: Option<&Alarm>,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    let (state, due_at, sent_at, reply) = match delivery {
+        Delivery::Sent { at, reply } => (NoticeState::Sent, None, Some(*at), reply),
+        Delivery::Retry { at, reply } => (NoticeState::Delayed, Some(*at), None, reply),
+        Delivery::Failed { reply } => (NoticeState::Failed, None, None, reply),
+    };
+    sqlx::query(
+        "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = ?4, \
+         last_reply = ?5, lease_until = 0 WHERE id = ?1",
+    )
+    .bind(id.0)
+    .bind(state.as_str())
+    .bind(due_at.map(row::micros))
+    .bind(sent_at.map(row::micros))
+    .bind(reply)
+    .execute(&mut *writing)
+    .await?;
+    match (alarm, sent_at) {
+        (Some(alarm), _) => cases::raise(&mut writing, alarm).await?,
+        (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
+        (None, None) => {}
+    }
+    store.end(writing).await
+}
+
+pub async fn sent_since(store: &SqliteStore, since: Timestamp) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM notice WHERE sent_at >= ?")
+        .bind(row::micros(since))
+        .fetch_one(&store.readers)
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
+pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
+    let next: Option<i64> = sqlx::query_scalar(
+        "SELECT min(max(due_at, lease_until)) FROM notice WHERE state IN ('queued', 'delayed')",
+    )
+    .fetch_one(&store.readers)
+    .await?;
+    row::optional_instant(next)
+}
+
+pub async fn notices(
+    store: &SqliteStore,
+    filter: &NoticeFilter,
+) -> Result<Vec<NoticeEntry>, StoreError> {
+    let select = "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
+         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR customer = ?4) \
+         AND (?5 IS NULL OR id IN (SELECT notice FROM notice_item WHERE \"case\" = ?5)) \
+         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id";
+    let mut reading = store.readers.begin().await?;
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(filter.id.map(|id| id.0))
+        .bind(filter.code.as_deref())
+        .bind(filter.state.map(|state| state.as_str()))
+        .bind(filter.customer.as_ref().map(|id| id.0.as_str()))
+        .bind(filter.case.map(|id| id.0))
+        .bind(filter.message.map(|id| id.0))
+        .fetch_all(&mut *reading)
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push(notice(&mut reading, row).await?);
+    }
+    reading.commit().await?;
+    Ok(found)
+}
+
+async fn notice(
+    connection: &mut SqliteConnection,
+    found: &SqliteRow,
+) -> Result<NoticeEntry, StoreError> {
+    let id: i64 = found.try_get("id")?;
+    // The order of an item is the order in which its message came.
+    let rows =
+        sqlx::query("SELECT body, message FROM notice_item WHERE notice = ? ORDER BY message, key")
+            .bind(id)
+            .fetch_all(connection)
+            .await?;
+    let mut items: Vec<NoticeItem> = Vec::with_capacity(rows.len());
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in &rows {
+        items.push(row::from_json(row.try_get("body")?)?);
+        messages.extend(row.try_get::<Option<i64>, _>("message")?.map(InboundId));
+    }
+    messages.dedup();
+    Ok(NoticeEntry {
+        notice: Notice {
+            id: NoticeId(id),
+            environment: row::environment(found.try_get("environment")?)?,
+            kind: row::word(found.try_get("kind")?, NoticeKind::from_word)?,
+            languages: row::from_json::<Vec<Language>>(found.try_get("languages")?)?,
+            customer: CustomerId(found.try_get("customer")?),
+            salutation: found.try_get("salutation")?,
+            timezone: found.try_get("timezone")?,
+            recipient: found.try_get("recipient")?,
+            items,
+            code: found.try_get("code")?,
+            message_id: found.try_get("message_id")?,
+            created_at: row::instant(found.try_get("created_at")?)?,
+            due_at: row::instant(found.try_get("due_at")?)?,
+            state: row::word(found.try_get("state")?, NoticeState::from_word)?,
+            attempts: found
+                .try_get::<i64, _>("attempts")?
+                .try_into()
+                .unwrap_or(u32::MAX),
+            raw: found.try_get("raw")?,
+            sent_at: row::optional_instant(found.try_get("sent_at")?)?,
+            last_reply: found.try_get("last_reply")?,
+        },
+        messages,
+    })
+}
+
+pub async fn requeue(
+    store: &SqliteStore,
+    id: NoticeId,
+    now: Timestamp,
+    audit: &AuditEntry,
+) -> Result<bool, StoreError> {
+    let mut writing = store.begin().await?;
+    let is_there = sqlx::query(
+        "UPDATE notice SET state = 'queued', due_at = ?2, attempts = 0, lease_until = 0, \
+         is_open = 0 WHERE id = ?1",
+    )
+    .bind(id.0)
+    .bind(row::micros(now))
+    .execute(&mut *writing)
+    .await?
+    .rows_affected()
+        > 0;
+    if is_there {
+        cases::clear(&mut writing, &format!("notice:{id}"), now).await?;
+        cases::audit(&mut writing, audit, &id.to_string()).await?;
+    }
+    store.end(writing).await?;
+    Ok(is_there)
+}
