@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Source;
+use crate::model::addressees;
 use crate::store::{Ask, Change, Claimed, Store, StoreError};
 
 pub use decide::Rules;
@@ -110,14 +110,8 @@ pub async fn decide_all(
     Ok(messages
         .iter()
         .map(|(message, reading)| {
-            let recipients = match message.inbound.source {
-                // Queue messages have no recipient; the environment keeps them apart.
-                Source::DenicQueue => {
-                    vec![message.inbound.environment.map_or("", |e| e.as_str()).to_owned()]
-                }
-                _ => message.inbound.envelope.recipients.clone(),
-            };
-            decide::decide(rules, &mut world, message.id, &recipients, reading, now)
+            let to = addressees(&message.inbound.envelope, message.inbound.environment);
+            decide::decide(rules, &mut world, message.id, &to, reading, now)
         })
         .collect())
 }

@@ -9,7 +9,7 @@ use super::merge::{self, Merged};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Lifecycle,
-    NoticeKind, RegistryEvent, RegistryStatus, StatusFact, VerificationFact,
+    NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact, VerificationFact,
 };
 
 /// A deadline further away than this is flagged (`denic.md` 2.5), in days.
@@ -62,6 +62,20 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered")),
         Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out")),
         Facts::AuthInfoDelete { .. } => Some(Update::Note("an AuthInfo letter came back")),
+        // An answer can carry the state and the deadlines too (`denic.md` 4.6); one that failed
+        // must change nothing.
+        Facts::RequestAnswer {
+            domain: Some(domain),
+            status: Some(status),
+            holders,
+            verification,
+            ..
+        } if event.result == Some(RequestResult::Success) => Some(Update::Status(DomainStatus {
+            domain: domain.clone(),
+            status: status.clone(),
+            holders: holders.clone(),
+            verification: verification.clone(),
+        })),
         Facts::RequestAnswer {
             domain: Some(_), ..
         } => Some(Update::Note("answer to a request")),

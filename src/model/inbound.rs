@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Environment, InboundId};
+use super::Environment;
 
 /// The channel a message came by (design, section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,15 +101,11 @@ pub struct Inbound {
     pub raw: Vec<u8>,
 }
 
-/// A message that is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Its number.
-    pub id: InboundId,
-    /// The message.
-    pub inbound: Inbound,
-    /// How often it was claimed before.
-    pub attempts: u32,
+/// To whom a message is addressed: its recipients, or the environment a person named for it. The
+/// same content addressed to somebody else is another message.
+pub fn addressees(envelope: &Envelope, environment: Option<Environment>) -> Vec<String> {
+    let named = environment.map(|environment| environment.to_string());
+    envelope.recipients.iter().cloned().chain(named).collect()
 }
 
 /// SHA-256 of `bytes` in lower-case hexadecimal digits.

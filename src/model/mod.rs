@@ -25,7 +25,7 @@ pub use event::{
 };
 pub use handle::{Handle, HandleError};
 pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
-pub use inbound::{Envelope, Inbound, Kept, Source, hex, sha256_hex};
+pub use inbound::{Envelope, Inbound, Source, addressees, hex, sha256_hex};
 pub use name::{DomainName, NameError};
 pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};

@@ -240,7 +240,9 @@ async fn write_notice(
     }
     let open: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM notice WHERE is_open = 1 AND customer = ?1 AND environment = ?2 \
-         AND kind = ?3 AND recipient = ?4 AND state = ?5 AND due_at >= ?6 ORDER BY id LIMIT 1",
+         AND kind = ?3 AND recipient = ?4 AND state = ?5 AND (due_at > ?6 OR EXISTS \
+            (SELECT 1 FROM notice_item WHERE notice = notice.id AND message = ?7)) \
+         ORDER BY id LIMIT 1",
     )
     .bind(&seed.customer.0)
     .bind(seed.environment.as_str())
@@ -248,6 +250,7 @@ async fn write_notice(
     .bind(&seed.recipient)
     .bind(seed.state.as_str())
     .bind(row::micros(seed.created_at))
+    .bind(message.0)
     .fetch_optional(&mut **writing)
     .await?;
     let notice = match open {

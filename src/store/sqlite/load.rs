@@ -6,7 +6,9 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Ask, Known, StoreError, World};
 use super::{SqliteStore, row};
-use crate::model::{CaseId, CaseState, Customer, DomainKey, Environment, Handle, InboundId};
+use crate::model::{
+    CaseId, CaseState, Customer, DomainKey, Envelope, Environment, Handle, InboundId, addressees,
+};
 
 pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
     let mut world = World::default();
@@ -83,18 +85,21 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
 
     for digest in &ask.digests {
         let rows = sqlx::query(
-            "SELECT verdict.id, inbound.envelope FROM verdict JOIN inbound USING (id) WHERE digest = ?",
+            "SELECT verdict.id, envelope, inbound.environment FROM verdict JOIN inbound USING (id) WHERE digest = ?",
         )
         .bind(digest)
         .fetch_all(&mut *reading)
         .await?;
         for found in rows {
-            let envelope: crate::model::Envelope = row::from_json(found.try_get("envelope")?)?;
-            world
-                .seen
-                .entry(digest.clone())
-                .or_default()
-                .push((InboundId(found.try_get("id")?), envelope.recipients));
+            let envelope: Envelope = row::from_json(found.try_get("envelope")?)?;
+            let environment = found
+                .try_get::<Option<&str>, _>("environment")?
+                .map(row::environment)
+                .transpose()?;
+            world.seen.entry(digest.clone()).or_default().push((
+                InboundId(found.try_get("id")?),
+                addressees(&envelope, environment),
+            ));
         }
     }
     reading.commit().await?;
