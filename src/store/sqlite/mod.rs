@@ -100,7 +100,7 @@ impl SqliteStore {
             && let Ok(doubtful) = self.writer.acquire().await
         {
             // Closing can fail on a broken disk; the handle is gone either way.
-            let _ = doubtful.close_hard().await;
+            let _ = doubtful.detach().close_hard().await;
         }
         self.writer
             .begin_with("BEGIN IMMEDIATE")
