@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod apply;
-pub mod authenticate;
 pub mod model;
+
+pub mod authenticate;
+pub mod apply;
+pub mod notify;
 pub mod store;

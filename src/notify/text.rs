@@ -1,0 +1,355 @@
+//! What the texts are filled with: the facts of a notice, in words of one language.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use minijinja::Value;
+
+use super::page::{TABLE, Table};
+use super::templates::Variables;
+use super::{Settings, clean, dates};
+use crate::model::{Claim, Language, Notice, NoticeItem, NoticeKind};
+
+/// The registry behind every notice so far.
+const REGISTRY: &str = "DENIC";
+
+/// Cases named one by one; more are counted.
+const CASES_MAX: usize = 5;
+
+/// The earliest deadline of all domains that still counts for this kind of notice: de-delegation
+/// does not once a domain is on hold or the day has passed.
+fn next_deadline(notice: &Notice) -> Option<Timestamp> {
+    let next = |item: &NoticeItem| {
+        let deadlines = counting(item, notice.kind);
+        let ahead = deadlines.iter().find(|at| **at > notice.created_at);
+        ahead.or(deadlines.first()).copied()
+    };
+    notice.items.iter().filter_map(next).min()
+}
+
+fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<Timestamp> {
+    let (dedelegation, deletion) = match kind {
+        NoticeKind::VerificationRequired => (item.dedelegation_at, item.deletion_at),
+        NoticeKind::OnHold => (None, item.deletion_at),
+        NoticeKind::Resolved | NoticeKind::Registered => (None, None),
+    };
+    dedelegation.into_iter().chain(deletion).collect()
+}
+
+/// The variables of one language, and the table of domains where there is more than one.
+pub(super) fn variables(
+    notice: &Notice,
+    settings: &Settings,
+    has_calendar: bool,
+    language: Language,
+) -> (Variables, Option<Table>) {
+    let zone = dates::zone(notice.timezone.as_deref());
+    let long = |at: Option<Timestamp>| {
+        at.map(|at| dates::long(at, &zone, language))
+            .unwrap_or_default()
+    };
+    let items = &notice.items;
+    let several = items.len() > 1;
+    let next = next_deadline(notice);
+    let reply_by = next.map(|deadline| {
+        let workdays = settings.review_workdays;
+        dates::reply_by(deadline, notice.created_at, workdays, &settings.region)
+    });
+    let shared_claims = shared(items, known_claims);
+    let shared_holders = shared(items, holders);
+    let cases: Vec<String> = items
+        .iter()
+        .filter_map(|item| item.case)
+        .map(|case| case.to_string())
+        .collect();
+    let first = items.first();
+    let ats = || items.iter().map(|item| item.at);
+    let any_flag = items.iter().any(|item| item.flag);
+
+    let mut all = Variables::new();
+    let mut text = |name: &'static str, value: String| {
+        all.insert(name, Value::from(value));
+    };
+    text(
+        "ace",
+        first
+            .map(|item| item.domain.ace().to_owned())
+            .unwrap_or_default(),
+    );
+    text("as_of", long(ats().max()));
+    text("at", long(ats().min()));
+    text("case", case_list(&cases, language));
+    text("check_host", clean::value(&settings.check_host));
+    text("claims", claim_list(shared_claims.as_ref(), language));
+    text("code", clean::value(&notice.code));
+    text("company", letterhead(&settings.company));
+    text("customer", clean::value(&notice.customer.to_string()));
+    text(
+        "days_left",
+        next.map(|next| days_left(notice, next, &zone, language))
+            .unwrap_or_default(),
+    );
+    text(
+        "dedelegation",
+        long(items.iter().filter_map(|item| item.dedelegation_at).min()),
+    );
+    text(
+        "deletion",
+        long(items.iter().filter_map(|item| item.deletion_at).min()),
+    );
+    text(
+        "domain",
+        first
+            .map(|item| item.domain.unicode().to_owned())
+            .unwrap_or_default(),
+    );
+    text("hold_since", long(ats().min()));
+    text(
+        "holders",
+        shared_holders.clone().unwrap_or_default().join(", "),
+    );
+    text("next_deadline", long(next));
+    text("phone", clean::value(&settings.phone));
+    text("portal_path", clean::value(&settings.portal_path));
+    text("proof_examples", proof_examples(items, language));
+    text("recipient", clean::value(&notice.recipient));
+    text("registry", REGISTRY.to_owned());
+    text("reply_by", long(reply_by));
+    text(
+        "reply_by_short",
+        reply_by
+            .map(|at| dates::short(at, &zone, language))
+            .unwrap_or_default(),
+    );
+    text(
+        "review_time",
+        review_time(settings.review_workdays, language),
+    );
+    text("salutation", clean::value(&notice.salutation));
+
+    let is = |kind| notice.kind == kind;
+    all.insert("address_at_risk", notice.is_address_at_risk().into());
+    all.insert("back_online", (is(NoticeKind::Resolved) && any_flag).into());
+    all.insert("calendar", has_calendar.into());
+    all.insert("claims_by_domain", shared_claims.is_none().into());
+    all.insert("count", items.len().into());
+    all.insert("more", items.len().saturating_sub(1).into());
+    all.insert(
+        "proof_pending",
+        (is(NoticeKind::Registered) && any_flag).into(),
+    );
+    all.insert("several", several.into());
+    all.insert("several_cases", (cases.len() > 1).into());
+    let mark = if several {
+        TABLE.to_string()
+    } else {
+        String::new()
+    };
+    all.insert("domain_table", mark.into());
+
+    let columns = Columns {
+        claims: shared_claims.is_none(),
+        holders: shared_holders.is_none(),
+        flag: any_flag,
+    };
+    let table = several.then(|| table(notice, &zone, language, columns));
+    (all, table)
+}
+
+/// The value all items share; `None` where they differ.
+fn shared<T: PartialEq>(items: &[NoticeItem], of: impl Fn(&NoticeItem) -> T) -> Option<T> {
+    let mut values = items.iter().map(of);
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
+}
+
+/// Empty where the registry did not say.
+fn known_claims(item: &NoticeItem) -> BTreeSet<Claim> {
+    item.claims.clone().unwrap_or_default()
+}
+
+/// Handles, as the registry wrote them.
+pub(super) fn holders(item: &NoticeItem) -> Vec<String> {
+    item.holders
+        .iter()
+        .map(|handle| clean::value(handle.as_str()))
+        .collect()
+}
+
+/// Claims in words; unknown ones as the registry wrote them. Empty for none.
+pub(super) fn claim_list(claims: Option<&BTreeSet<Claim>>, language: Language) -> String {
+    let word = |claim: &Claim| match (claim, language) {
+        (Claim::Name, Language::De) => "Name".to_owned(),
+        (Claim::Name, Language::En) => "name".to_owned(),
+        (Claim::Address, Language::De) => "Anschrift".to_owned(),
+        (Claim::Address, Language::En) => "address".to_owned(),
+        (Claim::Email, Language::De) => "E-Mail-Adresse".to_owned(),
+        (Claim::Email, Language::En) => "e-mail address".to_owned(),
+        (Claim::Other(word), _) => clean::value(word),
+    };
+    let words = claims
+        .into_iter()
+        .flatten()
+        .map(word)
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What usually serves as proof, to be uploaded in the customer area. A copy of an ID is not named:
+/// people would send it by mail.
+fn proof_examples(items: &[NoticeItem], language: Language) -> String {
+    let claims: BTreeSet<Claim> = items.iter().flat_map(known_claims).collect();
+    let (register, residence, confirmation) = match language {
+        Language::De => (
+            "Registerauszug",
+            "Meldebescheinigung",
+            "Bestätigung der E-Mail-Adresse",
+        ),
+        Language::En => (
+            "register extract",
+            "certificate of residence",
+            "confirmation of the e-mail address",
+        ),
+    };
+    let is_only_email = claims.len() == 1 && claims.contains(&Claim::Email);
+    let mut examples = Vec::new();
+    if !is_only_email {
+        examples.extend([register, residence]);
+    }
+    if claims.contains(&Claim::Email) {
+        examples.push(confirmation);
+    }
+    examples.join(", ")
+}
+
+fn review_time(workdays: u32, language: Language) -> String {
+    match (workdays, language) {
+        (0, _) => String::new(),
+        (1, Language::De) => "einen Arbeitstag".to_owned(),
+        (1, Language::En) => "one working day".to_owned(),
+        (days, Language::De) => format!("{days} Arbeitstage"),
+        (days, Language::En) => format!("{days} working days"),
+    }
+}
+
+fn days_left(notice: &Notice, next: Timestamp, zone: &TimeZone, language: Language) -> String {
+    match (dates::days_between(notice.created_at, next, zone), language) {
+        (1, Language::De) => "1 Tag".to_owned(),
+        (1, Language::En) => "1 day".to_owned(),
+        (days, Language::De) => format!("{days} Tage"),
+        (days, Language::En) => format!("{days} days"),
+    }
+}
+
+fn case_list(cases: &[String], language: Language) -> String {
+    let named = cases
+        .iter()
+        .take(CASES_MAX)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match (cases.len().saturating_sub(CASES_MAX), language) {
+        (0, _) => named,
+        (more, Language::De) => format!("{named} und {more} weitere"),
+        (more, Language::En) => format!("{named} and {more} more"),
+    }
+}
+
+/// The lines of a letterhead as one; the text puts the full stop.
+fn letterhead(company: &str) -> String {
+    let lines = company
+        .lines()
+        .map(|line| clean::value(line.trim().trim_end_matches(',')));
+    let whole = lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ");
+    whole.trim_end_matches('.').to_owned()
+}
+
+/// Which facts differ between the domains and so need a column.
+#[derive(Clone, Copy)]
+struct Columns {
+    claims: bool,
+    holders: bool,
+    flag: bool,
+}
+
+fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) -> Table {
+    let say = |de: &str, en: &str| match language {
+        Language::De => de.to_owned(),
+        Language::En => en.to_owned(),
+    };
+    let none = "–";
+    let when =
+        |at: Option<Timestamp>| at.map_or(none.to_owned(), |at| dates::medium(at, zone, language));
+    let words = |words: String| {
+        if words.is_empty() {
+            none.to_owned()
+        } else {
+            words
+        }
+    };
+    let kind = notice.kind;
+    let asks = matches!(kind, NoticeKind::VerificationRequired | NoticeKind::OnHold);
+
+    let mut head = vec![say("Domain", "Domain")];
+    match kind {
+        NoticeKind::VerificationRequired => {
+            head.push(say("Aus dem Netz", "Off the net"));
+            head.push(say("Löschung", "Deletion"));
+        }
+        NoticeKind::OnHold => {
+            head.push(say("Aus dem Netz seit", "Off the net since"));
+            head.push(say("Löschung", "Deletion"));
+        }
+        NoticeKind::Resolved => head.push(say("Stand", "As of")),
+        NoticeKind::Registered => head.push(say("Registriert seit", "Registered since")),
+    }
+    if asks && show.claims {
+        head.push(say("Nachzuweisen", "To be proven"));
+    }
+    if kind != NoticeKind::Resolved && show.holders {
+        head.push(say("Inhaber", "Holders"));
+    }
+    if !asks && show.flag {
+        head.push(match kind {
+            NoticeKind::Resolved => say("Wieder im Netz", "Back on the net"),
+            _ => say("Nachweis verlangt", "Proof required"),
+        });
+    }
+
+    let row = |item: &NoticeItem| {
+        let mut cells = vec![item.domain.unicode().to_owned()];
+        match kind {
+            NoticeKind::VerificationRequired => {
+                cells.extend([when(item.dedelegation_at), when(item.deletion_at)]);
+            }
+            NoticeKind::OnHold => cells.extend([when(Some(item.at)), when(item.deletion_at)]),
+            NoticeKind::Resolved | NoticeKind::Registered => cells.push(when(Some(item.at))),
+        }
+        if asks && show.claims {
+            let claims = claim_list(item.claims.as_ref(), language);
+            let unknown = claims.is_empty();
+            cells.push(if unknown {
+                say("nicht mitgeteilt", "not stated")
+            } else {
+                claims
+            });
+        }
+        if kind != NoticeKind::Resolved && show.holders {
+            cells.push(words(holders(item).join(", ")));
+        }
+        if !asks && show.flag {
+            cells.push(if item.flag {
+                say("ja", "yes")
+            } else {
+                none.to_owned()
+            });
+        }
+        cells
+    };
+    let rows = notice.items.iter().map(row).collect();
+    Table { head, rows }
+}
