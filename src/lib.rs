@@ -1,12 +1,31 @@
 //! Stichtag keeps every registry message, explains it, and turns it into one clear message to the
 //! right customer, early enough to act.
+//!
+//! A message's way is the order of the modules: [`receive`] keeps its bytes and answers;
+//! [`process`] takes it through [`authenticate`] (who says so), [`parse`] (what is said), [`apply`]
+//! (what that changes) and writes the result into the [`store`] in one transaction; [`notify`]
+//! writes the mail that [`send`] takes to the smarthost. [`serve`] runs all of it, [`inspect`] lets
+//! people look in. The rooms in the middle are pure: values in, values out.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod model;
 
+pub mod receive;
+
 pub mod authenticate;
+pub mod parse;
+
 pub mod apply;
-pub mod notify;
 pub mod store;
+
+pub mod notify;
+pub mod send;
+
+pub mod process;
+
+pub mod clock;
+pub mod config;
+pub mod inspect;
+pub mod serve;

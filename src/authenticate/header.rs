@@ -43,3 +43,17 @@ pub fn subject(raw: &[u8]) -> String {
         .unwrap_or_default();
     decoded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+/// The Message-ID without angle brackets and control characters, if there is one.
+pub fn message_id(raw: &[u8]) -> Option<String> {
+    let fields = fields(raw);
+    let value = values(&fields, "Message-ID").first()?.trim();
+    let id: String = value
+        .trim_start_matches('<')
+        .trim_end_matches('>')
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(255)
+        .collect();
+    (!id.is_empty()).then_some(id)
+}

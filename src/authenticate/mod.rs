@@ -6,4 +6,5 @@ mod mailbox;
 mod verdict;
 
 pub use digest::content_digest;
+pub use header::message_id;
 pub use verdict::{Evidence, Verdict, authenticate};

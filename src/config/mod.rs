@@ -26,6 +26,8 @@ pub struct Config {
     pub smtp: Smtp,
     /// `[route.…]`, those that are switched on.
     pub routes: Vec<Route>,
+    /// All of them, for reading a message offline.
+    pub all_routes: Vec<Route>,
     /// `process.workers`; 0: only keep.
     pub workers: usize,
     /// `[store]`
@@ -183,6 +185,7 @@ impl Config {
                 .error("a URL that begins with `sqlite:` (PostgreSQL comes with a later version)"));
         }
         let hostname = field("server.hostname").text();
+        let all_routes = routes(layers)?;
         Ok(Config {
             server: Server {
                 hostname: if hostname.is_empty() { system_name() } else { hostname },
@@ -191,7 +194,12 @@ impl Config {
                 data_dir: data_dir.clone(),
             },
             smtp: smtp(layers)?,
-            routes: routes(layers)?,
+            routes: all_routes
+                .iter()
+                .filter(|route| !route.recipients.is_empty())
+                .cloned()
+                .collect(),
+            all_routes,
             workers: field("process.workers").count(0..=16)?,
             store: Store {
                 url: if url.is_empty() {
@@ -296,9 +304,7 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
             subject_requires: field("subject_requires").pattern()?,
             name,
         };
-        if !route.recipients.is_empty() {
-            routes.push(route);
-        }
+        routes.push(route);
     }
     Ok(routes)
 }

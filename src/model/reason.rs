@@ -203,6 +203,8 @@ catalogue! {
         "Nothing.";
     QUEUE_NEGLECTED "W32" "The registry says that messages wait in its queue."
         "Find out why the queue is not being read.";
+    NOTICE_FAILED "W35" "A notice could not be delivered; the customer was not told."
+        "Telephone the customer, correct the address, then `stichtag notice resend`.";
     RELEASED "W34" "A person released the message; its sender was not checked again."
         "See the note in the audit trail.";
     CONTACT_CHANGED "W33" "The registry changed a contact."

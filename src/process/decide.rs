@@ -79,7 +79,7 @@ pub fn decide(
                 route: reading.route.clone(),
                 kind: reading.event.as_ref().map(|event| event.facts.kind().to_owned()),
                 ace: reading.domain.as_ref().map(|domain| domain.ace().to_owned()),
-                message_id: None,
+                message_id: reading.message_id.clone(),
                 registry_time: Some(reading.registry_time),
                 digest: None,
                 is_covered: false,
@@ -173,7 +173,6 @@ impl Deciding<'_> {
         }
         seen.push((self.id, recipients.to_vec()));
         self.change.decision.digest = Some(reading.digest.clone());
-        self.change.decision.message_id = event.msgid.as_ref().map(|id| id.0.clone());
         self.change.decision.verdict = MessageVerdict::Unchanged;
         let at = reading.registry_time;
         match &event.facts {

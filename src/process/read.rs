@@ -24,6 +24,8 @@ pub struct Reading {
     pub domain: Option<DomainName>,
     /// When the registry said it.
     pub registry_time: Timestamp,
+    /// The mail's Message-ID, or the queue's msgid.
+    pub message_id: Option<String>,
     /// Digest of the content, to recognise the same mail again.
     pub digest: String,
     /// Codes with their sentences; any `R…` holds the message.
@@ -47,6 +49,7 @@ impl Reading {
             event: None,
             domain: None,
             registry_time: inbound.received_at,
+            message_id: None,
             digest: String::new(),
             reasons: Vec::new(),
             trace: Vec::new(),
@@ -85,6 +88,7 @@ fn read_all(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
             parse::denic_queue(&inbound.raw)
         }
         _ => {
+            reading.message_id = authenticate::message_id(&inbound.raw);
             let parser = check_sender(routes, inbound, is_released, &mut reading);
             if parser != RouteParser::Denic {
                 let route = reading.route.clone().unwrap_or_default();
@@ -143,10 +147,21 @@ fn check_sender(
 
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
     reading.domain = event.facts.domain().cloned();
+    if let Some(msgid) = &event.msgid {
+        reading.message_id = Some(msgid.0.clone());
+    }
     reading.registry_time = event.registry_time.unwrap_or(inbound.received_at);
     for warning in &event.warnings {
         reading.trace.push(warning.to_string());
         reading.reasons.push(warning.clone());
+    }
+    if let (Some(named), Some(ours)) = (inbound.environment, reading.environment)
+        && named != ours
+    {
+        reading.hold(Reason::new(
+            reason::ENVIRONMENT_CONFLICT,
+            format!("{named} was named for it, all else says {ours}"),
+        ));
     }
     match (reading.environment, event.says_environment) {
         (Some(ours), Some(said)) if ours != said => {

@@ -286,6 +286,8 @@ pub struct LogFilter {
     pub route: Option<String>,
     /// Postfix's queue id.
     pub queue_id: Option<String>,
+    /// This message alone.
+    pub id: Option<InboundId>,
     /// Numbers above this one only.
     pub after: Option<InboundId>,
     /// At most so many; the newest, in the order of arrival. 0: all.

@@ -229,3 +229,8 @@ pub struct NoticeFilter {
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(SqliteStore::open(url).await?))
 }
+
+/// The file behind `url`, where the store is a file.
+pub fn database_file(url: &str) -> Option<std::path::PathBuf> {
+    sqlite::database_file(url)
+}

@@ -22,7 +22,7 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4) \
                 AND (?5 IS NULL OR route = ?5) \
                 AND (?6 IS NULL OR json_extract(envelope, '$.queue_id') = ?6) \
-                AND inbound.id > ?7 \
+                AND inbound.id > ?7 AND (?9 IS NULL OR inbound.id = ?9) \
             ORDER BY inbound.id DESC LIMIT ?8) ORDER BY id",
     )
     .bind(filter.ace.as_deref())
@@ -33,6 +33,7 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
     .bind(filter.queue_id.as_deref())
     .bind(filter.after.map_or(0, |id| id.0))
     .bind(if filter.limit == 0 { -1 } else { i64::from(filter.limit) })
+    .bind(filter.id.map(|id| id.0))
     .fetch_all(&store.readers)
     .await?;
     rows.iter().map(entry).collect()

@@ -53,6 +53,13 @@ pub struct SqliteStore {
     is_writer_doubtful: AtomicBool,
 }
 
+/// The file of a `sqlite:` URL.
+pub fn database_file(url: &str) -> Option<std::path::PathBuf> {
+    SqliteConnectOptions::from_str(url)
+        .ok()
+        .map(|options| options.get_filename().to_owned())
+}
+
 type Writing<'a> = Transaction<'a, Sqlite>;
 
 impl SqliteStore {

@@ -1,0 +1,153 @@
+//! `stichtag case`
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::out::json_time;
+use super::{Context, exit, held};
+use crate::model::CaseId;
+use crate::store::{CaseEntry, CaseNote, NoticeFilter, Store};
+
+/// Verifications
+#[derive(Subcommand, Debug)]
+pub enum Case {
+    /// List cases, oldest first
+    List {
+        /// Also those that have ended
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one with its notices and notes
+    Show {
+        /// Its number, such as V-81
+        id: CaseId,
+    },
+    /// Write something down
+    Note {
+        /// Its number, such as V-81
+        id: CaseId,
+        /// What
+        text: String,
+    },
+    /// End it by hand; the registry's deadlines stay
+    Close {
+        /// Its number, such as V-81
+        id: CaseId,
+        /// Why
+        #[arg(long)]
+        note: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+impl Case {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, _) = context.store().await?;
+        match self {
+            Case::List { all } => list(context, &store.cases(!all).await?)?,
+            Case::Show { id } => show(context, &*store, id).await?,
+            Case::Note { id, text } => {
+                one(&*store, id).await?;
+                store.note_case(id, &note(context, &text), false).await?;
+                context.out.line(format!("{id} noted"))?;
+            }
+            Case::Close { id, note: why, yes } => {
+                one(&*store, id).await?;
+                held::confirm(yes, &format!("end case {id}"))?;
+                if !store.note_case(id, &note(context, &why), true).await? {
+                    anyhow::bail!("case {id} has ended already");
+                }
+                context.out.line(format!("{id} closed"))?;
+            }
+        }
+        Ok(exit::DONE)
+    }
+}
+
+fn note(context: &Context, text: &str) -> CaseNote {
+    CaseNote {
+        at: context.now(),
+        actor: super::actor(),
+        text: text.to_owned(),
+    }
+}
+
+async fn one(store: &dyn Store, id: CaseId) -> anyhow::Result<CaseEntry> {
+    let all = store.cases(false).await?;
+    all.into_iter().find(|case| case.id == id).ok_or_else(|| {
+        exit::not_found(format!("there is no case {id}; `stichtag case list --all` shows them"))
+    })
+}
+
+fn object(case: &CaseEntry) -> Value {
+    json!({
+        "id": case.id,
+        "environment": case.key.environment,
+        "domain": case.key.domain.unicode(),
+        "ace": case.key.domain.ace(),
+        "state": case.state,
+        "opened_at": json_time(Some(case.opened_at)),
+        "closed_at": json_time(case.closed_at),
+    })
+}
+
+fn list(context: &Context, cases: &[CaseEntry]) -> std::io::Result<()> {
+    if context.out.is_json() {
+        return cases.iter().try_for_each(|case| context.out.object(object(case)));
+    }
+    let rows: Vec<Vec<String>> = cases
+        .iter()
+        .map(|case| {
+            vec![
+                case.id.to_string(),
+                case.state.to_string(),
+                case.key.domain.unicode().to_owned(),
+                case.key.environment.to_string(),
+                context.out.time(case.opened_at),
+                context.out.optional_time(case.closed_at),
+            ]
+        })
+        .collect();
+    context.out.table(&["CASE", "STATE", "DOMAIN", "ENV", "OPENED", "ENDED"], &rows)
+}
+
+async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Result<()> {
+    let case = one(store, id).await?;
+    let filter = NoticeFilter {
+        case: Some(id),
+        ..NoticeFilter::default()
+    };
+    let notices = store.notices(&filter).await?;
+    let notes = store.case_notes(id).await?;
+    let history = store.history(&case.key).await?;
+    let out = &context.out;
+    if out.is_json() {
+        let mut object = object(&case);
+        object["notices"] = notices.iter().map(|entry| json!({
+            "id": entry.notice.id,
+            "kind": entry.notice.kind,
+            "state": entry.notice.state,
+        })).collect();
+        object["notes"] = notes.iter().map(|note| json!({
+            "at": json_time(Some(note.at)),
+            "actor": note.actor,
+            "text": note.text,
+        })).collect();
+        return Ok(out.object(object)?);
+    }
+    list(context, std::slice::from_ref(&case))?;
+    for entry in &history {
+        out.line(format!("{}  registry  {}", out.time(entry.at), entry.summary))?;
+    }
+    for entry in &notices {
+        let notice = &entry.notice;
+        let at = out.time(notice.sent_at.unwrap_or(notice.due_at));
+        out.line(format!("{at}  notice    {} {} {}", notice.id, notice.kind, notice.state))?;
+    }
+    for note in &notes {
+        out.line(format!("{}  note      {}: {}", out.time(note.at), note.actor, note.text))?;
+    }
+    Ok(())
+}

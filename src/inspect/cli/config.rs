@@ -1,0 +1,59 @@
+//! `stichtag config`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Context, exit};
+
+/// The configuration
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Check file and environment; exit 0 or 3
+    Check,
+    /// Show every key with its value
+    Show {
+        /// Name the file, the variable or the default that each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+impl ConfigCommand {
+    pub fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let out = &context.out;
+        match self {
+            ConfigCommand::Check => {
+                let (config, _) = context.config()?;
+                // Texts can be wrong too, and are found out here rather than at the first notice.
+                crate::serve::desk(&config.notices).map_err(|error| exit::Failure {
+                    code: exit::INVALID,
+                    text: format!("notices.templates: {error:#}"),
+                })?;
+                for key in &config.unused {
+                    eprintln!("note: `{key}` is set, but this version does not use it yet");
+                }
+                if config.routes.is_empty() {
+                    eprintln!("note: no route has recipients, so no mail is accepted");
+                }
+                out.line("configuration ok")?;
+            }
+            ConfigCommand::Show { origin } => {
+                let (_, layers) = context.config()?;
+                for (key, value, from) in layers.iter() {
+                    if out.is_json() {
+                        out.object(json!({
+                            "key": key,
+                            "value": value,
+                            "origin": from.to_string(),
+                        }))?;
+                    } else if origin {
+                        out.line(format!("{key} = {value}    # {from}"))?;
+                    } else {
+                        out.line(format!("{key} = {value}"))?;
+                    }
+                }
+            }
+        }
+        Ok(exit::DONE)
+    }
+}

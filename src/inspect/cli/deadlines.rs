@@ -1,0 +1,205 @@
+//! `stichtag deadlines`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde_json::{Value, json};
+
+use super::log::duration;
+use super::out::json_time;
+use super::{Context, exit};
+use crate::model::{
+    CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus,
+};
+use crate::store::{NoticeEntry, NoticeFilter, Store};
+
+/// What dies next, the first on top
+#[derive(Args, Debug)]
+pub struct Deadlines {
+    /// Only what is due within this time, such as 14d
+    #[arg(long, value_parser = duration)]
+    within: Option<SignedDuration>,
+    /// Exit 10 when something due needs a person
+    #[arg(long)]
+    fail: bool,
+}
+
+/// One domain with a deadline.
+struct Due {
+    record: DomainRecord,
+    next: &'static str,
+    at: Timestamp,
+    case: Option<CaseId>,
+    last_notice: Option<NoticeEntry>,
+    needs: Option<String>,
+}
+
+impl Deadlines {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, _) = context.store().await?;
+        let now = context.now();
+        let mut due = due(&*store, now).await?;
+        if let Some(within) = self.within {
+            due.retain(|due| due.at <= now + within);
+        }
+        let waiting = due.iter().filter(|due| due.needs.is_some()).count();
+        if context.out.is_json() {
+            for due in &due {
+                context.out.object(object(due, now))?;
+            }
+        } else {
+            print(context, &due, now, waiting)?;
+        }
+        Ok(if self.fail && waiting > 0 { exit::ATTENTION } else { exit::DONE })
+    }
+}
+
+async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
+    let cases: BTreeMap<DomainKey, CaseId> = store
+        .cases(true)
+        .await?
+        .into_iter()
+        .map(|case| (case.key, case.id))
+        .collect();
+    let mut found = Vec::new();
+    for record in store.domains(None, None).await? {
+        let deadlines = record.due();
+        let named = [
+            ("dedelegation", deadlines.dedelegation_at),
+            ("deletion", deadlines.deletion_at),
+        ];
+        let mut named: Vec<_> = named.into_iter().filter_map(|(word, at)| Some((at?, word))).collect();
+        named.sort_unstable();
+        // The first that is still ahead; when all are past, the last one.
+        let next = named.iter().find(|(at, _)| *at >= now).or(named.last());
+        let Some((at, next)) = next.copied() else { continue };
+        let case = cases.get(&record.key).copied();
+        let last_notice = match case {
+            Some(case) => {
+                let filter = NoticeFilter {
+                    case: Some(case),
+                    ..NoticeFilter::default()
+                };
+                store.notices(&filter).await?.pop()
+            }
+            None => None,
+        };
+        let customer = match &record.customer {
+            Some(id) => store.customer(id).await?,
+            None => None,
+        };
+        let needs = needs(&record, at, last_notice.as_ref(), customer.as_ref(), now);
+        found.push(Due {
+            record,
+            next,
+            at,
+            case,
+            last_notice,
+            needs,
+        });
+    }
+    found.sort_by_key(|due| due.at);
+    Ok(found)
+}
+
+/// What a person must do, if anything.
+fn needs(
+    record: &DomainRecord,
+    at: Timestamp,
+    last: Option<&NoticeEntry>,
+    customer: Option<&Customer>,
+    now: Timestamp,
+) -> Option<String> {
+    let Some(customer) = customer.filter(|customer| !customer.email.is_empty()) else {
+        return Some("customer (W27)".to_owned());
+    };
+    let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
+    match last.map(|entry| &entry.notice) {
+        Some(notice) if matches!(notice.state, NoticeState::Failed | NoticeState::Bounced) => {
+            Some(format!("phone call (notice {})", notice.state))
+        }
+        Some(notice) if is_on_hold && notice.is_address_at_risk() => {
+            Some("phone call (W11)".to_owned())
+        }
+        None if is_on_hold && record.key.domain.contains_address(&customer.email) => {
+            Some("phone call (W11)".to_owned())
+        }
+        _ if at < now => Some("check at the registry (past)".to_owned()),
+        _ if at < now + 24.hours() => Some("check at the registry (W16)".to_owned()),
+        _ => None,
+    }
+}
+
+fn left(at: Timestamp, now: Timestamp) -> String {
+    let minutes = at.duration_since(now).as_secs() / 60;
+    if minutes < 0 {
+        return "past".to_owned();
+    }
+    let (days, hours) = (minutes / 1_440, minutes % 1_440 / 60);
+    match days {
+        0 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyhow::Result<()> {
+    let out = &context.out;
+    if due.is_empty() {
+        return Ok(out.line("Nothing is due.")?);
+    }
+    let word = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let rows: Vec<Vec<String>> = due
+        .iter()
+        .map(|due| {
+            let deadlines = due.record.due();
+            let hold = due.record.status() == Some(&RegistryStatus::ServerHold);
+            let told = due.last_notice.as_ref().map(|entry| {
+                format!("{}, {}", entry.notice.kind, entry.notice.state)
+            });
+            vec![
+                due.record.key.domain.unicode().to_owned(),
+                due.record.key.environment.to_string(),
+                if hold { "on hold".to_owned() } else { out.optional_time(deadlines.dedelegation_at) },
+                out.optional_time(deadlines.deletion_at),
+                left(due.at, now),
+                word(due.record.customer.as_ref().map(|id| id.to_string())),
+                word(due.case.map(|case| case.to_string())),
+                word(told),
+                word(due.needs.clone()),
+            ]
+        })
+        .collect();
+    out.table(
+        &["DOMAIN", "ENV", "DE-DELEGATION", "DELETION", "LEFT", "CUSTOMER", "CASE", "LAST NOTICE", "NEEDS"],
+        &rows,
+    )?;
+    eprintln!("{} due, {waiting} need a person.", due.len());
+    Ok(())
+}
+
+fn object(due: &Due, now: Timestamp) -> Value {
+    let deadlines = due.record.due();
+    let told = due.last_notice.as_ref().map(|entry| {
+        json!({
+            "id": entry.notice.id,
+            "kind": entry.notice.kind,
+            "state": entry.notice.state,
+        })
+    });
+    json!({
+        "environment": due.record.key.environment,
+        "domain": due.record.key.domain.unicode(),
+        "ace": due.record.key.domain.ace(),
+        "scheme": "denic",
+        "next": due.next,
+        "at": json_time(Some(due.at)),
+        "left_seconds": due.at.duration_since(now).as_secs(),
+        "dedelegation_at": json_time(deadlines.dedelegation_at),
+        "deletion_at": json_time(deadlines.deletion_at),
+        "customer": due.record.customer,
+        "case": due.case,
+        "last_notice": told,
+        "needs": due.needs,
+    })
+}

@@ -1,0 +1,124 @@
+//! `stichtag domain`
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::out::json_time;
+use super::{Context, exit};
+use crate::model::{DomainName, DomainRecord, Environment};
+
+/// Domains as we know them
+#[derive(Subcommand, Debug)]
+pub enum Domain {
+    /// List them
+    List {
+        /// Only of this environment
+        #[arg(long)]
+        env: Option<Environment>,
+    },
+    /// Show one
+    Show {
+        /// The domain, in either form
+        domain: DomainName,
+        /// Only in this environment
+        #[arg(long)]
+        env: Option<Environment>,
+    },
+    /// What the registry said about it, oldest first
+    History {
+        /// The domain, in either form
+        domain: DomainName,
+        /// Only in this environment
+        #[arg(long)]
+        env: Option<Environment>,
+    },
+}
+
+impl Domain {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, _) = context.store().await?;
+        let (env, domain, has_history) = match self {
+            Domain::List { env } => (env, None, false),
+            Domain::Show { domain, env } => (env, Some(domain), false),
+            Domain::History { domain, env } => (env, Some(domain), true),
+        };
+        let records = store.domains(env, domain.as_ref().map(DomainName::ace)).await?;
+        if let (Some(domain), true) = (&domain, records.is_empty()) {
+            return Err(exit::not_found(format!(
+                "{domain} is not in the database; `stichtag import domains` brings domains in"
+            )));
+        }
+        if !has_history {
+            print(context, &records)?;
+            return Ok(exit::DONE);
+        }
+        for record in &records {
+            for entry in store.history(&record.key).await? {
+                if context.out.is_json() {
+                    context.out.object(json!({
+                        "environment": record.key.environment,
+                        "domain": record.key.domain.unicode(),
+                        "ace": record.key.domain.ace(),
+                        "at": json_time(Some(entry.at)),
+                        "message": entry.message,
+                        "summary": entry.summary,
+                    }))?;
+                } else {
+                    let message = entry.message.map_or("-".to_owned(), |id| id.to_string());
+                    let (at, environment) = (context.out.time(entry.at), record.key.environment);
+                    let summary = &entry.summary;
+                    context.out.line(format!("{at}  {environment}  {message:>6}  {summary}"))?;
+                }
+            }
+        }
+        Ok(exit::DONE)
+    }
+}
+
+/// Prints domains as objects or as a table.
+pub fn print(context: &Context, records: &[DomainRecord]) -> std::io::Result<()> {
+    if context.out.is_json() {
+        return records
+            .iter()
+            .try_for_each(|record| context.out.object(object(record)));
+    }
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|record| {
+            let due = record.due();
+            vec![
+                record.key.domain.unicode().to_owned(),
+                record.key.environment.to_string(),
+                record.status().map_or("-".to_owned(), |status| status.to_string()),
+                record.lifecycle.to_string(),
+                context.out.optional_time(due.dedelegation_at),
+                context.out.optional_time(due.deletion_at),
+                record.customer.as_ref().map_or("-".to_owned(), |id| id.to_string()),
+            ]
+        })
+        .collect();
+    let heading = ["DOMAIN", "ENV", "STATUS", "LIFECYCLE", "DE-DELEGATION", "DELETION", "CUSTOMER"];
+    context.out.table(&heading, &rows)
+}
+
+fn object(record: &DomainRecord) -> Value {
+    let due = record.due();
+    json!({
+        "environment": record.key.environment,
+        "domain": record.key.domain.unicode(),
+        "ace": record.key.domain.ace(),
+        "status": record.status(),
+        "lifecycle": record.lifecycle,
+        "holders": record.holders(),
+        // This version orders nothing at the registry, and asks it for nothing.
+        "ordered_at_registry": false,
+        "action": Value::Null,
+        "dedelegation_at": json_time(due.dedelegation_at),
+        "deletion_at": json_time(due.deletion_at),
+        "claims": due.claims.unwrap_or_default(),
+        "expire_at": json_time(record.facts.expire.map(|(_, at)| at)),
+        "customer": record.customer,
+        "updated_at": json_time(Some(record.updated_at)),
+        "source_message": record.source_message,
+    })
+}

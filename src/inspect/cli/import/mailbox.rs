@@ -1,0 +1,219 @@
+//! Mails from files, maildirs and mbox files; queue messages from files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::super::progress::Progress;
+use super::super::{Context, exit, parse::read_file};
+use crate::config::Config;
+use crate::model::{Environment, Envelope, Inbound, Source};
+use crate::process;
+use crate::store::Store;
+
+/// Mails kept in one transaction.
+const SLICE: usize = 100;
+
+/// A mail that is kept nowhere yet, and what to remember once it is.
+struct Piece {
+    source: String,
+    done: u64,
+    raw: Vec<u8>,
+}
+
+/// Keeps and processes mails. What was imported before is passed over.
+pub async fn import_mail(context: &Context, path: &Path) -> anyhow::Result<u8> {
+    let (store, config) = context.store().await?;
+    let pieces = if path.is_dir() {
+        maildir(&*store, path).await?
+    } else {
+        file(&*store, path).await?
+    };
+    let total = pieces.len();
+    let mut progress = Progress::new("mails", total as u64);
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    for (done, piece) in pieces.into_iter().enumerate() {
+        let inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        store
+            .keep_import(&piece.source, piece.done, std::slice::from_ref(&inbound))
+            .await?;
+        progress.set(done as u64 + 1);
+        if (done + 1).is_multiple_of(SLICE) {
+            process_all(context, &*store, &config).await?;
+        }
+        let is_interrupted = tokio::select! {
+            biased;
+            _ = &mut interrupted => true,
+            () = std::future::ready(()) => false,
+        };
+        if is_interrupted {
+            bail!(
+                "stopped after {} of {total}; `stichtag import mail {}` goes on",
+                done + 1,
+                path.display()
+            );
+        }
+    }
+    process_all(context, &*store, &config).await?;
+    progress.finish();
+    context.out.line(format!("{total} mails imported"))?;
+    Ok(exit::DONE)
+}
+
+/// Keeps and processes one queue message.
+pub async fn import_queue(
+    context: &Context,
+    path: &Path,
+    environment: Environment,
+) -> anyhow::Result<u8> {
+    let raw = read_file(path)?;
+    if raw.iter().all(u8::is_ascii_whitespace) {
+        bail!("{}: the file is empty", path.display());
+    }
+    let (store, config) = context.store().await?;
+    let inbound = inbound(context, Source::DenicQueue, Some(environment), raw);
+    let kept = store.keep(std::slice::from_ref(&inbound)).await?;
+    process_all(context, &*store, &config).await?;
+    for id in kept {
+        let entry = super::super::log::one(&*store, id).await?;
+        super::super::log::print(context, std::slice::from_ref(&entry), true)?;
+    }
+    Ok(exit::DONE)
+}
+
+fn inbound(
+    context: &Context,
+    source: Source,
+    environment: Option<Environment>,
+    raw: Vec<u8>,
+) -> Inbound {
+    Inbound {
+        source,
+        received_at: context.now(),
+        envelope: Envelope::default(),
+        environment,
+        raw,
+    }
+}
+
+/// Works off everything that waits; a daemon on the same store shares the work.
+async fn process_all(
+    context: &Context,
+    store: &dyn Store,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let rules = crate::serve::rules(config);
+    while process::process_next(store, &rules, context.now()).await? > 0 {}
+    Ok(())
+}
+
+/// The mails of `cur` and `new` that were not imported before, in the order of their names, which
+/// begin with the time of delivery.
+async fn maildir(store: &dyn Store, folder: &Path) -> anyhow::Result<Vec<Piece>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for part in ["cur", "new"] {
+        let part = folder.join(part);
+        let entries = std::fs::read_dir(&part).with_context(|| {
+            format!("{}: a maildir has the folders cur and new", part.display())
+        })?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_file() {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort_by_key(|path| path.file_name().map(std::ffi::OsStr::to_owned));
+    let mut pieces = Vec::new();
+    for path in paths {
+        // Flags are added behind a colon when somebody reads the mail; the mail stays the same.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name.split(":2,").next().unwrap_or_default();
+        let folder = folder.canonicalize()?;
+        let source = format!("maildir:{}:{name}", folder.display());
+        if store.import_done(&source).await? == 0 {
+            pieces.push(Piece {
+                source,
+                done: 1,
+                raw: std::fs::read(&path).with_context(|| path.display().to_string())?,
+            });
+        }
+    }
+    Ok(pieces)
+}
+
+/// One mail, or the mails of an mbox file behind those imported before.
+async fn file(store: &dyn Store, path: &Path) -> anyhow::Result<Vec<Piece>> {
+    let raw = read_file(path)?;
+    if raw.iter().all(u8::is_ascii_whitespace) {
+        bail!("{}: the file is empty", path.display());
+    }
+    if !raw.starts_with(b"From ") {
+        return Ok(vec![Piece {
+            source: "file".to_owned(),
+            done: 0,
+            raw,
+        }]);
+    }
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let source = format!("mbox:{}", path.display());
+    let done = usize::try_from(store.import_done(&source).await?)?;
+    Ok(mbox(&raw)
+        .into_iter()
+        .enumerate()
+        .skip(done)
+        .map(|(index, raw)| Piece {
+            source: source.clone(),
+            done: index as u64 + 1,
+            raw,
+        })
+        .collect())
+}
+
+/// Splits an mbox file (RFC 4155): a mail begins at a line `From ` behind an empty line; `>From `
+/// loses its mark.
+fn mbox(raw: &[u8]) -> Vec<Vec<u8>> {
+    let mut mails: Vec<Vec<u8>> = Vec::new();
+    let mut is_after_empty = true;
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        if is_after_empty && line.starts_with(b"From ") {
+            mails.push(Vec::new());
+            is_after_empty = false;
+            continue;
+        }
+        is_after_empty = line.trim_ascii_end().is_empty();
+        if let Some(mail) = mails.last_mut() {
+            let quoted = line.iter().position(|byte| *byte != b'>').unwrap_or(0);
+            let is_quoted = quoted > 0 && line[quoted..].starts_with(b"From ");
+            mail.extend_from_slice(if is_quoted { &line[1..] } else { line });
+        }
+    }
+    for mail in &mut mails {
+        // The empty line in front of the next mail belongs to the mailbox.
+        for end in [b"\r\n\r\n".as_slice(), b"\n\n"] {
+            if mail.ends_with(end) {
+                mail.truncate(mail.len() - end.len() / 2);
+            }
+        }
+    }
+    mails
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_mbox_file_falls_into_its_mails() {
+        let mails = mbox(
+            b"From a Thu Jan  1 00:00:00 2026\nSubject: 1\n\nFrom here on\n>From there\n\nFrom b Thu Jan  1 00:00:00 2026\nSubject: 2\n\nHi\n",
+        );
+        assert_eq!(mails.len(), 3, "an empty line before `From ` begins a mail");
+        let mails = mbox(
+            b"From a x\r\nSubject: 1\r\n\r\nHi\r\n>From there\r\n>>From\r\n\r\nFrom b x\r\nSubject: 2\r\n\r\nHo\r\n",
+        );
+        assert_eq!(mails[0], b"Subject: 1\r\n\r\nHi\r\nFrom there\r\n>>From\r\n");
+        assert_eq!(mails[1], b"Subject: 2\r\n\r\nHo\r\n");
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line: a file per command.
+
+mod case;
+mod config;
+mod customer;
+mod deadlines;
+mod demo;
+mod domain;
+mod exit;
+mod explain;
+mod held;
+mod import;
+mod log;
+mod notice;
+mod out;
+mod parse;
+mod progress;
+mod replay;
+mod shell;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::config::{Config, Layers};
+use crate::store::{self, AuditEntry, Store};
+
+pub use out::{Colour, Out};
+
+/// No registry deadline passes unseen: registry messages kept, explained and passed on.
+#[derive(Parser, Debug)]
+#[command(name = "stichtag", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// Configuration file [default: /etc/stichtag/stichtag.toml, if it is there]
+    #[arg(long, global = true, env = "STICHTAG_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One JSON object per line; `--json=id,verdict` prints only these fields
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "", value_name = "FIELDS")]
+    json: Option<String>,
+    /// Tab-separated, no headings: for scripts that use awk
+    #[arg(long, global = true)]
+    plain: bool,
+    /// Times in UTC instead of Europe/Berlin
+    #[arg(long, global = true)]
+    utc: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Colour,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Read one message offline and say what would happen
+    Parse(parse::Parse),
+    /// Show the whole product in a throw-away folder
+    Demo(demo::Demo),
+    /// Run the daemon
+    Serve,
+    /// Health on one screen
+    Status(status::Status),
+    /// Processed mail
+    #[command(subcommand)]
+    Log(log::Log),
+    /// Messages that wait for a person
+    #[command(subcommand)]
+    Held(held::Held),
+    /// Process kept messages again
+    Replay(replay::Replay),
+    /// Bring in customers, domains and messages
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Domains as we know them
+    #[command(subcommand)]
+    Domain(domain::Domain),
+    /// What dies next
+    Deadlines(deadlines::Deadlines),
+    /// Verifications
+    #[command(subcommand)]
+    Case(case::Case),
+    /// Mails to customers
+    #[command(subcommand)]
+    Notice(notice::Notices),
+    /// Customers
+    #[command(subcommand)]
+    Customer(customer::Customer),
+    /// What a reason code means, and what to do about it
+    Explain(explain::Explain),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Completion for a shell
+    Completion(shell::Completion),
+    /// Write manual pages into a folder
+    Man(shell::Man),
+}
+
+/// What every command has at hand.
+struct Context {
+    out: Out,
+    config_file: Option<PathBuf>,
+    clock: Clock,
+}
+
+impl Context {
+    fn config(&self) -> anyhow::Result<(Config, Layers)> {
+        Ok(Config::load(self.config_file.as_deref())?)
+    }
+
+    /// The store that the configuration names.
+    async fn store(&self) -> anyhow::Result<(Arc<dyn Store>, Config)> {
+        let (config, _) = self.config()?;
+        let store = store::open(&config.store.url)
+            .await
+            .with_context(|| format!("store {}", config.store.url))?;
+        Ok((store, config))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An entry for the audit trail about something this person does.
+    fn audit(&self, action: &str, object: &str, detail: &str) -> AuditEntry {
+        AuditEntry {
+            at: self.now(),
+            actor: actor(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+/// Who runs this: number and name.
+fn actor() -> String {
+    let number = rustix::process::getuid().as_raw();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
+    });
+    format!("{number} {}", name.as_deref().unwrap_or("?"))
+}
+
+/// Runs what the command line asks for.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&anyhow::Error::from(error)),
+    };
+    let done = runtime.block_on(execute(cli));
+    // What still runs in the background (a resolver thread, say) must not hold the exit up.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => exit::report(&error),
+    }
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<u8> {
+    let global = cli.global;
+    let context = Context {
+        out: Out::new(global.json.as_deref(), global.plain, global.utc, global.color),
+        config_file: global.config,
+        clock: Clock::system(),
+    };
+    let context = &context;
+    match cli.command {
+        Command::Parse(command) => command.run(context),
+        Command::Demo(command) => command.run().await,
+        Command::Serve => serve(context).await,
+        Command::Status(command) => command.run(context).await,
+        Command::Log(command) => command.run(context).await,
+        Command::Held(command) => command.run(context).await,
+        Command::Replay(command) => command.run(context).await,
+        Command::Import(command) => command.run(context).await,
+        Command::Domain(command) => command.run(context).await,
+        Command::Deadlines(command) => command.run(context).await,
+        Command::Case(command) => command.run(context).await,
+        Command::Notice(command) => command.run(context).await,
+        Command::Customer(command) => command.run(context).await,
+        Command::Explain(command) => command.run(context),
+        Command::Config(command) => command.run(context),
+        Command::Completion(command) => command.run(),
+        Command::Man(command) => command.run(),
+    }
+}
+
+async fn serve(context: &Context) -> anyhow::Result<u8> {
+    let (config, _) = context.config()?;
+    start_log(&config)?;
+    crate::serve::run(&config).await?;
+    Ok(exit::DONE)
+}
+
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    use std::io::IsTerminal;
+    let filter: tracing_subscriber::EnvFilter = config
+        .log
+        .level
+        .parse()
+        .with_context(|| format!("log.level `{}`", config.log.level))?;
+    let is_json = config
+        .log
+        .is_json
+        .unwrap_or_else(|| !std::io::stderr().is_terminal());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second log in one process (the demo) keeps the first.
+    let _ = if is_json {
+        log.json().flatten_event(true).try_init()
+    } else {
+        log.try_init()
+    };
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Data on stdout, everything else on stderr; one object per line with `--json`.
+
+use std::io::{self, IsTerminal, Write};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+/// How results are printed.
+#[derive(Clone, Debug)]
+pub struct Out {
+    json: Option<Vec<String>>,
+    is_plain: bool,
+    zone: TimeZone,
+    has_colour: bool,
+}
+
+impl Out {
+    /// From the flags: `json` is the text behind `--json=`, empty for all fields.
+    pub fn new(json: Option<&str>, is_plain: bool, is_utc: bool, colour: Colour) -> Self {
+        let zone = if is_utc {
+            TimeZone::UTC
+        } else {
+            // The registry's own zone; it is bundled, so looking it up cannot fail in practice.
+            TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC)
+        };
+        Out {
+            json: json.map(|fields| {
+                let fields = fields.split(',').map(str::trim);
+                fields.filter(|field| !field.is_empty()).map(str::to_owned).collect()
+            }),
+            is_plain,
+            zone,
+            has_colour: colour.is_on(),
+        }
+    }
+
+    /// One object per line was asked for.
+    pub fn is_json(&self) -> bool {
+        self.json.is_some()
+    }
+
+    /// Prints an object as a line, with `"v":1` and only the fields asked for.
+    pub fn object(&self, object: Value) -> io::Result<()> {
+        let Value::Object(fields) = object else {
+            return Ok(());
+        };
+        let mut line = Map::new();
+        line.insert("v".to_owned(), 1.into());
+        let wanted = self.json.as_deref().unwrap_or_default();
+        line.extend(
+            fields
+                .into_iter()
+                .filter(|(name, _)| wanted.is_empty() || wanted.contains(name)),
+        );
+        writeln!(io::stdout(), "{}", escape(&Value::Object(line).to_string()))
+    }
+
+    /// Prints a line of text for people.
+    pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(io::stdout(), "{}", clean(text.as_ref()))
+    }
+
+    /// Prints a heading; words carry the meaning, colour only helps.
+    pub fn heading(&self, text: &str) -> io::Result<()> {
+        let text = clean(text);
+        if self.has_colour {
+            writeln!(io::stdout(), "\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            writeln!(io::stdout(), "{text}")
+        }
+    }
+
+    /// Prints a table: aligned for people, tab-separated without a heading for `--plain`.
+    pub fn table(&self, heading: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+        let clean_rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| clean(cell)).collect())
+            .collect();
+        if self.is_plain {
+            for row in &clean_rows {
+                writeln!(io::stdout(), "{}", row.join("\t"))?;
+            }
+            return Ok(());
+        }
+        let width = |column: usize| {
+            let cells = clean_rows.iter().filter_map(|row| row.get(column));
+            let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            longest.max(heading[column].chars().count())
+        };
+        let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+        let line = |cells: Vec<&str>| {
+            let padded: Vec<String> = cells
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            padded.join("  ").trim_end().to_owned()
+        };
+        self.heading(&line(heading.to_vec()))?;
+        for row in &clean_rows {
+            writeln!(io::stdout(), "{}", line(row.iter().map(String::as_str).collect()))?;
+        }
+        Ok(())
+    }
+
+    /// An instant for people: weekday and zone.
+    pub fn time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone())
+            .strftime("%a %d %b %Y %H:%M %Z")
+            .to_string()
+    }
+
+    /// An optional instant for people.
+    pub fn optional_time(&self, at: Option<Timestamp>) -> String {
+        at.map_or_else(|| "-".to_owned(), |at| self.time(at))
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    fn is_on(self) -> bool {
+        let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match self {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => io::stdout().is_terminal() && !is_unwanted,
+        }
+    }
+}
+
+/// An instant in JSON: RFC 3339, UTC.
+pub fn json_time(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| at.to_string().into())
+}
+
+/// Characters that steer terminals or turn text around.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text from outside, made safe for a terminal.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_treacherous(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// JSON text with every treacherous character escaped; they stand inside strings only.
+fn escape(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_treacherous(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_can_steer_a_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{9b}c\u{202e}d\r\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}\u{fffd}");
+        let json = Value::from("\u{1b}\u{9b}\u{202e}ä").to_string();
+        let safe = escape(&json);
+        assert_eq!(safe, "\"\\u001b\\u009b\\u202eä\"");
+        assert_eq!(serde_json::from_str::<Value>(&safe).unwrap(), serde_json::from_str::<Value>(&json).unwrap());
+    }
+}

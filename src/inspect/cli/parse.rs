@@ -1,0 +1,153 @@
+//! `stichtag parse`
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use super::{Context, exit};
+use crate::config::Config;
+use crate::model::{Envelope, Environment, Inbound, RecipientMatch, Route, reason};
+use crate::parse;
+use crate::process::{self, Reading};
+
+/// Read one message and say what would happen
+#[derive(Args, Debug)]
+pub struct Parse {
+    /// File with one mail or queue message; `-` is standard input
+    file: PathBuf,
+    /// The environment, for queue files, which do not name one
+    #[arg(long, value_parser = clap::value_parser!(Environment))]
+    env: Option<Environment>,
+    /// Exit 10 on any warning
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Parse {
+    pub fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let raw = read_file(&self.file)?;
+        if raw.iter().all(u8::is_ascii_whitespace) {
+            anyhow::bail!("{}: the file is empty", self.file.display());
+        }
+        let (config, _) = context.config()?;
+        let inbound = Inbound {
+            source: parse::detect(&raw),
+            received_at: context.now(),
+            envelope: Envelope::default(),
+            environment: self.env,
+            raw,
+        };
+        let mut reading = process::read(&offline_routes(&config), &inbound, false);
+        // Offline a queue file can be understood without anybody naming its environment.
+        reading.reasons.retain(|reason| reason.code != reason::NO_ENVIRONMENT);
+        let verdict = match (reading.is_held(), config.smtp.refuses) {
+            (false, _) => "would-apply",
+            (true, true) if is_sender_trouble(&reading) => "would-refuse",
+            (true, _) => "would-hold",
+        };
+        self.print(context, &inbound, &reading, verdict)?;
+        let has_warnings = reading
+            .reasons
+            .iter()
+            .any(|reason| reason.code != reason::NOT_CHECKED);
+        Ok(if self.strict && has_warnings { exit::ATTENTION } else { exit::DONE })
+    }
+
+    fn print(
+        &self,
+        context: &Context,
+        inbound: &Inbound,
+        reading: &Reading,
+        verdict: &str,
+    ) -> anyhow::Result<()> {
+        let out = &context.out;
+        let event = reading.event.as_ref().map(parse::event_json);
+        if out.is_json() {
+            let mut codes: Vec<_> = reading.reasons.iter().map(|reason| reason.code).collect();
+            codes.dedup();
+            return Ok(out.object(json!({
+                "source": inbound.source,
+                "environment": reading.environment,
+                "verdict": verdict,
+                "reasons": codes,
+                "details": reading.reasons,
+                "event": event,
+            }))?);
+        }
+        let word = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        let environment = word(reading.environment.map(|environment| environment.to_string()));
+        let route = word(reading.route.clone());
+        out.line(format!("route          {route} (environment {environment}), source {}", inbound.source))?;
+        if let Some(domain) = &reading.domain {
+            out.line(format!("domain         {} ({})", domain.unicode(), domain.ace()))?;
+        }
+        if let Some(serde_json::Value::Object(event)) = &event {
+            for (name, value) in event {
+                let is_shown = !["domain", "ace", "messages"].contains(&name.as_str());
+                if is_shown && !value.is_null() && value != &json!([]) {
+                    out.line(format!("{:<14} {}", name.replace('_', " "), plain(value)))?;
+                }
+            }
+            for message in event.get("messages").and_then(|list| list.as_array()).into_iter().flatten() {
+                let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+                out.line(format!("{:<14} {} {}", text("level"), text("code"), text("text")))?;
+            }
+        }
+        for reason in &reading.reasons {
+            let word = if reason.code.is_hold() { "held" } else { "warning" };
+            out.line(format!("{word:<14} {} {}", reason.code, reason.detail))?;
+        }
+        Ok(out.line(format!("verdict        {verdict}"))?)
+    }
+}
+
+/// Is it the sender that is in doubt, rather than the text?
+fn is_sender_trouble(reading: &Reading) -> bool {
+    reading
+        .reasons
+        .iter()
+        .any(|reason| ("R01".."R08").contains(&reason.code.as_str()))
+}
+
+/// Offline there is no recipient to check, and a route that is switched off still says what would
+/// happen once it is on.
+fn offline_routes(config: &Config) -> Vec<Route> {
+    config
+        .all_routes
+        .iter()
+        .cloned()
+        .map(|mut route| {
+            if route.matches("") == RecipientMatch::None {
+                route.recipients.push("*".to_owned());
+            }
+            route
+        })
+        .collect()
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) => {
+            items.iter().map(plain).collect::<Vec<_>>().join(", ")
+        }
+        serde_json::Value::Object(fields) => {
+            fields.values().map(plain).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The bytes of a file, or of standard input for `-`.
+pub fn read_file(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    if path == std::path::Path::new("-") {
+        let mut raw = Vec::new();
+        std::io::stdin().read_to_end(&mut raw).context("standard input")?;
+        return Ok(raw);
+    }
+    std::fs::read(path).with_context(|| path.display().to_string())
+}
+

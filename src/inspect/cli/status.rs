@@ -1,0 +1,81 @@
+//! `stichtag status`
+
+use clap::Args;
+use serde_json::json;
+
+use super::out::json_time;
+use super::{Context, exit};
+use crate::send::PAUSED;
+use crate::store::database_file;
+
+/// Health on one screen; exit 3 if the daemon does not run
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Exit 10 when something needs a person
+    #[arg(long)]
+    fail: bool,
+}
+
+impl Status {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, config) = context.store().await?;
+        let out = &context.out;
+        let is_running = is_running(&config.store.url);
+        let figures = store.figures().await?;
+        let alarms = store.alarms().await?;
+        let paused = store.switch(PAUSED).await?;
+        if out.is_json() {
+            out.object(json!({
+                "running": is_running,
+                "store": config.store.url,
+                "messages": figures.messages,
+                "pending": figures.pending,
+                "held": figures.held,
+                "held_oldest_at": json_time(figures.held_oldest),
+                "last_message_at": json_time(figures.last_message),
+                "domains": figures.domains,
+                "open_cases": figures.cases,
+                "notices_waiting": figures.notices_waiting,
+                "notices_failed": figures.notices_failed,
+                "paused": paused,
+                "alarms": alarms,
+            }))?;
+        } else {
+            let running = if is_running { "running" } else { "not running" };
+            out.heading(&format!("stichtag is {running}"))?;
+            out.line(format!("store           {}", config.store.url))?;
+            let last = out.optional_time(figures.last_message);
+            out.line(format!("messages        {} kept, last {last}", figures.messages))?;
+            out.line(format!("not decided     {}", figures.pending))?;
+            let oldest = out.optional_time(figures.held_oldest);
+            out.line(format!("held            {}, oldest {oldest}", figures.held))?;
+            out.line(format!("domains         {}", figures.domains))?;
+            out.line(format!("open cases      {}", figures.cases))?;
+            let (waiting, failed) = (figures.notices_waiting, figures.notices_failed);
+            out.line(format!("notices         {waiting} waiting, {failed} failed"))?;
+            if let Some(why) = &paused {
+                out.line(format!("sending         PAUSED: {why}"))?;
+            }
+            for alarm in &alarms {
+                let at = out.time(alarm.raised_at);
+                out.line(format!("alarm           {} {} (since {at})", alarm.code, alarm.text))?;
+            }
+        }
+        let needs_a_person = figures.held > 0
+            || figures.notices_failed > 0
+            || !alarms.is_empty()
+            || paused.is_some();
+        Ok(match (is_running, self.fail && needs_a_person) {
+            (_, true) => exit::ATTENTION,
+            (false, false) => exit::INVALID,
+            (true, false) => exit::DONE,
+        })
+    }
+}
+
+/// The daemon holds a lock beside its database for as long as it lives.
+fn is_running(url: &str) -> bool {
+    database_file(url)
+        .and_then(|file| std::fs::File::open(file.with_extension("lock")).ok())
+        .is_some_and(|lock| lock.try_lock().is_err())
+}

@@ -1,0 +1,3 @@
+//! People look in, and put things right.
+
+pub mod cli;

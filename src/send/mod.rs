@@ -1,0 +1,9 @@
+//! What leaves: the outbox and its way to the smarthost.
+
+mod backoff;
+mod outbox;
+mod smtp;
+
+pub use backoff::backoff;
+pub use outbox::{Letter, PAUSED, SendError, Transport, Writer, deliver_due};
+pub use smtp::Smarthost;

@@ -1,0 +1,214 @@
+//! Claims what is due, sends it, settles it.
+//!
+//! A notice's bytes are fixed before its first try, so every try, and whoever asks for proof later,
+//! sees the same mail. A crash between the smarthost's reply and the settling sends it again, with
+//! the same Message-ID; as long as the smarthost is quick only one mail is under way at a time, so
+//! at most one can be cut.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+
+use super::backoff::backoff;
+use crate::model::{Notice, reason};
+use crate::store::{Alarm, AuditEntry, Delivery, Store, StoreError};
+
+/// Notices claimed at once.
+const BATCH: u32 = 16;
+
+/// After so long a notice whose worker died comes up again; longer than one try can take.
+const LEASE: Duration = Duration::from_secs(900);
+
+/// A reply that takes longer than this no longer holds up the next mail.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The switch that stops sending; its value says who and why.
+pub const PAUSED: &str = "notices.paused";
+
+/// A finished mail with its envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// `MAIL FROM`; empty is the null sender.
+    pub envelope_from: String,
+    /// `RCPT TO`.
+    pub envelope_to: String,
+    /// The bytes, CRLF.
+    pub message: Vec<u8>,
+}
+
+/// Why a mail did not leave.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Trying again can help.
+    #[error("{0}")]
+    Transient(String),
+    /// Trying again cannot help.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// What takes finished mails away.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Hands over one mail; the reply of the other side.
+    async fn send(&self, letter: &Letter) -> Result<String, SendError>;
+}
+
+/// Writes the mail of a notice; an error is a sentence.
+pub trait Writer: Send + Sync {
+    /// The same notice gives the same bytes.
+    fn write(&self, notice: &Notice) -> Result<Letter, String>;
+}
+
+/// Sends what is due at the time of `now`; returns how many mails were tried, 0 meaning caught up.
+pub async fn deliver_due(
+    store: &dyn Store,
+    writer: &dyn Writer,
+    transport: &dyn Transport,
+    now: &(dyn Fn() -> Timestamp + Send + Sync),
+    max_per_hour: usize,
+) -> Result<usize, StoreError> {
+    if store.switch(PAUSED).await?.is_some() {
+        return Ok(0);
+    }
+    let due = store.claim_notices(now(), BATCH, LEASE).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    pause_if_too_many(store, now(), due.len(), max_per_hour).await?;
+    let mut under_way = FuturesUnordered::new();
+    for notice in &due {
+        under_way.push(deliver(store, writer, transport, now, notice));
+        if let Ok(Some(done)) = tokio::time::timeout(PATIENCE, under_way.next()).await {
+            done?;
+        }
+    }
+    while let Some(done) = under_way.next().await {
+        done?;
+    }
+    Ok(due.len())
+}
+
+/// More mails in an hour than the operator thought possible means that something is wrong; the
+/// mails claimed already go out, then a person decides.
+async fn pause_if_too_many(
+    store: &dyn Store,
+    now: Timestamp,
+    due: usize,
+    max_per_hour: usize,
+) -> Result<(), StoreError> {
+    let sent = store
+        .sent_since(now - SignedDuration::from_hours(1))
+        .await?;
+    let sent = usize::try_from(sent).unwrap_or(usize::MAX);
+    if sent.saturating_add(due) <= max_per_hour {
+        return Ok(());
+    }
+    let text = format!("paused: more than {max_per_hour} mails within an hour");
+    let audit = AuditEntry {
+        at: now,
+        actor: "stichtag".to_owned(),
+        action: "notice pause".to_owned(),
+        object: PAUSED.to_owned(),
+        detail: text.clone(),
+    };
+    tracing::warn!("{text}; `stichtag notice resume` goes on");
+    store.set_switch(PAUSED, Some(&text), &audit).await
+}
+
+async fn deliver(
+    store: &dyn Store,
+    writer: &dyn Writer,
+    transport: &dyn Transport,
+    now: &(dyn Fn() -> Timestamp + Send + Sync),
+    notice: &Notice,
+) -> Result<(), StoreError> {
+    let outcome = match letter(store, writer, notice).await? {
+        Ok(letter) => transport.send(&letter).await,
+        Err(why) => Err(SendError::Permanent(why)),
+    };
+    let delivery = match (outcome, backoff(notice.attempts)) {
+        (Ok(reply), _) => Delivery::Sent { at: now(), reply },
+        (Err(SendError::Transient(reply)), Some(delay)) => Delivery::Retry {
+            at: now() + SignedDuration::try_from(delay).unwrap_or_default(),
+            reply,
+        },
+        (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
+            Delivery::Failed { reply }
+        }
+    };
+    let alarm = match &delivery {
+        Delivery::Failed { reply } => Some(failure(notice, reply, now())),
+        Delivery::Sent { .. } | Delivery::Retry { .. } => None,
+    };
+    tracing::info!(notice = %notice.id, attempts = notice.attempts, "notice {} {}", notice.id, word(&delivery));
+    store
+        .settle_notice(notice.id, &delivery, alarm.as_ref())
+        .await
+}
+
+/// The mail of a notice, its bytes fixed in the store.
+async fn letter(
+    store: &dyn Store,
+    writer: &dyn Writer,
+    notice: &Notice,
+) -> Result<Result<Letter, String>, StoreError> {
+    let written = match writer.write(notice) {
+        Ok(letter) => letter,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(Ok(match &notice.raw {
+        Some(raw) => Letter {
+            message: raw.clone(),
+            ..written
+        },
+        None => {
+            store.fix_notice(notice.id, &written.message).await?;
+            written
+        }
+    }))
+}
+
+fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {
+    let next = notice
+        .items
+        .iter()
+        .flat_map(|item| [item.dedelegation_at, item.deletion_at])
+        .flatten()
+        .min();
+    let domains: Vec<_> = notice
+        .items
+        .iter()
+        .map(|item| item.domain.unicode())
+        .collect();
+    let deadline = next.map_or(String::new(), |at| format!(", deadline {at}"));
+    Alarm {
+        key: format!("notice:{}", notice.id),
+        code: reason::NOTICE_FAILED,
+        environment: Some(notice.environment),
+        ace: notice
+            .items
+            .first()
+            .map(|item| item.domain.ace().to_owned()),
+        message: None,
+        text: format!(
+            "notice {} ({}) to customer {} about {} failed{deadline}: {reply}",
+            notice.id,
+            notice.kind,
+            notice.customer,
+            domains.join(", "),
+        ),
+        raised_at: now,
+    }
+}
+
+fn word(delivery: &Delivery) -> &'static str {
+    match delivery {
+        Delivery::Sent { .. } => "is sent",
+        Delivery::Retry { .. } => "is delayed",
+        Delivery::Failed { .. } => "failed",
+    }
+}

@@ -1,0 +1,343 @@
+//! Opens the store, starts listeners and workers, stops them in order.
+
+mod admin;
+mod gate;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{Config, NoticeMode, Notices, Xforward};
+use crate::model::NoticeState;
+use crate::notify::Templates;
+use crate::process::{self, Rules, Telling};
+use crate::receive::Keeper;
+use crate::receive::smtp::{self, SmtpServer, SmtpSettings};
+use crate::send::{self, Smarthost};
+use crate::store::{self, Store};
+
+pub use gate::{Desk, DiskSpace};
+
+/// How often workers look for work that nobody told them of (another process, a due date).
+const LOOK_AROUND: Duration = Duration::from_millis(500);
+
+/// Mails committed together at most.
+const KEEP_BATCH: usize = 256;
+
+/// After a signal, what is still under way gets this long; the whole stop stays below 10 s.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Where a running server can be reached.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Registry mail.
+    pub smtp: Vec<std::net::SocketAddr>,
+    /// Health pages, if they are on.
+    pub admin: Option<std::net::SocketAddr>,
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let smtp: Vec<_> = self.smtp.iter().map(ToString::to_string).collect();
+        write!(f, "smtp={}", smtp.join(","))?;
+        match self.admin {
+            Some(admin) => write!(f, " admin={admin}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A server that runs in this process.
+pub struct Running {
+    /// Where it listens.
+    pub bound: Bound,
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+    keeper: tokio::task::JoinHandle<()>,
+    _lock: Option<File>,
+}
+
+impl Running {
+    /// Stops: listeners first, then what is under way, workers last.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("not everything ended in time; what was kept is safe");
+            self.tasks.shutdown().await;
+        }
+        // Every sender of mail is gone; what the keeper still has was promised to nobody.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.keeper).await;
+    }
+}
+
+/// The rules of processing, from the configuration.
+pub fn rules(config: &Config) -> Rules {
+    let settings = &config.notices.settings;
+    let from_host = settings
+        .from
+        .rsplit_once('@')
+        .map(|(_, host)| host.trim_end_matches('>').to_owned());
+    let message_id_host = [Some(settings.bounce_domain.clone()), from_host]
+        .into_iter()
+        .flatten()
+        .find(|host| !host.is_empty())
+        .unwrap_or_else(|| config.server.hostname.clone());
+    Rules {
+        routes: config.routes.clone(),
+        creates_unknown: config.creates_unknown,
+        telling: Telling {
+            state: match config.notices.mode {
+                NoticeMode::Observe => Some(NoticeState::Observed),
+                NoticeMode::On => Some(NoticeState::Queued),
+                NoticeMode::Off => None,
+            },
+            languages: config.notices.languages.clone(),
+            coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
+            message_id_host,
+        },
+    }
+}
+
+/// The stock texts with the operator's own over them, and the settings they are filled with.
+pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
+    let mut overrides = std::collections::BTreeMap::new();
+    if let Some(folder) = &notices.templates {
+        for name in Templates::names() {
+            let path = folder.join(format!("{name}.txt"));
+            match std::fs::read_to_string(&path) {
+                Ok(text) => {
+                    overrides.insert(name.to_owned(), text);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| path.display().to_string()),
+            }
+        }
+    }
+    Ok(Desk {
+        settings: notices.settings.clone(),
+        templates: Templates::with_overrides(overrides)?,
+    })
+}
+
+/// Opens the store and starts everything; returns when all listeners are open.
+pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    for key in &config.unused {
+        tracing::warn!("`{key}` is set, but this version does not use it yet");
+    }
+    if config.routes.is_empty() {
+        tracing::warn!("no route has recipients: every recipient gets 550");
+    }
+    let lock = lock(&config.store.url)?;
+    let store = store::open(&config.store.url)
+        .await
+        .with_context(|| format!("store {}", config.store.url))?;
+    store.forget_leases().await?;
+    let shutdown = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+
+    let kept = Arc::new(Notify::new());
+    let decided = Arc::new(Notify::new());
+    let disk = || {
+        let folder = store::database_file(&config.store.url)
+            .and_then(|file| file.parent().map(Path::to_owned))
+            .unwrap_or_default();
+        DiskSpace::new(folder, config.store.min_free, clock.clone())
+    };
+    let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
+    let (keeper, keeping) = Keeper::start(Arc::new(shelf), KEEP_BATCH);
+    let server = smtp_server(config, Arc::new(keeper), &clock);
+    let mut bound = Bound {
+        smtp: Vec::new(),
+        admin: None,
+    };
+    for address in &config.server.smtp_listen {
+        let listener = bind(address).await?;
+        bound.smtp.push(listener.local_addr()?);
+        tasks.spawn(server.clone().serve(listener, shutdown.clone()));
+    }
+    drop(server);
+    if let Some(address) = &config.server.admin_listen {
+        let listener = bind(address).await?;
+        bound.admin = Some(listener.local_addr()?);
+        let readiness = admin::Readiness {
+            store: store.clone(),
+            disk: Arc::new(disk()),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(async move {
+            if let Err(error) = admin::serve(listener, readiness).await {
+                tracing::error!("health pages ended: {error}");
+            }
+        });
+    }
+
+    let rules = Arc::new(rules(config));
+    for _ in 0..config.workers {
+        let worker = Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: kept.clone(),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(worker.decide(rules.clone(), decided.clone()));
+    }
+    if config.notices.mode == NoticeMode::On {
+        let worker = Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: decided,
+            shutdown: shutdown.clone(),
+        };
+        let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+            .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))?;
+        let desk = desk(&config.notices)?;
+        tasks.spawn(worker.deliver(desk, smarthost, config.notices.max_per_hour));
+    }
+    Ok(Running {
+        bound,
+        store,
+        shutdown,
+        tasks,
+        keeper: keeping,
+        _lock: lock,
+    })
+}
+
+/// `stichtag serve`: start, say where, stop at SIGTERM or SIGINT.
+pub async fn run(config: &Config) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Before anything can be lost by a signal.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = start(config, Clock::system()).await?;
+    println!("ready {}", running.bound);
+    tracing::info!("ready {}", running.bound);
+    // Outside systemd there is nobody to notify.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    running.stop().await;
+    Ok(())
+}
+
+async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpServer> {
+    let smtp = &config.smtp;
+    let settings = SmtpSettings {
+        hostname: config.server.hostname.clone(),
+        trusted_relays: smtp.trusted_relays.clone(),
+        xforward: match smtp.xforward {
+            Xforward::Use => smtp::Xforward::Use,
+            Xforward::Require => smtp::Xforward::Require,
+            Xforward::Ignore => smtp::Xforward::Ignore,
+        },
+        max_message_size: smtp.max_message_size,
+        max_connections: smtp.max_connections,
+        max_connections_per_peer: smtp.max_connections_per_peer,
+        max_line: smtp.max_line,
+        max_recipients: smtp.max_recipients,
+        max_commands: smtp.max_commands,
+        session_timeout: smtp.session_timeout,
+        command_timeout: smtp.command_timeout,
+    };
+    let gate = gate::Gate {
+        routes: config.routes.clone(),
+        refuses: smtp.refuses,
+    };
+    let clock = clock.clone();
+    SmtpServer::new(
+        Arc::new(settings),
+        Arc::new(gate),
+        inbox,
+        Arc::new(move || clock.now()),
+    )
+}
+
+/// One server per SQLite database: a second one would take the first one's work for its own.
+fn lock(url: &str) -> anyhow::Result<Option<File>> {
+    let Some(database) = store::database_file(url) else {
+        return Ok(None);
+    };
+    if let Some(folder) = database.parent().filter(|path| *path != Path::new("")) {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let path = database.with_extension("lock");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
+    if file.try_lock().is_err() {
+        bail!("{} is locked: another `stichtag serve` runs on this database", path.display());
+    }
+    Ok(Some(file))
+}
+
+struct Worker {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    wake: Arc<Notify>,
+    shutdown: CancellationToken,
+}
+
+impl Worker {
+    async fn decide(self, rules: Arc<Rules>, decided: Arc<Notify>) {
+        while !self.shutdown.is_cancelled() {
+            match process::process_next(&*self.store, &rules, self.clock.now()).await {
+                Ok(0) => self.rest().await,
+                Ok(_) => decided.notify_one(),
+                Err(error) => self.trouble("processing", &error).await,
+            }
+        }
+    }
+
+    async fn deliver(self, desk: Desk, smarthost: Smarthost, max_per_hour: usize) {
+        let clock = self.clock.clone();
+        let now = move || clock.now();
+        while !self.shutdown.is_cancelled() {
+            let turn = send::deliver_due(&*self.store, &desk, &smarthost, &now, max_per_hour);
+            match turn.await {
+                Ok(0) => self.rest().await,
+                Ok(_) => {}
+                Err(error) => self.trouble("sending", &error).await,
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(LOOK_AROUND) => {}
+        }
+    }
+
+    async fn trouble(&self, what: &str, error: &store::StoreError) {
+        tracing::error!("{what} stopped for a moment: {error}");
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}

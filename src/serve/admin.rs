@@ -1,0 +1,49 @@
+//! `/healthz` and `/readyz`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::DiskSpace;
+use crate::store::Store;
+
+/// What readiness is made of.
+#[derive(Clone)]
+pub struct Readiness {
+    /// The database must be writable.
+    pub store: Arc<dyn Store>,
+    /// The disk must have room.
+    pub disk: Arc<DiskSpace>,
+    /// Nothing is ready any more once this is cancelled.
+    pub shutdown: CancellationToken,
+}
+
+/// Answers until `shutdown`.
+pub async fn serve(listener: TcpListener, readiness: Readiness) -> std::io::Result<()> {
+    let shutdown = readiness.shutdown.clone();
+    let pages = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state(readiness);
+    axum::serve(listener, pages)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+}
+
+async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    if readiness.shutdown.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    if let Err(error) = readiness.store.check().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("store: {error}\n"));
+    }
+    if !readiness.disk.has_room() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "disk: too little room\n".to_owned());
+    }
+    (StatusCode::OK, "ready\n".to_owned())
+}
