@@ -18,7 +18,18 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("send", &["model", "store", "wire"]),
     ("evidence", &["model"]),
     ("config", &["model", "notify"]),
-    ("process", &["model", "authenticate", "parse", "apply", "notify", "store", "evidence"]),
+    (
+        "process",
+        &[
+            "model",
+            "authenticate",
+            "parse",
+            "apply",
+            "notify",
+            "store",
+            "evidence",
+        ],
+    ),
     ("serve", &["*"]),
     ("simulate", &["*"]),
     ("inspect", &["*"]),
@@ -31,7 +42,10 @@ const OUTSIDE: [(&str, &[&str]); 8] = [
     ("AsyncSmtpTransport", &["send"]),
     ("axum", &["serve"]),
     ("clap", &["inspect", "main"]),
-    ("tokio", &["receive", "send", "serve", "simulate", "inspect"]),
+    (
+        "tokio",
+        &["receive", "send", "serve", "simulate", "inspect"],
+    ),
     ("Timestamp::now", &["clock", "inspect"]),
     ("rand::", &["process"]),
 ];
@@ -126,7 +140,11 @@ fn every_arrow_is_drawn_in_the_design() {
             }
         }
     }
-    assert!(wrong.is_empty(), "arrows that the design does not draw:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "arrows that the design does not draw:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -156,7 +174,8 @@ fn the_outside_world_is_met_where_it_belongs() {
 
 #[test]
 fn an_arrow_is_found_however_it_is_written() {
-    let code = "use crate::{apply, model::{A, B}, store};\nfn f() { crate::parse::x(); }\nuse super::Y;";
+    let code =
+        "use crate::{apply, model::{A, B}, store};\nfn f() { crate::parse::x(); }\nuse super::Y;";
     let found: Vec<_> = imported(code).into_iter().collect();
     assert_eq!(found, ["apply", "model", "parse", "store"]);
 }

@@ -218,7 +218,7 @@ fn lifecycle(record: &DomainRecord) -> Lifecycle {
         (Some(Gone::Moved), _) => Lifecycle::Moved,
         (Some(Gone::Deleted), _) => Lifecycle::Deleted,
         (None, Some(RegistryStatus::RedemptionPeriod | RegistryStatus::Free)) => Lifecycle::Deleted,
-        (None, Some(RegistryStatus::Other(_)) | None) => record.lifecycle,
+        (None, None) => record.lifecycle,
         (None, Some(_)) => Lifecycle::Registered,
     }
 }
