@@ -9,6 +9,7 @@ mod handle;
 mod id;
 mod inbound;
 mod name;
+mod network;
 mod notice;
 pub mod reason;
 mod record;
@@ -27,6 +28,7 @@ pub use handle::{Handle, HandleError};
 pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, sha256_hex};
 pub use name::{DomainName, NameError};
+pub use network::{Network, NetworkError};
 pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
 pub use record::{

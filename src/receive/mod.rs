@@ -1,0 +1,10 @@
+//! Bytes in: kept durably, then answered. Knows transports, and nothing of registries.
+
+mod inbox;
+mod keeper;
+mod reply;
+pub mod smtp;
+
+pub use inbox::{Inbox, KeepError};
+pub use keeper::{KeepBatch, Keeper};
+pub use reply::Reply;

@@ -1,0 +1,11 @@
+//! The SMTP server, spoken to as Postfix speaks to it, and as nobody should.
+
+mod connections;
+mod dialogue;
+mod drain;
+mod envelope;
+mod harness;
+mod keeping;
+mod limits;
+mod mutated;
+mod smuggling;
