@@ -1,0 +1,147 @@
+//! Bytes into events: what a registry message says, or a reason why it cannot be read.
+//!
+//! Nothing here looks at a clock, a network or a file. A reader is strict about what it knows and
+//! patient with the rest: what nobody knows is kept and shown, what contradicts itself is an error,
+//! and no instant is ever made up (`denic.md` 2 to 4).
+
+mod code;
+mod deadline;
+mod denic_mail;
+mod denic_queue;
+mod event_json;
+mod instant;
+mod name;
+mod notes;
+mod text;
+
+pub use event_json::event_json;
+
+use crate::model::{DomainName, Reason, ReasonCode, RegistryEvent, Source};
+use notes::Notes;
+
+/// Why a message could not be read. It is kept whole all the same; a person has to look at it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct ParseError {
+    /// `R10` to `R17` or `R24`.
+    pub code: ReasonCode,
+    /// One sentence; names the line (from 1, in the decoded text) and the field.
+    pub detail: String,
+    /// The domain it is about, where that much could be read.
+    pub domain: Option<DomainName>,
+    /// Oddities met before the reader gave up.
+    pub warnings: Vec<Reason>,
+    /// Does the text seem to carry a verification deadline? Then somebody must look at once.
+    pub names_deadline: bool,
+}
+
+impl ParseError {
+    fn new(reason: Reason, notes: Notes, names_deadline: bool) -> Self {
+        let (domain, warnings) = notes.finish();
+        ParseError {
+            code: reason.code,
+            detail: reason.detail,
+            domain,
+            warnings,
+            names_deadline,
+        }
+    }
+}
+
+/// Reads a registry mail (RFC 5322 with MIME) of `denic.md` chapter 2.
+///
+/// `registry_time` of the event is the instant of its one `Date` field. Meaning is taken from the
+/// one text/plain part alone.
+pub fn denic_mail(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
+    denic_mail::read(raw)
+}
+
+/// Reads a message of the registry's queue, or the reply to a request (`denic.md` 3 and 4.2).
+///
+/// Key/value or XML, with or without the outer reply; without the length prefix of the wire.
+pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
+    denic_queue::read(raw)
+}
+
+/// Which reader a file is for: [`Source::DenicMail`] or [`Source::DenicQueue`].
+///
+/// Looks at the first lines only: XML, and key/value lines such as `RESULT` or `msgid`, belong to
+/// the queue; fields of a mail header belong to a mail; without either sign it is taken for the
+/// queue, whose reader names what is missing.
+pub fn detect(raw: &[u8]) -> Source {
+    const MAIL: [&str; 16] = [
+        "arc-seal",
+        "authentication-results",
+        "content-type",
+        "date",
+        "delivered-to",
+        "dkim-signature",
+        "from",
+        "message-id",
+        "mime-version",
+        "received",
+        "received-spf",
+        "reply-to",
+        "return-path",
+        "sender",
+        "subject",
+        "to",
+    ];
+    const QUEUE: [&str; 7] = [
+        "ctid", "msgcnt", "msgid", "msgtime", "msgtype", "result", "stid",
+    ];
+    const LINES_MAX: usize = 200;
+
+    let raw = raw
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(raw)
+        .trim_ascii_start();
+    if raw.starts_with(b"<") {
+        return Source::DenicQueue;
+    }
+    if raw.starts_with(b"From ") {
+        return Source::DenicMail;
+    }
+    for line in raw.split(|byte| *byte == b'\n').take(LINES_MAX) {
+        if line.trim_ascii().is_empty() {
+            break;
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let key = line[..colon].trim_ascii_end();
+        let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(key);
+        if QUEUE.iter().any(&is) {
+            return Source::DenicQueue;
+        }
+        if MAIL.iter().any(is) {
+            return Source::DenicMail;
+        }
+    }
+    Source::DenicQueue
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_is_told_from_a_queue_message_by_its_first_lines() {
+        for mail in [
+            &b"Return-Path: <a@example.net>\r\nSubject: x\r\n\r\n"[..],
+            b"X-Seen: yes\r\nFROM : a@example.net\r\n\r\nmsgid: 1\r\n",
+            b"From a@example.net Mon May  4 09:12:31 2026\nTo: b@example.net\n\n",
+        ] {
+            assert_eq!(detect(mail), Source::DenicMail, "{mail:?}");
+        }
+        for queue in [
+            &b"RESULT: success\nSTID: 1\n"[..],
+            b"Info: 13000000011 test\nmsgtype: expire\n",
+            b"\xef\xbb\xbf\n<?xml version=\"1.0\"?><registry-response/>",
+            b"",
+            b"nothing of either",
+        ] {
+            assert_eq!(detect(queue), Source::DenicQueue, "{queue:?}");
+        }
+    }
+}
