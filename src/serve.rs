@@ -289,7 +289,10 @@ fn lock(url: &str) -> anyhow::Result<Option<File>> {
         .open(&path)
         .with_context(|| path.display().to_string())?;
     if file.try_lock().is_err() {
-        bail!("{} is locked: another `stichtag serve` runs on this database", path.display());
+        bail!(
+            "{} is locked: another `stichtag serve` runs on this database",
+            path.display()
+        );
     }
     Ok(Some(file))
 }

@@ -67,9 +67,6 @@ pub fn authenticate(
         Evidence::NotChecked => {
             let text = "proof of origin (DKIM, SPF, OpenPGP): not checked";
             decision.checked.push(text.to_owned());
-            decision
-                .reasons
-                .push(Reason::new(reason::NOT_CHECKED, text));
         }
     }
     let is_trusted =

@@ -132,7 +132,9 @@ impl Layers {
 
     fn lay_variable(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         let origin = Origin::Variable(name.to_owned());
-        let path = name["STICHTAG_".len()..].to_ascii_lowercase().replace("__", ".");
+        let path = name["STICHTAG_".len()..]
+            .to_ascii_lowercase()
+            .replace("__", ".");
         let key = self
             .values
             .keys()
@@ -152,7 +154,10 @@ impl Layers {
                 .ok()
                 .filter(|value| value.same_type(&expected))
                 .ok_or_else(|| {
-                    ConfigError::new(&origin, format!("`{text}` is not {}", a_kind(&expected, true)))
+                    ConfigError::new(
+                        &origin,
+                        format!("`{text}` is not {}", a_kind(&expected, true)),
+                    )
                 })?,
         };
         self.set(&key, value, &origin)
@@ -176,10 +181,15 @@ impl Layers {
             return Err(ConfigError::new(origin, self.unknown(key)));
         };
         if !value.same_type(&expected) {
-            let text = format!("`{key}` is `{value}`, expected {}", a_kind(&expected, false));
+            let text = format!(
+                "`{key}` is `{value}`, expected {}",
+                a_kind(&expected, false)
+            );
             return Err(ConfigError::new(origin, text));
         }
-        if let Some(route) = key.strip_prefix("route.").and_then(|rest| rest.split('.').next())
+        if let Some(route) = key
+            .strip_prefix("route.")
+            .and_then(|rest| rest.split('.').next())
             && !self.values.contains_key(&format!("route.{route}.parser"))
         {
             self.add_route(route);
@@ -194,7 +204,10 @@ impl Layers {
             .values
             .iter()
             .filter_map(|(key, (value, _))| {
-                Some((key.strip_prefix("route.denic-live.")?.to_owned(), value.clone()))
+                Some((
+                    key.strip_prefix("route.denic-live.")?.to_owned(),
+                    value.clone(),
+                ))
             })
             .collect();
         for (key, value) in template {
@@ -246,7 +259,11 @@ fn defaults() -> BTreeMap<String, (Value, Origin)> {
 fn flatten(table: &Table) -> Vec<(String, Value)> {
     fn walk(prefix: &str, table: &Table, into: &mut Vec<(String, Value)>) {
         for (name, value) in table {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            let key = if prefix.is_empty() {
+                name.clone()
+            } else {
+                format!("{prefix}.{name}")
+            };
             match value {
                 Value::Table(inner) if !OPEN_TABLES.contains(&key.as_str()) => {
                     walk(&key, inner, into);

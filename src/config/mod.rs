@@ -181,14 +181,19 @@ impl Config {
         let data_dir = PathBuf::from(field("server.data_dir").text());
         let url = field("store.url").text();
         if !url.is_empty() && !url.starts_with("sqlite:") {
-            return Err(field("store.url")
-                .error("a URL that begins with `sqlite:` (PostgreSQL comes with a later version)"));
+            return Err(field("store.url").error(
+                "a URL that begins with `sqlite:` (PostgreSQL comes with a later version)",
+            ));
         }
         let hostname = field("server.hostname").text();
         let all_routes = routes(layers)?;
         Ok(Config {
             server: Server {
-                hostname: if hostname.is_empty() { system_name() } else { hostname },
+                hostname: if hostname.is_empty() {
+                    system_name()
+                } else {
+                    hostname
+                },
                 smtp_listen: field("server.smtp_listen").list()?,
                 admin_listen: Some(field("server.admin_listen").text()).filter(|at| !at.is_empty()),
                 data_dir: data_dir.clone(),
@@ -392,14 +397,21 @@ mod tests {
     #[test]
     fn the_defaults_are_a_valid_configuration() {
         let config = with(&[]).unwrap();
-        assert!(config.routes.is_empty(), "routes are off until they have recipients");
+        assert!(
+            config.routes.is_empty(),
+            "routes are off until they have recipients"
+        );
         assert_eq!(config.smtp.max_message_size, 256 * 1024);
         assert_eq!(config.notices.mode, NoticeMode::Observe);
     }
 
     #[test]
     fn a_variable_reaches_into_a_route_with_a_hyphen() {
-        let config = with(&[("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"a@b.example\"]")]).unwrap();
+        let config = with(&[(
+            "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS",
+            "[\"a@b.example\"]",
+        )])
+        .unwrap();
         assert_eq!(config.routes.len(), 1);
         assert_eq!(config.routes[0].name, "denic-live");
         assert_eq!(config.routes[0].recipients, ["a@b.example"]);
@@ -419,11 +431,27 @@ mod tests {
             ("STICHTAG_SMTP__COMMAND_TIMEOUT", "soon", "a duration"),
             ("STICHTAG_SMTP__MAX_MESSAGE_SIZE", "256 potatoes", "a size"),
             ("STICHTAG_PROCESS__WORKERS", "many", "a whole number"),
-            ("STICHTAG_NOTICES__MODE", "loud", "\"observe\" or \"on\" or \"off\""),
+            (
+                "STICHTAG_NOTICES__MODE",
+                "loud",
+                "\"observe\" or \"on\" or \"off\"",
+            ),
             ("STICHTAG_NOTICES__REVIEW_TIME", "2 days", "working days"),
-            ("STICHTAG_SMTP__TRUSTED_RELAYS", "[\"localhost\"]", "networks"),
-            ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "aligned", "\"record\""),
-            ("STICHTAG_ROUTE__DENIC_LIVE__SUBJECT_FORBIDS", "(", "a regular expression"),
+            (
+                "STICHTAG_SMTP__TRUSTED_RELAYS",
+                "[\"localhost\"]",
+                "networks",
+            ),
+            (
+                "STICHTAG_ROUTE__DENIC_LIVE__REQUIRE",
+                "aligned",
+                "\"record\"",
+            ),
+            (
+                "STICHTAG_ROUTE__DENIC_LIVE__SUBJECT_FORBIDS",
+                "(",
+                "a regular expression",
+            ),
             ("STICHTAG_STORE__URL", "postgres://localhost/x", "sqlite:"),
         ] {
             let error = with(&[(name, text)]).unwrap_err().to_string();

@@ -65,7 +65,11 @@ impl Field<'_> {
             .and_then(|number| usize::try_from(number).ok())
             .filter(|number| range.contains(number))
             .ok_or_else(|| {
-                self.error(&format!("a number from {} to {}", range.start(), range.end()))
+                self.error(&format!(
+                    "a number from {} to {}",
+                    range.start(),
+                    range.end()
+                ))
             })
     }
 
@@ -141,7 +145,10 @@ impl Field<'_> {
             .find(|(word, _)| *word == text)
             .map(|(_, value)| *value)
             .ok_or_else(|| {
-                let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                let words: Vec<_> = choices
+                    .iter()
+                    .map(|(word, _)| format!("\"{word}\""))
+                    .collect();
                 self.error(&words.join(" or "))
             })
     }
@@ -149,6 +156,8 @@ impl Field<'_> {
 
 fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let at = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     (&text[..at], text[at..].trim())
 }

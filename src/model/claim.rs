@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Claim {
-    /// The holder's name.
-    Name,
     /// The holder's postal address.
     Address,
     /// The holder's mail address.
     Email,
+    /// The holder's name.
+    Name,
     /// A claim not known yet.
     Other(String),
 }

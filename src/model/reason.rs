@@ -197,8 +197,6 @@ catalogue! {
         "Import the customer, then `stichtag replay` the message.";
     NO_CLAIMS "W28" "The claims of the two deadlines differ or are not known."
         "Ask the registry what must be proven.";
-    NOT_CHECKED "W30" "Proof of origin (DKIM, SPF, OpenPGP) is not checked yet."
-        "Let your edge check it; the route accepts by addresses only.";
     SAME_MAIL "W31" "The same mail was seen before; nothing was done again."
         "Nothing.";
     QUEUE_NEGLECTED "W32" "The registry says that messages wait in its queue."

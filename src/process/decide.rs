@@ -43,9 +43,12 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
         });
     }
     match &event.facts {
-        Facts::DomainStatus(status) => ask
-            .contacts
-            .extend(status.holders.iter().map(|handle| (environment, handle.clone()))),
+        Facts::DomainStatus(status) => ask.contacts.extend(
+            status
+                .holders
+                .iter()
+                .map(|handle| (environment, handle.clone())),
+        ),
         Facts::RequestAnswer { holders, .. } => ask
             .contacts
             .extend(holders.iter().map(|handle| (environment, handle.clone()))),
@@ -77,8 +80,14 @@ pub fn decide(
                 verdict: MessageVerdict::Held,
                 environment: reading.environment,
                 route: reading.route.clone(),
-                kind: reading.event.as_ref().map(|event| event.facts.kind().to_owned()),
-                ace: reading.domain.as_ref().map(|domain| domain.ace().to_owned()),
+                kind: reading
+                    .event
+                    .as_ref()
+                    .map(|event| event.facts.kind().to_owned()),
+                ace: reading
+                    .domain
+                    .as_ref()
+                    .map(|domain| domain.ace().to_owned()),
                 message_id: reading.message_id.clone(),
                 registry_time: Some(reading.registry_time),
                 digest: None,
@@ -116,8 +125,16 @@ impl Deciding<'_> {
                 || [reason::DEADLINE_UNREADABLE, reason::NO_ZONE].contains(&reason.code)
         });
         if let Some(lost) = lost.filter(|lost| lost.code.is_hold()) {
-            let text = format!("message {} carries a deadline nobody watches: {}", self.id, lost.detail);
-            self.alarm(format!("message:{}:deadline", self.id), lost.code, None, text);
+            let text = format!(
+                "message {} carries a deadline nobody watches: {}",
+                self.id, lost.detail
+            );
+            self.alarm(
+                format!("message:{}:deadline", self.id),
+                lost.code,
+                None,
+                text,
+            );
         }
     }
 
@@ -168,7 +185,10 @@ impl Deciding<'_> {
             .map(|(other, _)| *other);
         if let Some(before) = before {
             self.change.decision.verdict = MessageVerdict::Unchanged;
-            self.note(Reason::new(reason::SAME_MAIL, format!("the same as message {before}")));
+            self.note(Reason::new(
+                reason::SAME_MAIL,
+                format!("the same as message {before}"),
+            ));
             return;
         }
         seen.push((self.id, recipients.to_vec()));
@@ -222,7 +242,10 @@ impl Deciding<'_> {
             if !self.rules.creates_unknown {
                 self.hold(Reason::new(
                     reason::NOT_OURS,
-                    format!("{} ({}) is not in the database", key.domain, key.environment),
+                    format!(
+                        "{} ({}) is not in the database",
+                        key.domain, key.environment
+                    ),
                 ));
                 return;
             }
@@ -241,7 +264,11 @@ impl Deciding<'_> {
     /// A contact's message concerns every domain of ours with that holder.
     fn fan_out(&mut self, environment: Environment, asked: &ContactVerification, at: Timestamp) {
         let mut fact = BTreeMap::new();
-        if let Some(known) = self.world.contacts.get(&(environment, asked.contact.clone())) {
+        if let Some(known) = self
+            .world
+            .contacts
+            .get(&(environment, asked.contact.clone()))
+        {
             fact.insert(asked.contact.clone(), known.clone());
         }
         apply::merge_contact(
@@ -398,7 +425,8 @@ impl Deciding<'_> {
         record.version += 1;
         // The number of a case that begins here is not known before the commit; only whether one
         // is open matters to the messages behind this one.
-        let open = |state: CaseState| Some((known.case.map_or(crate::model::CaseId(0), |c| c.0), state));
+        let open =
+            |state: CaseState| Some((known.case.map_or(crate::model::CaseId(0), |c| c.0), state));
         let case = match applied.case {
             CaseStep::Keep => known.case,
             CaseStep::Open(state) | CaseStep::Move(state) => open(state),

@@ -6,9 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::authenticate::{self, Evidence};
 use crate::model::reason::{self, Reason};
-use crate::model::{
-    DomainName, Environment, Inbound, RegistryEvent, Route, RouteParser, Source,
-};
+use crate::model::{DomainName, Environment, Inbound, RegistryEvent, Route, RouteParser, Source};
 use crate::parse;
 
 /// A message that is understood, or the reasons why it is not.
@@ -124,14 +122,19 @@ fn check_sender(
     is_released: bool,
     reading: &mut Reading,
 ) -> RouteParser {
-    let verdict =
-        authenticate::authenticate(routes, &inbound.envelope, &inbound.raw, Evidence::NotChecked);
-    reading.environment = verdict.environment.or(inbound.environment.filter(|_| is_released));
+    let verdict = authenticate::authenticate(
+        routes,
+        &inbound.envelope,
+        &inbound.raw,
+        Evidence::NotChecked,
+    );
+    reading.environment = verdict
+        .environment
+        .or(inbound.environment.filter(|_| is_released));
     reading.route = verdict.route;
     reading.trace = verdict.checked;
     // A person who releases a message vouches for its sender, never for its environment.
-    let is_vouched =
-        |reason: &Reason| is_released && reason.code != reason::ENVIRONMENT_CONFLICT;
+    let is_vouched = |reason: &Reason| is_released && reason.code != reason::ENVIRONMENT_CONFLICT;
     reading.reasons = verdict
         .reasons
         .into_iter()
@@ -185,7 +188,10 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
     if reading.registry_time > inbound.received_at + 24.hours() {
         reading.hold(Reason::new(
             reason::FUTURE,
-            format!("registry time {}, received {}", reading.registry_time, inbound.received_at),
+            format!(
+                "registry time {}, received {}",
+                reading.registry_time, inbound.received_at
+            ),
         ));
     }
     if event.facts.kind() == "unknown" {

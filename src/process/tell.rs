@@ -5,9 +5,7 @@ use rand::Rng;
 
 use crate::apply::Effect;
 use crate::model::reason::{self, Reason};
-use crate::model::{
-    Customer, DomainRecord, Language, NoticeItem, NoticeKind, NoticeState,
-};
+use crate::model::{Customer, DomainRecord, Language, NoticeItem, NoticeKind, NoticeState};
 use crate::store::{NoticeDraft, NoticeSeed};
 
 /// Letters and digits that nobody mixes up when read aloud.
@@ -34,7 +32,13 @@ pub fn draft(
     effect: &Effect,
     now: Timestamp,
 ) -> Option<Result<(NoticeDraft, Option<Reason>), Reason>> {
-    let Effect::Tell { kind, due, at, flag } = effect else {
+    let Effect::Tell {
+        kind,
+        due,
+        at,
+        flag,
+    } = effect
+    else {
         return None;
     };
     let state = telling.state?;
@@ -51,10 +55,18 @@ pub fn draft(
     let warning = at_risk.then(|| {
         Reason::new(
             reason::ADDRESS_AT_RISK,
-            format!("the address of customer {} lies under {domain}", customer.id),
+            format!(
+                "the address of customer {} lies under {domain}",
+                customer.id
+            ),
         )
     });
-    let claims: Vec<_> = due.claims.iter().flatten().map(|claim| claim.as_str()).collect();
+    let claims: Vec<_> = due
+        .claims
+        .iter()
+        .flatten()
+        .map(|claim| claim.as_str())
+        .collect();
     let code = random_code();
     let message_id = format!(
         "{}.{:016x}@{}",

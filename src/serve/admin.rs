@@ -43,7 +43,10 @@ async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("store: {error}\n"));
     }
     if !readiness.disk.has_room() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "disk: too little room\n".to_owned());
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "disk: too little room\n".to_owned(),
+        );
     }
     (StatusCode::OK, "ready\n".to_owned())
 }

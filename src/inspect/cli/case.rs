@@ -77,7 +77,9 @@ fn note(context: &Context, text: &str) -> CaseNote {
 async fn one(store: &dyn Store, id: CaseId) -> anyhow::Result<CaseEntry> {
     let all = store.cases(false).await?;
     all.into_iter().find(|case| case.id == id).ok_or_else(|| {
-        exit::not_found(format!("there is no case {id}; `stichtag case list --all` shows them"))
+        exit::not_found(format!(
+            "there is no case {id}; `stichtag case list --all` shows them"
+        ))
     })
 }
 
@@ -95,7 +97,9 @@ fn object(case: &CaseEntry) -> Value {
 
 fn list(context: &Context, cases: &[CaseEntry]) -> std::io::Result<()> {
     if context.out.is_json() {
-        return cases.iter().try_for_each(|case| context.out.object(object(case)));
+        return cases
+            .iter()
+            .try_for_each(|case| context.out.object(object(case)));
     }
     let rows: Vec<Vec<String>> = cases
         .iter()
@@ -110,7 +114,10 @@ fn list(context: &Context, cases: &[CaseEntry]) -> std::io::Result<()> {
             ]
         })
         .collect();
-    context.out.table(&["CASE", "STATE", "DOMAIN", "ENV", "OPENED", "ENDED"], &rows)
+    context.out.table(
+        &["CASE", "STATE", "DOMAIN", "ENV", "OPENED", "ENDED"],
+        &rows,
+    )
 }
 
 async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Result<()> {
@@ -125,29 +132,51 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
     let out = &context.out;
     if out.is_json() {
         let mut object = object(&case);
-        object["notices"] = notices.iter().map(|entry| json!({
-            "id": entry.notice.id,
-            "kind": entry.notice.kind,
-            "state": entry.notice.state,
-        })).collect();
-        object["notes"] = notes.iter().map(|note| json!({
-            "at": json_time(Some(note.at)),
-            "actor": note.actor,
-            "text": note.text,
-        })).collect();
+        object["notices"] = notices
+            .iter()
+            .map(|entry| {
+                json!({
+                    "id": entry.notice.id,
+                    "kind": entry.notice.kind,
+                    "state": entry.notice.state,
+                })
+            })
+            .collect();
+        object["notes"] = notes
+            .iter()
+            .map(|note| {
+                json!({
+                    "at": json_time(Some(note.at)),
+                    "actor": note.actor,
+                    "text": note.text,
+                })
+            })
+            .collect();
         return Ok(out.object(object)?);
     }
     list(context, std::slice::from_ref(&case))?;
     for entry in &history {
-        out.line(format!("{}  registry  {}", out.time(entry.at), entry.summary))?;
+        out.line(format!(
+            "{}  registry  {}",
+            out.time(entry.at),
+            entry.summary
+        ))?;
     }
     for entry in &notices {
         let notice = &entry.notice;
         let at = out.time(notice.sent_at.unwrap_or(notice.due_at));
-        out.line(format!("{at}  notice    {} {} {}", notice.id, notice.kind, notice.state))?;
+        out.line(format!(
+            "{at}  notice    {} {} {}",
+            notice.id, notice.kind, notice.state
+        ))?;
     }
     for note in &notes {
-        out.line(format!("{}  note      {}: {}", out.time(note.at), note.actor, note.text))?;
+        out.line(format!(
+            "{}  note      {}: {}",
+            out.time(note.at),
+            note.actor,
+            note.text
+        ))?;
     }
     Ok(())
 }

@@ -59,14 +59,19 @@ impl Customer {
         }
         let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         out.heading(&format!("{}  {}", customer.id, customer.salutation))?;
-        let language = customer.language.map_or("not known", |language| language.as_str());
+        let language = customer
+            .language
+            .map_or("not known", |language| language.as_str());
         out.line(format!("language      {language}"))?;
         out.line(format!("email         {}", customer.email))?;
         out.line(format!("second email  {}", word(&customer.second_email)))?;
         out.line(format!("phone         {}", word(&customer.phone)))?;
         out.line(format!("time zone     {}", word(&customer.timezone)))?;
         if !at_risk.is_empty() {
-            out.line(format!("W11           the address lies under {}", at_risk.join(", ")))?;
+            out.line(format!(
+                "W11           the address lies under {}",
+                at_risk.join(", ")
+            ))?;
         }
         domain::print(context, &records)?;
         Ok(exit::DONE)

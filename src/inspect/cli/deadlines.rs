@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 use super::log::duration;
 use super::out::json_time;
 use super::{Context, exit};
-use crate::model::{
-    CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus,
-};
+use crate::model::{CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus};
 use crate::store::{NoticeEntry, NoticeFilter, Store};
 
 /// What dies next, the first on top
@@ -51,7 +49,11 @@ impl Deadlines {
         } else {
             print(context, &due, now, waiting)?;
         }
-        Ok(if self.fail && waiting > 0 { exit::ATTENTION } else { exit::DONE })
+        Ok(if self.fail && waiting > 0 {
+            exit::ATTENTION
+        } else {
+            exit::DONE
+        })
     }
 }
 
@@ -69,11 +71,16 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
             ("dedelegation", deadlines.dedelegation_at),
             ("deletion", deadlines.deletion_at),
         ];
-        let mut named: Vec<_> = named.into_iter().filter_map(|(word, at)| Some((at?, word))).collect();
+        let mut named: Vec<_> = named
+            .into_iter()
+            .filter_map(|(word, at)| Some((at?, word)))
+            .collect();
         named.sort_unstable();
         // The first that is still ahead; when all are past, the last one.
         let next = named.iter().find(|(at, _)| *at >= now).or(named.last());
-        let Some((at, next)) = next.copied() else { continue };
+        let Some((at, next)) = next.copied() else {
+            continue;
+        };
         let case = cases.get(&record.key).copied();
         let last_notice = match case {
             Some(case) => {
@@ -154,13 +161,18 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
         .map(|due| {
             let deadlines = due.record.due();
             let hold = due.record.status() == Some(&RegistryStatus::ServerHold);
-            let told = due.last_notice.as_ref().map(|entry| {
-                format!("{}, {}", entry.notice.kind, entry.notice.state)
-            });
+            let told = due
+                .last_notice
+                .as_ref()
+                .map(|entry| format!("{}, {}", entry.notice.kind, entry.notice.state));
             vec![
                 due.record.key.domain.unicode().to_owned(),
                 due.record.key.environment.to_string(),
-                if hold { "on hold".to_owned() } else { out.optional_time(deadlines.dedelegation_at) },
+                if hold {
+                    "on hold".to_owned()
+                } else {
+                    out.optional_time(deadlines.dedelegation_at)
+                },
                 out.optional_time(deadlines.deletion_at),
                 left(due.at, now),
                 word(due.record.customer.as_ref().map(|id| id.to_string())),
@@ -171,7 +183,17 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
         })
         .collect();
     out.table(
-        &["DOMAIN", "ENV", "DE-DELEGATION", "DELETION", "LEFT", "CUSTOMER", "CASE", "LAST NOTICE", "NEEDS"],
+        &[
+            "DOMAIN",
+            "ENV",
+            "DE-DELEGATION",
+            "DELETION",
+            "LEFT",
+            "CUSTOMER",
+            "CASE",
+            "LAST NOTICE",
+            "NEEDS",
+        ],
         &rows,
     )?;
     eprintln!("{} due, {waiting} need a person.", due.len());

@@ -42,7 +42,9 @@ impl Domain {
             Domain::Show { domain, env } => (env, Some(domain), false),
             Domain::History { domain, env } => (env, Some(domain), true),
         };
-        let records = store.domains(env, domain.as_ref().map(DomainName::ace)).await?;
+        let records = store
+            .domains(env, domain.as_ref().map(DomainName::ace))
+            .await?;
         if let (Some(domain), true) = (&domain, records.is_empty()) {
             return Err(exit::not_found(format!(
                 "{domain} is not in the database; `stichtag import domains` brings domains in"
@@ -67,7 +69,9 @@ impl Domain {
                     let message = entry.message.map_or("-".to_owned(), |id| id.to_string());
                     let (at, environment) = (context.out.time(entry.at), record.key.environment);
                     let summary = &entry.summary;
-                    context.out.line(format!("{at}  {environment}  {message:>6}  {summary}"))?;
+                    context
+                        .out
+                        .line(format!("{at}  {environment}  {message:>6}  {summary}"))?;
                 }
             }
         }
@@ -89,15 +93,28 @@ pub fn print(context: &Context, records: &[DomainRecord]) -> std::io::Result<()>
             vec![
                 record.key.domain.unicode().to_owned(),
                 record.key.environment.to_string(),
-                record.status().map_or("-".to_owned(), |status| status.to_string()),
+                record
+                    .status()
+                    .map_or("-".to_owned(), |status| status.to_string()),
                 record.lifecycle.to_string(),
                 context.out.optional_time(due.dedelegation_at),
                 context.out.optional_time(due.deletion_at),
-                record.customer.as_ref().map_or("-".to_owned(), |id| id.to_string()),
+                record
+                    .customer
+                    .as_ref()
+                    .map_or("-".to_owned(), |id| id.to_string()),
             ]
         })
         .collect();
-    let heading = ["DOMAIN", "ENV", "STATUS", "LIFECYCLE", "DE-DELEGATION", "DELETION", "CUSTOMER"];
+    let heading = [
+        "DOMAIN",
+        "ENV",
+        "STATUS",
+        "LIFECYCLE",
+        "DE-DELEGATION",
+        "DELETION",
+        "CUSTOMER",
+    ];
     context.out.table(&heading, &rows)
 }
 

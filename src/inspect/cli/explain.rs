@@ -31,7 +31,9 @@ impl Explain {
                     "remedy": entry.remedy,
                 }))?;
             } else {
-                context.out.line(format!("{}  {}", entry.code, entry.meaning))?;
+                context
+                    .out
+                    .line(format!("{}  {}", entry.code, entry.meaning))?;
                 context.out.line(format!("     {}", entry.remedy))?;
             }
         }

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::log::{self, Filter};
 use super::{Context, exit, replay};
-use crate::model::reason::{self, Reason};
 use crate::model::InboundId;
+use crate::model::reason::{self, Reason};
 use crate::store::{LogEntry, MessageVerdict, Store};
 
 /// Messages that wait for a person
@@ -73,7 +73,9 @@ impl Held {
                 let ids = selection.ids(&*store).await?;
                 if selection.dry_run {
                     for id in &ids {
-                        context.out.line(format!("{id} would be refused for good"))?;
+                        context
+                            .out
+                            .line(format!("{id} would be refused for good"))?;
                     }
                     return Ok(exit::DONE);
                 }
@@ -97,7 +99,10 @@ async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry
         ..filter.store()
     };
     let entries = store.log(&wanted).await?;
-    Ok(entries.into_iter().filter(|entry| filter.keeps(entry)).collect())
+    Ok(entries
+        .into_iter()
+        .filter(|entry| filter.keeps(entry))
+        .collect())
 }
 
 impl Selection {

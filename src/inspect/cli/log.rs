@@ -148,7 +148,9 @@ impl Log {
 
 /// There is no such message.
 pub fn missing(id: InboundId) -> anyhow::Error {
-    exit::not_found(format!("there is no message {id}; `stichtag log list` shows them"))
+    exit::not_found(format!(
+        "there is no message {id}; `stichtag log list` shows them"
+    ))
 }
 
 /// One message with its decision.
@@ -169,10 +171,13 @@ pub fn print(context: &Context, entries: &[LogEntry], has_heading: bool) -> std:
     }
     let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(context, entry)).collect();
     if has_heading {
-        let heading = ["ID", "RECEIVED", "ENV", "VERDICT", "DOMAIN", "KIND", "REASONS", "POSTFIX"];
+        let heading = [
+            "ID", "RECEIVED", "ENV", "VERDICT", "DOMAIN", "KIND", "REASONS", "POSTFIX",
+        ];
         context.out.table(&heading, &rows)
     } else {
-        rows.iter().try_for_each(|row| context.out.line(row.join("  ")))
+        rows.iter()
+            .try_for_each(|row| context.out.line(row.join("  ")))
     }
 }
 
@@ -222,7 +227,13 @@ fn notice_word(entry: &LogEntry) -> &'static str {
         // A notice that was given up is seen by its alarm; the message's notice did not arrive.
         Some((_, NoticeState::Failed)) => NoticeState::Bounced.as_str(),
         Some((_, state)) => state.as_str(),
-        None if entry.decision.as_ref().is_some_and(|decision| decision.is_covered) => "covered",
+        None if entry
+            .decision
+            .as_ref()
+            .is_some_and(|decision| decision.is_covered) =>
+        {
+            "covered"
+        }
         None => "none",
     }
 }
@@ -258,18 +269,29 @@ async fn show(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Re
     }
     print(context, std::slice::from_ref(&entry), true)?;
     let envelope = &entry.envelope;
-    let address = |value: &Option<std::net::IpAddr>| value.map_or("-".to_owned(), |a| a.to_string());
-    let sender = envelope.mail_from.as_deref().map_or("-".to_owned(), |from| format!("<{from}>"));
+    let address =
+        |value: &Option<std::net::IpAddr>| value.map_or("-".to_owned(), |a| a.to_string());
+    let sender = envelope
+        .mail_from
+        .as_deref()
+        .map_or("-".to_owned(), |from| format!("<{from}>"));
     context.out.line(format!("envelope sender  {sender}"))?;
-    context.out.line(format!("recipients       {}", envelope.recipients.join(", ")))?;
+    context.out.line(format!(
+        "recipients       {}",
+        envelope.recipients.join(", ")
+    ))?;
     context.out.line(format!(
         "client           {} by {}",
         address(&envelope.client_address),
         address(&envelope.peer)
     ))?;
-    context.out.line(format!("sha256           {}", entry.sha256))?;
+    context
+        .out
+        .line(format!("sha256           {}", entry.sha256))?;
     for reason in entry.decision.iter().flat_map(|decision| &decision.reasons) {
-        context.out.line(format!("{:<17}{}", reason.code, reason.detail))?;
+        context
+            .out
+            .line(format!("{:<17}{}", reason.code, reason.detail))?;
     }
     Ok(())
 }
@@ -281,7 +303,11 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
         ..NoticeFilter::default()
     };
     let notices = store.notices(&filter).await?;
-    let trace = entry.decision.as_ref().map(|decision| decision.trace.clone()).unwrap_or_default();
+    let trace = entry
+        .decision
+        .as_ref()
+        .map(|decision| decision.trace.clone())
+        .unwrap_or_default();
     if context.out.is_json() {
         let mut object = object(&entry);
         object["trace"] = json!(trace);

@@ -159,7 +159,10 @@ fn actor() -> String {
 
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::from(error)),
     };
@@ -175,7 +178,12 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn execute(cli: Cli) -> anyhow::Result<u8> {
     let global = cli.global;
     let context = Context {
-        out: Out::new(global.json.as_deref(), global.plain, global.utc, global.color),
+        out: Out::new(
+            global.json.as_deref(),
+            global.plain,
+            global.utc,
+            global.color,
+        ),
         config_file: global.config,
         clock: Clock::system(),
     };

@@ -167,7 +167,9 @@ async fn one(store: &dyn Store, id: NoticeId) -> anyhow::Result<NoticeEntry> {
         ..NoticeFilter::default()
     };
     store.notices(&filter).await?.pop().ok_or_else(|| {
-        exit::not_found(format!("there is no notice {id}; `stichtag notice list` shows them"))
+        exit::not_found(format!(
+            "there is no notice {id}; `stichtag notice list` shows them"
+        ))
     })
 }
 
@@ -190,7 +192,10 @@ async fn subject_of_preview(
     let Some(kind) = NoticeKind::from_word(what) else {
         let kinds: Vec<_> = NoticeKind::ALL.iter().map(|kind| kind.as_str()).collect();
         let id = what.parse().map_err(|_| {
-            anyhow!("`{what}` is neither a notice nor a kind ({})", kinds.join(", "))
+            anyhow!(
+                "`{what}` is neither a notice nor a kind ({})",
+                kinds.join(", ")
+            )
         })?;
         return Ok(one(store, id).await?.notice);
     };
@@ -200,15 +205,24 @@ async fn subject_of_preview(
         ..NoticeFilter::default()
     };
     let last = store.notices(&filter).await?.pop().ok_or_else(|| {
-        exit::not_found(format!("case {case} has no notice yet to take the facts from"))
+        exit::not_found(format!(
+            "case {case} has no notice yet to take the facts from"
+        ))
     })?;
-    Ok(Notice { kind, ..last.notice })
+    Ok(Notice {
+        kind,
+        ..last.notice
+    })
 }
 
 fn object(entry: &NoticeEntry) -> Value {
     let notice = &entry.notice;
     let cases: Vec<_> = notice.items.iter().filter_map(|item| item.case).collect();
-    let domains: Vec<_> = notice.items.iter().map(|item| item.domain.unicode()).collect();
+    let domains: Vec<_> = notice
+        .items
+        .iter()
+        .map(|item| item.domain.unicode())
+        .collect();
     json!({
         "id": notice.id,
         "environment": notice.environment,
@@ -233,7 +247,9 @@ fn object(entry: &NoticeEntry) -> Value {
 
 fn list(context: &Context, entries: &[NoticeEntry]) -> std::io::Result<()> {
     if context.out.is_json() {
-        return entries.iter().try_for_each(|entry| context.out.object(object(entry)));
+        return entries
+            .iter()
+            .try_for_each(|entry| context.out.object(object(entry)));
     }
     let rows: Vec<Vec<String>> = entries
         .iter()
@@ -245,8 +261,14 @@ fn list(context: &Context, entries: &[NoticeEntry]) -> std::io::Result<()> {
             vec![
                 notice.id.to_string(),
                 notice.kind.to_string(),
-                if more > 0 { format!("{domain} +{more}") } else { domain },
-                first.and_then(|item| item.case).map_or("-".to_owned(), |case| case.to_string()),
+                if more > 0 {
+                    format!("{domain} +{more}")
+                } else {
+                    domain
+                },
+                first
+                    .and_then(|item| item.case)
+                    .map_or("-".to_owned(), |case| case.to_string()),
                 notice.customer.to_string(),
                 notice.recipient.clone(),
                 notice.state.to_string(),
@@ -255,7 +277,17 @@ fn list(context: &Context, entries: &[NoticeEntry]) -> std::io::Result<()> {
             ]
         })
         .collect();
-    let heading = ["NOTICE", "KIND", "DOMAIN", "CASE", "CUSTOMER", "RECIPIENT", "STATE", "DUE/SENT", "TRIES"];
+    let heading = [
+        "NOTICE",
+        "KIND",
+        "DOMAIN",
+        "CASE",
+        "CUSTOMER",
+        "RECIPIENT",
+        "STATE",
+        "DUE/SENT",
+        "TRIES",
+    ];
     context.out.table(&heading, &rows)
 }
 
@@ -286,7 +318,10 @@ async fn check(context: &Context, store: &dyn Store, code: &str) -> anyhow::Resu
     let is_ours = found
         .as_ref()
         .is_some_and(|entry| entry.notice.sent_at.is_some());
-    let notice = found.as_ref().filter(|_| is_ours).map(|entry| &entry.notice);
+    let notice = found
+        .as_ref()
+        .filter(|_| is_ours)
+        .map(|entry| &entry.notice);
     let letter = notice
         .and_then(|notice| notice.items.first())
         .and_then(|item| item.domain.unicode().chars().next());

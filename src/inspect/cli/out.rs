@@ -27,7 +27,10 @@ impl Out {
         Out {
             json: json.map(|fields| {
                 let fields = fields.split(',').map(str::trim);
-                fields.filter(|field| !field.is_empty()).map(str::to_owned).collect()
+                fields
+                    .filter(|field| !field.is_empty())
+                    .map(str::to_owned)
+                    .collect()
             }),
             is_plain,
             zone,
@@ -99,7 +102,11 @@ impl Out {
         };
         self.heading(&line(heading.to_vec()))?;
         for row in &clean_rows {
-            writeln!(io::stdout(), "{}", line(row.iter().map(String::as_str).collect()))?;
+            writeln!(
+                io::stdout(),
+                "{}",
+                line(row.iter().map(String::as_str).collect())
+            )?;
         }
         Ok(())
     }
@@ -178,10 +185,16 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_can_steer_a_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\u{9b}c\u{202e}d\r\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}\u{fffd}");
+        assert_eq!(
+            clean("a\u{1b}[2Jb\u{9b}c\u{202e}d\r\n"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}\u{fffd}"
+        );
         let json = Value::from("\u{1b}\u{9b}\u{202e}ä").to_string();
         let safe = escape(&json);
         assert_eq!(safe, "\"\\u001b\\u009b\\u202eä\"");
-        assert_eq!(serde_json::from_str::<Value>(&safe).unwrap(), serde_json::from_str::<Value>(&json).unwrap());
+        assert_eq!(
+            serde_json::from_str::<Value>(&safe).unwrap(),
+            serde_json::from_str::<Value>(&json).unwrap()
+        );
     }
 }

@@ -42,18 +42,21 @@ impl Parse {
         };
         let mut reading = process::read(&offline_routes(&config), &inbound, false);
         // Offline a queue file can be understood without anybody naming its environment.
-        reading.reasons.retain(|reason| reason.code != reason::NO_ENVIRONMENT);
+        reading
+            .reasons
+            .retain(|reason| reason.code != reason::NO_ENVIRONMENT);
         let verdict = match (reading.is_held(), config.smtp.refuses) {
             (false, _) => "would-apply",
             (true, true) if is_sender_trouble(&reading) => "would-refuse",
             (true, _) => "would-hold",
         };
         self.print(context, &inbound, &reading, verdict)?;
-        let has_warnings = reading
-            .reasons
-            .iter()
-            .any(|reason| reason.code != reason::NOT_CHECKED);
-        Ok(if self.strict && has_warnings { exit::ATTENTION } else { exit::DONE })
+        let has_warnings = !reading.reasons.is_empty();
+        Ok(if self.strict && has_warnings {
+            exit::ATTENTION
+        } else {
+            exit::DONE
+        })
     }
 
     fn print(
@@ -78,11 +81,22 @@ impl Parse {
             }))?);
         }
         let word = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-        let environment = word(reading.environment.map(|environment| environment.to_string()));
+        let environment = word(
+            reading
+                .environment
+                .map(|environment| environment.to_string()),
+        );
         let route = word(reading.route.clone());
-        out.line(format!("route          {route} (environment {environment}), source {}", inbound.source))?;
+        out.line(format!(
+            "route          {route} (environment {environment}), source {}",
+            inbound.source
+        ))?;
         if let Some(domain) = &reading.domain {
-            out.line(format!("domain         {} ({})", domain.unicode(), domain.ace()))?;
+            out.line(format!(
+                "domain         {} ({})",
+                domain.unicode(),
+                domain.ace()
+            ))?;
         }
         if let Some(serde_json::Value::Object(event)) = &event {
             for (name, value) in event {
@@ -91,13 +105,27 @@ impl Parse {
                     out.line(format!("{:<14} {}", name.replace('_', " "), plain(value)))?;
                 }
             }
-            for message in event.get("messages").and_then(|list| list.as_array()).into_iter().flatten() {
+            for message in event
+                .get("messages")
+                .and_then(|list| list.as_array())
+                .into_iter()
+                .flatten()
+            {
                 let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-                out.line(format!("{:<14} {} {}", text("level"), text("code"), text("text")))?;
+                out.line(format!(
+                    "{:<14} {} {}",
+                    text("level"),
+                    text("code"),
+                    text("text")
+                ))?;
             }
         }
         for reason in &reading.reasons {
-            let word = if reason.code.is_hold() { "held" } else { "warning" };
+            let word = if reason.code.is_hold() {
+                "held"
+            } else {
+                "warning"
+            };
             out.line(format!("{word:<14} {} {}", reason.code, reason.detail))?;
         }
         Ok(out.line(format!("verdict        {verdict}"))?)
@@ -131,9 +159,7 @@ fn offline_routes(config: &Config) -> Vec<Route> {
 fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) => {
-            items.iter().map(plain).collect::<Vec<_>>().join(", ")
-        }
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         serde_json::Value::Object(fields) => {
             fields.values().map(plain).collect::<Vec<_>>().join(" ")
         }
@@ -145,9 +171,10 @@ fn plain(value: &serde_json::Value) -> String {
 pub fn read_file(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
     if path == std::path::Path::new("-") {
         let mut raw = Vec::new();
-        std::io::stdin().read_to_end(&mut raw).context("standard input")?;
+        std::io::stdin()
+            .read_to_end(&mut raw)
+            .context("standard input")?;
         return Ok(raw);
     }
     std::fs::read(path).with_context(|| path.display().to_string())
 }
-

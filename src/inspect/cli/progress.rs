@@ -18,10 +18,14 @@ impl Progress {
     /// Of `total` pieces of `what`.
     pub fn new(what: &'static str, total: u64) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let bar = if is_terminal { ProgressBar::new(total) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template(
-            "{msg} {wide_bar} {pos}/{len}  {per_sec}  {eta} left",
-        ) {
+        let bar = if is_terminal {
+            ProgressBar::new(total)
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}  {per_sec}  {eta} left")
+        {
             bar.set_style(style);
         }
         bar.set_message(what);

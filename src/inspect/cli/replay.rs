@@ -103,8 +103,16 @@ pub async fn preview(
 fn show(context: &Context, change: &Change) -> std::io::Result<()> {
     let out = &context.out;
     let decision = &change.decision;
-    out.heading(&format!("{} would be {}", decision.message, decision.verdict.as_str()))?;
-    for reason in decision.reasons.iter().filter(|reason| reason.code.is_hold()) {
+    out.heading(&format!(
+        "{} would be {}",
+        decision.message,
+        decision.verdict.as_str()
+    ))?;
+    for reason in decision
+        .reasons
+        .iter()
+        .filter(|reason| reason.code.is_hold())
+    {
         out.line(format!("  {reason}"))?;
     }
     for domain in &change.domains {
@@ -114,9 +122,13 @@ fn show(context: &Context, change: &Change) -> std::io::Result<()> {
         }
         match domain.case {
             CaseChange::Keep => {}
-            CaseChange::Open(state) => out.line(format!("  {name}: a case would be opened ({state})"))?,
+            CaseChange::Open(state) => {
+                out.line(format!("  {name}: a case would be opened ({state})"))?
+            }
             CaseChange::Move(state) => out.line(format!("  {name}: its case would be {state}"))?,
-            CaseChange::Close(state) => out.line(format!("  {name}: its case would end ({state})"))?,
+            CaseChange::Close(state) => {
+                out.line(format!("  {name}: its case would end ({state})"))?
+            }
         }
         for draft in &domain.notices {
             let (kind, customer) = (draft.notice.kind, &draft.notice.customer);

@@ -33,8 +33,7 @@ pub struct Man {
 
 impl Man {
     pub fn run(self) -> anyhow::Result<u8> {
-        std::fs::create_dir_all(&self.folder)
-            .with_context(|| self.folder.display().to_string())?;
+        std::fs::create_dir_all(&self.folder).with_context(|| self.folder.display().to_string())?;
         clap_mangen::generate_to(Cli::command(), &self.folder)
             .with_context(|| self.folder.display().to_string())?;
         Ok(exit::DONE)

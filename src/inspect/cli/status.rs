@@ -45,20 +45,28 @@ impl Status {
             out.heading(&format!("stichtag is {running}"))?;
             out.line(format!("store           {}", config.store.url))?;
             let last = out.optional_time(figures.last_message);
-            out.line(format!("messages        {} kept, last {last}", figures.messages))?;
+            out.line(format!(
+                "messages        {} kept, last {last}",
+                figures.messages
+            ))?;
             out.line(format!("not decided     {}", figures.pending))?;
             let oldest = out.optional_time(figures.held_oldest);
             out.line(format!("held            {}, oldest {oldest}", figures.held))?;
             out.line(format!("domains         {}", figures.domains))?;
             out.line(format!("open cases      {}", figures.cases))?;
             let (waiting, failed) = (figures.notices_waiting, figures.notices_failed);
-            out.line(format!("notices         {waiting} waiting, {failed} failed"))?;
+            out.line(format!(
+                "notices         {waiting} waiting, {failed} failed"
+            ))?;
             if let Some(why) = &paused {
                 out.line(format!("sending         PAUSED: {why}"))?;
             }
             for alarm in &alarms {
                 let at = out.time(alarm.raised_at);
-                out.line(format!("alarm           {} {} (since {at})", alarm.code, alarm.text))?;
+                out.line(format!(
+                    "alarm           {} {} (since {at})",
+                    alarm.code, alarm.text
+                ))?;
             }
         }
         let needs_a_person = figures.held > 0

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::super::progress::Progress;
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
-use crate::model::{Environment, Envelope, Inbound, Source};
+use crate::model::{Envelope, Environment, Inbound, Source};
 use crate::process;
 use crate::store::Store;
 
@@ -98,11 +98,7 @@ fn inbound(
 }
 
 /// Works off everything that waits; a daemon on the same store shares the work.
-async fn process_all(
-    context: &Context,
-    store: &dyn Store,
-    config: &Config,
-) -> anyhow::Result<()> {
+async fn process_all(context: &Context, store: &dyn Store, config: &Config) -> anyhow::Result<()> {
     let rules = crate::serve::rules(config);
     while process::process_next(store, &rules, context.now()).await? > 0 {}
     Ok(())
@@ -128,7 +124,11 @@ async fn maildir(store: &dyn Store, folder: &Path) -> anyhow::Result<Vec<Piece>>
     let mut pieces = Vec::new();
     for path in paths {
         // Flags are added behind a colon when somebody reads the mail; the mail stays the same.
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let name = name.split(":2,").next().unwrap_or_default();
         let folder = folder.canonicalize()?;
         let source = format!("maildir:{}:{name}", folder.display());
@@ -213,7 +213,10 @@ mod tests {
         let mails = mbox(
             b"From a x\r\nSubject: 1\r\n\r\nHi\r\n>From there\r\n>>From\r\n\r\nFrom b x\r\nSubject: 2\r\n\r\nHo\r\n",
         );
-        assert_eq!(mails[0], b"Subject: 1\r\n\r\nHi\r\nFrom there\r\n>>From\r\n");
+        assert_eq!(
+            mails[0],
+            b"Subject: 1\r\n\r\nHi\r\nFrom there\r\n>>From\r\n"
+        );
         assert_eq!(mails[1], b"Subject: 2\r\n\r\nHo\r\n");
     }
 }

@@ -69,7 +69,10 @@ pub async fn import(
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(bytes);
-    let header = reader.headers().with_context(|| file.display().to_string())?.clone();
+    let header = reader
+        .headers()
+        .with_context(|| file.display().to_string())?
+        .clone();
     check_header(kind, file, &header)?;
     let rows: Vec<csv::Result<StringRecord>> = reader.records().collect();
 
@@ -94,7 +97,10 @@ pub async fn import(
         let mut good = Rows::default();
         for row in slice {
             let read = row.as_ref().map_err(ToString::to_string).and_then(|row| {
-                let fields = Fields { header: &header, row };
+                let fields = Fields {
+                    header: &header,
+                    row,
+                };
                 good.take(kind, &fields)
             });
             if let Err(why) = read {
@@ -123,7 +129,11 @@ pub async fn import(
     // Complete: the same file can be imported again, over what has changed since.
     store.keep_import(&source, 0, &[]).await?;
     progress.finish();
-    context.out.line(format!("{applied} {} imported, {} rejected", kind.word(), aside.count))?;
+    context.out.line(format!(
+        "{applied} {} imported, {} rejected",
+        kind.word(),
+        aside.count
+    ))?;
     if aside.count > 0 {
         eprintln!("rejected rows are in {}", rejected.display());
         return Ok(exit::ATTENTION);
@@ -145,7 +155,11 @@ fn check_header(kind: Kind, file: &Path, header: &StringRecord) -> anyhow::Resul
             bail!("{}:1: column `{column}` stands there twice", file.display());
         }
     }
-    match kind.required().iter().find(|column| !seen.contains(*column)) {
+    match kind
+        .required()
+        .iter()
+        .find(|column| !seen.contains(*column))
+    {
         Some(column) => bail!("{}:1: column `{column}` is missing", file.display()),
         None => Ok(()),
     }
@@ -190,13 +204,16 @@ impl Fields<'_> {
             return Ok(None);
         };
         let host = text.rsplit_once('@').map(|(_, host)| host);
-        let is_address = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c))
+        let is_address = !text
+            .contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c))
             && host.is_some_and(|host| host.parse::<DomainName>().is_ok())
             && !text.starts_with('@');
         if is_address {
             Ok(Some(text))
         } else {
-            Err(format!("{column}: `{text}` is not a mail address, expected one such as k@example.net"))
+            Err(format!(
+                "{column}: `{text}` is not a mail address, expected one such as k@example.net"
+            ))
         }
     }
 }
@@ -238,9 +255,10 @@ fn customer(fields: &Fields<'_>) -> Result<Customer, String> {
     fields.required("email")?;
     let language = match fields.get("language") {
         "" => None,
-        tag => Some(Language::from_tag(tag).ok_or_else(|| {
-            format!("language: `{tag}` is not known, expected de or en")
-        })?),
+        tag => Some(
+            Language::from_tag(tag)
+                .ok_or_else(|| format!("language: `{tag}` is not known, expected de or en"))?,
+        ),
     };
     let timezone = fields.optional("timezone");
     if let Some(zone) = &timezone {
@@ -266,7 +284,9 @@ fn domain(fields: &Fields<'_>) -> Result<DomainImport, String> {
         .map_err(|error| format!("domain: {error}"))?;
     let environment = match fields.get("environment") {
         "" => Environment::Live,
-        word => word.parse().map_err(|error| format!("environment: {error}"))?,
+        word => word
+            .parse()
+            .map_err(|error| format!("environment: {error}"))?,
     };
     let holders: Vec<Handle> = fields
         .get("holders")
