@@ -208,7 +208,7 @@ impl Config {
             workers: field("process.workers").count(0..=16)?,
             store: Store {
                 url: if url.is_empty() {
-                    format!("sqlite://{}", data_dir.join("stichtag.db").display())
+                    sqlite_url(&data_dir.join("stichtag.db"))
                 } else {
                     url
                 },
@@ -229,6 +229,16 @@ impl Config {
             unused: unused(layers),
         })
     }
+}
+
+/// The URL of a file; characters that mean something in a URL are written as what they are.
+fn sqlite_url(file: &Path) -> String {
+    let plain = file.display().to_string();
+    let path = plain
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("sqlite://{path}")
 }
 
 /// Without any file, the two registry routes are on for any recipient, and the store goes where
