@@ -160,7 +160,12 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         DiskSpace::new(folder, config.store.min_free, clock.clone())
     };
     let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
-    let (keeper, keeping) = Keeper::start(Arc::new(shelf), KEEP_BATCH);
+    let max_batch = if config.smtp.group_commit {
+        KEEP_BATCH
+    } else {
+        1
+    };
+    let (keeper, keeping) = Keeper::start(Arc::new(shelf), max_batch);
     let server = smtp_server(config, Arc::new(keeper), &clock);
     let mut bound = Bound {
         smtp: Vec::new(),

@@ -80,6 +80,8 @@ pub struct Smtp {
     pub command_timeout: Duration,
     /// Refuse doubtful senders with 5xx instead of holding their mail.
     pub refuses: bool,
+    /// Mails that wait share a commit; off only to measure what that is worth.
+    pub group_commit: bool,
 }
 
 /// `smtp.xforward`
@@ -292,6 +294,7 @@ fn smtp(layers: &Layers) -> Result<Smtp, ConfigError> {
         session_timeout: field("session_timeout").duration()?,
         command_timeout: field("command_timeout").duration()?,
         refuses: field("refuse_with").choice(&[("hold", false), ("reject", true)])?,
+        group_commit: field("group_commit").truth(),
     })
 }
 
