@@ -83,6 +83,8 @@ pub struct Known {
     pub record: DomainRecord,
     /// Its open case.
     pub case: Option<(CaseId, CaseState)>,
+    /// Has anybody been told about this case?
+    pub is_told: bool,
     /// Its customer.
     pub customer: Option<Customer>,
 }
@@ -107,6 +109,8 @@ pub struct Change {
     pub domains: Vec<DomainChange>,
     /// Verification asked for a contact.
     pub contact: Option<(Environment, Handle, ContactFact)>,
+    /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
+    pub clears: Vec<String>,
     /// What the operator must see.
     pub alarms: Vec<Alarm>,
 }

@@ -75,7 +75,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Conflict`]: a record changed since it was read; load and decide again.
     async fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// Puts decided messages back in line. `is_released`: a person vouches for their senders.
+    /// Puts decided messages back in line. `is_released`: a person vouches for their senders; who
+    /// was vouched for once stays so until the message is refused.
     async fn requeue(
         &self,
         ids: &[InboundId],

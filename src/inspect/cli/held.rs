@@ -98,11 +98,7 @@ async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry
         verdict: Some(MessageVerdict::Held),
         ..filter.store()
     };
-    let entries = store.log(&wanted).await?;
-    Ok(entries
-        .into_iter()
-        .filter(|entry| filter.keeps(entry))
-        .collect())
+    Ok(filter.cut(store.log(&wanted).await?))
 }
 
 impl Selection {

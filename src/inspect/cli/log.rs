@@ -60,7 +60,7 @@ pub struct Filter {
     /// With this queue id of Postfix
     #[arg(long)]
     queue_id: Option<String>,
-    /// With this text anywhere in its line
+    /// With this text in any of its fields, upper and lower case the same
     #[arg(long)]
     grep: Option<String>,
     /// The newest so many
@@ -79,14 +79,34 @@ impl Filter {
             queue_id: self.queue_id.clone(),
             id: None,
             after: None,
-            limit: self.limit,
+            // The store cannot search as `grep` does, so it cannot count either.
+            limit: if self.grep.is_none() { self.limit } else { 0 },
         }
     }
 
-    pub fn keeps(&self, entry: &LogEntry) -> bool {
-        self.grep
-            .as_ref()
-            .is_none_or(|text| object(entry).to_string().contains(text.as_str()))
+    /// Of what the store found, what `grep` and `limit` leave.
+    pub fn cut(&self, mut entries: Vec<LogEntry>) -> Vec<LogEntry> {
+        entries.retain(|entry| self.keeps(entry));
+        let limit = match self.limit {
+            0 => entries.len(),
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        entries.split_off(entries.len().saturating_sub(limit))
+    }
+
+    fn keeps(&self, entry: &LogEntry) -> bool {
+        let Some(text) = &self.grep else { return true };
+        let text = text.to_lowercase();
+        let fields = object(entry);
+        let mut values = fields.as_object().into_iter().flatten();
+        values.any(|(_, value)| match value {
+            Value::String(value) => value.to_lowercase().contains(&text),
+            Value::Array(codes) => codes
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|code| code.to_lowercase().contains(&text)),
+            _ => false,
+        })
     }
 }
 
@@ -131,8 +151,7 @@ impl Log {
         match self {
             Log::List(filter) => {
                 let entries = store.log(&filter.store()).await?;
-                let entries: Vec<_> = entries.into_iter().filter(|e| filter.keeps(e)).collect();
-                print(context, &entries, true)?;
+                print(context, &filter.cut(entries), true)?;
             }
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {

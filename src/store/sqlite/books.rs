@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, commit, row};
+use super::{SqliteStore, Writing, commit, row};
 use crate::model::{
     Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
-    RegistryStatus,
+    RegistryStatus, reason,
 };
 
 pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
@@ -22,7 +22,26 @@ pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Resul
         .execute(&mut *writing)
         .await?;
     }
+    clear_nobody(&mut writing).await?;
     store.end(writing).await
+}
+
+/// "Nobody to tell" ends once there is somebody; with an open case it stands until that somebody
+/// is told.
+async fn clear_nobody(writing: &mut Writing<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarm SET cleared_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
+         WHERE cleared_at IS NULL AND code = ?1 \
+         AND EXISTS (SELECT 1 FROM domain JOIN customer ON customer.id = domain.customer \
+            WHERE domain.environment = alarm.environment AND domain.ace = alarm.ace \
+            AND json_extract(customer.body, '$.email') <> '') \
+         AND NOT EXISTS (SELECT 1 FROM verification_case AS open WHERE open.closed_at IS NULL \
+            AND open.environment = alarm.environment AND open.ace = alarm.ace)",
+    )
+    .bind(reason::NO_CUSTOMER.as_str())
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 pub async fn customer(
@@ -108,6 +127,7 @@ pub async fn put_domains(
         )
         .await?;
     }
+    clear_nobody(&mut writing).await?;
     store.end(writing).await
 }
 

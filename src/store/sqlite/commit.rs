@@ -49,6 +49,9 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
         .execute(&mut **writing)
         .await?;
     }
+    for key in &change.clears {
+        cases::clear(writing, key, change.decision.at).await?;
+    }
     for alarm in &change.alarms {
         cases::raise(writing, alarm).await?;
     }

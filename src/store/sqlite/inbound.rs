@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, StoreError};
 use super::{SqliteStore, Writing, cases, row};
-use crate::model::{Inbound, InboundId, Reason, Source, sha256_hex};
+use crate::model::{Inbound, InboundId, Reason, Source, reason, sha256_hex};
 
 /// Rows a single statement inserts; batches are cut into these sizes, so that few different
 /// statements have to be prepared.
@@ -187,12 +187,19 @@ pub async fn requeue(
 ) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for id in ids {
+        // A release holds for every later replay too, unless the message was refused since.
         sqlx::query(
-            "INSERT INTO pending (id, released) SELECT id, ?2 FROM inbound WHERE id = ?1 \
+            "INSERT INTO pending (id, released) \
+             SELECT id, max(?2, EXISTS (SELECT 1 FROM verdict, json_each(verdict.reasons) AS reason \
+                WHERE verdict.id = ?1 AND verdict.verdict <> ?3 \
+                AND json_extract(reason.value, '$.code') = ?4)) \
+             FROM inbound WHERE id = ?1 \
              ON CONFLICT DO UPDATE SET released = max(released, excluded.released), not_before = 0",
         )
         .bind(id.0)
         .bind(i64::from(is_released))
+        .bind(MessageVerdict::Refused.as_str())
+        .bind(reason::RELEASED.as_str())
         .execute(&mut *writing)
         .await?;
         cases::audit(&mut writing, audit, &id.to_string()).await?;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use csv::StringRecord;
+use serde_json::json;
 
+use super::super::out::clean;
 use super::super::progress::Progress;
 use super::super::{Context, exit};
 use crate::model::{
@@ -84,6 +86,12 @@ pub async fn import(
         name.push(".rejected.csv");
         name.into()
     });
+    if is_same_file(&rejected, file) {
+        bail!(
+            "--rejected {}: it is the file to import, and would be overwritten",
+            rejected.display()
+        );
+    }
     let mut aside = Aside::new(&rejected, &header, done_before > 0);
     let mut progress = Progress::new(kind.word(), rows.len() as u64);
     let mut applied = 0;
@@ -105,7 +113,7 @@ pub async fn import(
             });
             if let Err(why) = read {
                 let line = position(row);
-                eprintln!("{}:{line}: {why}", file.display());
+                eprintln!("{}", clean(&format!("{}:{line}: {why}", file.display())));
                 aside.put(row.as_ref().ok(), line, &why)?;
             }
         }
@@ -129,16 +137,29 @@ pub async fn import(
     // Complete: the same file can be imported again, over what has changed since.
     store.keep_import(&source, 0, &[]).await?;
     progress.finish();
-    context.out.line(format!(
-        "{applied} {} imported, {} rejected",
-        kind.word(),
-        aside.count
-    ))?;
+    if context.out.is_json() {
+        let file = (aside.count > 0).then(|| rejected.display().to_string());
+        context.out.object(json!({
+            "imported": applied,
+            "rejected": aside.count,
+            "rejected_file": file,
+        }))?;
+    } else {
+        context.out.line(format!(
+            "{applied} {} imported, {} rejected",
+            kind.word(),
+            aside.count
+        ))?;
+    }
     if aside.count > 0 {
         eprintln!("rejected rows are in {}", rejected.display());
         return Ok(exit::ATTENTION);
     }
     Ok(exit::DONE)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn check_header(kind: Kind, file: &Path, header: &StringRecord) -> anyhow::Result<()> {
