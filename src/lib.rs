@@ -29,3 +29,4 @@ pub mod clock;
 pub mod config;
 pub mod inspect;
 pub mod serve;
+pub mod simulate;

@@ -24,13 +24,13 @@ pub struct Deadlines {
 }
 
 /// One domain with a deadline.
-struct Due {
-    record: DomainRecord,
-    next: &'static str,
-    at: Timestamp,
+pub struct Due {
+    pub record: DomainRecord,
+    pub next: &'static str,
+    pub at: Timestamp,
     case: Option<CaseId>,
     last_notice: Option<NoticeEntry>,
-    needs: Option<String>,
+    pub needs: Option<String>,
 }
 
 impl Deadlines {
@@ -57,7 +57,8 @@ impl Deadlines {
     }
 }
 
-async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
+/// Every domain with a deadline, the first to die on top.
+pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
     let cases: BTreeMap<DomainKey, CaseId> = store
         .cases(true)
         .await?
@@ -138,7 +139,8 @@ fn needs(
     }
 }
 
-fn left(at: Timestamp, now: Timestamp) -> String {
+/// How much time is left, such as `2d 4h`.
+pub fn left(at: Timestamp, now: Timestamp) -> String {
     let minutes = at.duration_since(now).as_secs() / 60;
     if minutes < 0 {
         return "past".to_owned();

@@ -233,7 +233,8 @@ fn codes(entry: &LogEntry) -> Vec<&'static str> {
     codes
 }
 
-fn verdict_word(entry: &LogEntry) -> &'static str {
+/// The word for what was decided; `deferred` before that.
+pub fn verdict_word(entry: &LogEntry) -> &'static str {
     entry
         .decision
         .as_ref()
@@ -241,7 +242,8 @@ fn verdict_word(entry: &LogEntry) -> &'static str {
         .as_str()
 }
 
-fn notice_word(entry: &LogEntry) -> &'static str {
+/// The word for how far its notice got.
+pub fn notice_word(entry: &LogEntry) -> &'static str {
     match &entry.notice {
         // A notice that was given up is seen by its alarm; the message's notice did not arrive.
         Some((_, NoticeState::Failed)) => NoticeState::Bounced.as_str(),
