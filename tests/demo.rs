@@ -272,6 +272,8 @@ fn a_server_kept_by_the_demo_can_be_looked_into_until_it_is_interrupted() {
     assert!(page.ends_with("ready\n"), "{page}");
 
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
+    let last = lines.map(Result::unwrap).last();
+    assert_eq!(last.as_deref(), Some("Stopped. The folder is removed."));
     assert_eq!(demo.wait().unwrap().code(), Some(0));
     assert!(!config.exists());
     assert!(is_empty(temporary.path()));

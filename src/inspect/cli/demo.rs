@@ -46,18 +46,22 @@ impl Demo {
             told = tell(&stage, &start, folder.path()) => told,
             () = stop.asked() => Err(anyhow::anyhow!("interrupted")),
         };
-        let kept = match (&told, self.keep) {
+        let shown = match (&told, self.keep) {
             (Ok(()), true) => invite(&stage, folder.path()),
             (Ok(()), false) => farewell(&stage),
             (Err(_), _) => Ok(()),
         };
-        if told.is_ok() && kept.is_ok() && self.keep {
+        let is_kept = told.is_ok() && shown.is_ok() && self.keep;
+        if is_kept {
             stop.asked().await;
         }
         stage.running.stop().await;
-        folder.end()?;
+        let end = folder.end()?;
         told?;
-        kept?;
+        shown?;
+        if is_kept {
+            context.out.line(format!("Stopped. {end}"))?;
+        }
         Ok(exit::DONE)
     }
 }
@@ -123,14 +127,18 @@ impl Folder {
         }
     }
 
-    fn end(self) -> anyhow::Result<()> {
-        if let Folder::ThrowAway(folder) = self {
-            let path = folder.path().display().to_string();
-            folder
-                .close()
-                .with_context(|| format!("{path} cannot be removed"))?;
+    /// Removes what nobody asked to keep; a sentence about what became of it.
+    fn end(self) -> anyhow::Result<&'static str> {
+        match self {
+            Folder::ThrowAway(folder) => {
+                let path = folder.path().display().to_string();
+                folder
+                    .close()
+                    .with_context(|| format!("{path} cannot be removed"))?;
+                Ok("The folder is removed.")
+            }
+            Folder::Named(_) => Ok("The folder stays."),
         }
-        Ok(())
     }
 }
 
@@ -253,10 +261,21 @@ async fn status(stage: &Stage) -> anyhow::Result<()> {
 
 /// How this program was called, so that the commands shown can be copied.
 fn program() -> String {
-    std::env::args_os().next().map_or_else(
+    let name = std::env::args_os().next();
+    name.map_or_else(
         || "stichtag".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
+        |name| quoted(&name.to_string_lossy()),
     )
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn farewell(stage: &Stage) -> anyhow::Result<()> {
@@ -290,7 +309,8 @@ fn invite(stage: &Stage, folder: &Path) -> anyhow::Result<()> {
         page.labelled("health", &format!("http://{admin}/readyz"))?;
     }
     out.line("  In another terminal:")?;
-    let config = format!("{} --config {}", program(), stage.file.display());
+    let file = quoted(&stage.file.to_string_lossy());
+    let config = format!("{} --config {file}", program());
     for command in [
         "status",
         "log list",

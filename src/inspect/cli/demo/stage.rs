@@ -104,7 +104,7 @@ impl Stage {
     pub async fn play(&self, number: usize, step: &Step) -> anyhow::Result<()> {
         self.play_inner(number, step)
             .await
-            .with_context(|| format!("step {number} ({})", step.title))
+            .with_context(|| format!("step {number}, `{}`", step.title))
     }
 
     async fn play_inner(&self, number: usize, step: &Step) -> anyhow::Result<()> {
