@@ -294,7 +294,7 @@ pub struct LogFilter {
     pub id: Option<InboundId>,
     /// Numbers above this one only.
     pub after: Option<InboundId>,
-    /// At most so many; the newest, in the order of arrival. 0: all.
+    /// At most so many, in the order of arrival: the newest, or with `after` the next. 0: all.
     pub limit: u32,
 }
 

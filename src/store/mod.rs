@@ -92,7 +92,7 @@ pub trait Store: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<u64, StoreError>;
 
-    /// The log, in the order of arrival.
+    /// The log, in the order of arrival: the newest so many, or with `after` the next so many.
     async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError>;
 
     /// Writes or overwrites customers.
@@ -111,6 +111,9 @@ pub trait Store: Send + Sync {
         environment: Option<Environment>,
         ace: Option<&str>,
     ) -> Result<Vec<DomainRecord>, StoreError>;
+
+    /// Domains with a deadline in force.
+    async fn domains_due(&self) -> Result<Vec<DomainRecord>, StoreError>;
 
     /// Domains of one customer.
     async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError>;

@@ -66,7 +66,7 @@ pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> 
         .map(|case| (case.key, case.id))
         .collect();
     let mut found = Vec::new();
-    for record in store.domains(None, None).await? {
+    for record in store.domains_due().await? {
         let deadlines = record.due();
         let named = [
             ("dedelegation", deadlines.dedelegation_at),

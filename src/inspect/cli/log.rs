@@ -15,6 +15,9 @@ use crate::store::{LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 /// How often `follow` looks for new messages.
 const FOLLOW: Duration = Duration::from_millis(500);
 
+/// Messages read at once.
+const PART: u32 = 1_000;
+
 /// Processed mail
 #[derive(Subcommand, Debug)]
 pub enum Log {
@@ -149,10 +152,7 @@ impl Log {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, _) = context.store().await?;
         match self {
-            Log::List(filter) => {
-                let entries = store.log(&filter.store()).await?;
-                print(context, &filter.cut(entries), true)?;
-            }
+            Log::List(filter) => list(context, &*store, &filter).await?,
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {
                 let inbound = store.kept(id).await?.ok_or_else(|| missing(id))?;
@@ -162,6 +162,29 @@ impl Log {
             Log::Why { id } => why(context, &*store, id).await?,
         }
         Ok(exit::DONE)
+    }
+}
+
+/// Objects are printed as they are read, however long the log is; a table is as wide as its widest
+/// row, so it is read whole.
+async fn list(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::Result<()> {
+    if !context.out.is_json() || filter.limit > 0 {
+        let entries = store.log(&filter.store()).await?;
+        return Ok(print(context, &filter.cut(entries), true)?);
+    }
+    let mut last = InboundId(0);
+    loop {
+        let part = LogFilter {
+            after: Some(last),
+            limit: PART,
+            ..filter.store()
+        };
+        let entries = store.log(&part).await?;
+        let Some(newest) = entries.last() else {
+            return Ok(());
+        };
+        last = newest.id;
+        print(context, &filter.cut(entries), true)?;
     }
 }
 

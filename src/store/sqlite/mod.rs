@@ -253,6 +253,10 @@ impl Store for SqliteStore {
         books::domains(self, environment, ace).await
     }
 
+    async fn domains_due(&self) -> Result<Vec<DomainRecord>, StoreError> {
+        books::domains_due(self).await
+    }
+
     async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError> {
         books::domains_of(self, customer).await
     }
