@@ -130,9 +130,7 @@ fn object(change: &Change) -> Value {
             let notices: Vec<_> = domain
                 .notices
                 .iter()
-                .map(|draft| {
-                    json!({"kind": draft.notice.kind, "customer": draft.notice.customer})
-                })
+                .map(|draft| json!({"kind": draft.notice.kind, "customer": draft.notice.customer}))
                 .collect();
             json!({
                 "environment": domain.record.key.environment,
