@@ -1,6 +1,6 @@
 //! What one event does to one domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, ToSpan};
 
@@ -129,6 +129,11 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
         Update::Note(_) => Merged::Same,
     };
     record.lifecycle = lifecycle(&record);
+    // The other channel wrote the same a moment earlier: nothing is older about it.
+    let merged = match merged {
+        Merged::Older if says_the_same(before, update) => Merged::Same,
+        other => other,
+    };
     match merged {
         Merged::Disagrees => reasons.push(Reason::new(
             reason::EQUAL_TIME,
@@ -155,7 +160,10 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
         _ => Outcome::Unchanged,
     };
     let mut applied = Applied {
-        summary: summary(before, &record, update),
+        summary: match outcome {
+            Outcome::Older => described(update),
+            Outcome::Changed | Outcome::Unchanged => summary(before, &record, update),
+        },
         record,
         outcome,
         case: CaseStep::Keep,
@@ -346,6 +354,73 @@ fn flag_deadlines(situation: &Situation<'_>, applied: &mut Applied) {
             ));
         }
     }
+}
+
+/// Is what an older update says still what is known?
+fn says_the_same(known: &DomainRecord, update: &Update) -> bool {
+    let facts = &known.facts;
+    match update {
+        Update::Status(said) => {
+            let due = said.verification.as_ref().map(|asked| Due {
+                dedelegation_at: asked.dedelegation_at,
+                deletion_at: asked.deletion_at,
+                claims: asked.claims.clone(),
+            });
+            let known_due = facts.verification.as_ref().map(|fact| &fact.due);
+            facts.status.as_ref().is_some_and(|fact| {
+                fact.status == said.status
+                    && fact.holders == said.holders.iter().cloned().collect::<BTreeSet<_>>()
+            }) && known_due.filter(|due| due.is_some()) == due.as_ref()
+        }
+        Update::Contact(handle, said) => facts.contacts.get(handle).is_some_and(|fact| {
+            (
+                &fact.claims,
+                &fact.earliest_dedelegation,
+                &fact.earliest_deletion,
+            ) == (
+                &said.claims,
+                &said.earliest_dedelegation,
+                &said.earliest_deletion,
+            )
+        }),
+        Update::Gone(said) => facts.gone.is_some_and(|(_, gone)| gone == *said),
+        Update::Expires(said) => facts.expire.is_some_and(|(_, expires)| expires == *said),
+        Update::Note(_) => false,
+    }
+}
+
+/// What an update says, for the history.
+fn described(update: &Update) -> String {
+    let mut parts = Vec::new();
+    let deadlines = |dedelegation: Option<Timestamp>, deletion: Option<Timestamp>| {
+        let named = [("dedelegation", dedelegation), ("deletion", deletion)];
+        let named = named.into_iter().filter_map(|(word, at)| Some((word, at?)));
+        named
+            .map(|(word, at)| format!("{word} {at}"))
+            .collect::<Vec<_>>()
+    };
+    match update {
+        Update::Status(said) => {
+            parts.push(format!("status {}", said.status));
+            let asked = said.verification.as_ref();
+            parts.extend(deadlines(
+                asked.and_then(|asked| asked.dedelegation_at),
+                asked.and_then(|asked| asked.deletion_at),
+            ));
+        }
+        Update::Contact(handle, said) => {
+            parts.push(format!("{handle} must be verified"));
+            parts.extend(deadlines(
+                said.earliest_dedelegation.as_ref().map(|(_, at)| *at),
+                said.earliest_deletion.as_ref().map(|(_, at)| *at),
+            ));
+        }
+        Update::Gone(Gone::Moved) => parts.push("moved".to_owned()),
+        Update::Gone(Gone::Deleted) => parts.push("deleted".to_owned()),
+        Update::Expires(at) => parts.push(format!("ends {at}")),
+        Update::Note(note) => parts.push((*note).to_owned()),
+    }
+    parts.join("; ")
 }
 
 fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> String {

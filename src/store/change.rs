@@ -175,8 +175,8 @@ pub enum CaseChange {
 /// A mail to be written, for one domain; the store joins drafts for one customer into one notice.
 #[derive(Clone, Debug)]
 pub struct NoticeDraft {
-    /// One telling of one fact. A draft with a key that was used before is not queued again; the
-    /// number of the case is put in front by the store.
+    /// One telling of one fact. A draft with the key of the last telling of its case (without a
+    /// case: of any telling) is not queued again; the store puts the number of the case in front.
     pub key: String,
     /// The notice, with this one item and without a number.
     pub notice: NoticeSeed,

@@ -1,6 +1,7 @@
 //! Writing a decision: record, history, case, notices and verdict in one transaction.
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
@@ -34,9 +35,14 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
     if !is_ours {
         return Ok(());
     }
+    let before = sqlx::query("SELECT verdict, is_covered, trace FROM verdict WHERE id = ?")
+        .bind(message.0)
+        .fetch_optional(&mut **writing)
+        .await?;
     let mut is_covered = change.decision.is_covered;
     for domain in &change.domains {
-        is_covered |= write_domain(writing, message, domain, change.decision.at).await?;
+        let is_again = before.is_some();
+        is_covered |= write_domain(writing, message, domain, change.decision.at, is_again).await?;
     }
     if let Some((environment, handle, fact)) = &change.contact {
         sqlx::query(
@@ -58,7 +64,7 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
     if change.decision.verdict != MessageVerdict::Held {
         cases::clear(writing, &format!("message:{message}"), change.decision.at).await?;
     }
-    write_verdict(writing, &change.decision, is_covered).await
+    write_verdict(writing, before.as_ref(), &change.decision, is_covered).await
 }
 
 /// Returns whether the customer had been told of it before.
@@ -67,6 +73,7 @@ async fn write_domain(
     message: InboundId,
     change: &DomainChange,
     now: jiff::Timestamp,
+    is_again: bool,
 ) -> Result<bool, StoreError> {
     let record = &change.record;
     let environment = record.key.environment.as_str();
@@ -108,14 +115,18 @@ async fn write_domain(
     }
     write_holders(writing, environment, ace, record).await?;
     if let Some((at, summary)) = &change.history {
+        // A message that is processed again has its line already.
         sqlx::query(
-            "INSERT INTO history (environment, ace, at, message, summary) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO history (environment, ace, at, message, summary) \
+             SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT ?6 OR NOT EXISTS (SELECT 1 FROM history \
+                WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)",
         )
         .bind(environment)
         .bind(ace)
         .bind(row::micros(*at))
         .bind(message.0)
         .bind(summary)
+        .bind(is_again)
         .execute(&mut **writing)
         .await?;
     }
@@ -223,13 +234,29 @@ async fn write_notice(
 ) -> Result<bool, StoreError> {
     let seed = &draft.notice;
     let of_case = case.map_or("-".to_owned(), |case| case.to_string());
-    let key = format!("{of_case}:{}", draft.key);
-    let is_told = sqlx::query_scalar::<_, i64>("SELECT 1 FROM notice_item WHERE key = ?")
-        .bind(&key)
-        .fetch_optional(&mut **writing)
-        .await?
-        .is_some();
-    if is_told {
+    let mut key = format!("{of_case}:{}", draft.key);
+    // Of a case only the last telling counts: a date that was moved away and comes back is news.
+    let last: Option<String> = match case {
+        Some(case) => {
+            sqlx::query_scalar(
+                "SELECT key FROM notice_item WHERE \"case\" = ? \
+                 ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1",
+            )
+            .bind(case.0)
+            .fetch_optional(&mut **writing)
+            .await?
+        }
+        None => {
+            sqlx::query_scalar("SELECT key FROM notice_item WHERE key = ?")
+                .bind(&key)
+                .fetch_optional(&mut **writing)
+                .await?
+        }
+    };
+    let told = last
+        .as_deref()
+        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
+    if told == Some(key.as_str()) {
         return Ok(false);
     }
     let mut sequence = 0_i64;
@@ -240,6 +267,7 @@ async fn write_notice(
         .bind(case.0)
         .fetch_one(&mut **writing)
         .await?;
+        key = format!("{key}#{sequence}");
     }
     let open: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM notice WHERE is_open = 1 AND customer = ?1 AND environment = ?2 \
@@ -305,13 +333,10 @@ async fn begin_notice(writing: &mut Writing<'_>, draft: &NoticeDraft) -> Result<
 
 async fn write_verdict(
     writing: &mut Writing<'_>,
+    before: Option<&SqliteRow>,
     decision: &Decision,
     is_covered: bool,
 ) -> Result<(), StoreError> {
-    let before = sqlx::query("SELECT verdict, is_covered, trace FROM verdict WHERE id = ?")
-        .bind(decision.message.0)
-        .fetch_optional(&mut **writing)
-        .await?;
     let mut verdict = decision.verdict.as_str();
     let mut covered = is_covered;
     let mut trace = decision.trace.clone();
