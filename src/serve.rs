@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, NoticeMode, Notices, Xforward};
+use crate::config::{Config, NoticeMode, Notices};
 use crate::model::NoticeState;
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
 use crate::receive::Keeper;
-use crate::receive::smtp::{self, SmtpServer, SmtpSettings};
+use crate::receive::smtp::SmtpServer;
 use crate::send::{self, Smarthost};
 use crate::store::{self, Store};
 
@@ -252,31 +252,13 @@ async fn bind(address: &str) -> anyhow::Result<TcpListener> {
 }
 
 fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpServer> {
-    let smtp = &config.smtp;
-    let settings = SmtpSettings {
-        hostname: config.server.hostname.clone(),
-        trusted_relays: smtp.trusted_relays.clone(),
-        xforward: match smtp.xforward {
-            Xforward::Use => smtp::Xforward::Use,
-            Xforward::Require => smtp::Xforward::Require,
-            Xforward::Ignore => smtp::Xforward::Ignore,
-        },
-        max_message_size: smtp.max_message_size,
-        max_connections: smtp.max_connections,
-        max_connections_per_peer: smtp.max_connections_per_peer,
-        max_line: smtp.max_line,
-        max_recipients: smtp.max_recipients,
-        max_commands: smtp.max_commands,
-        session_timeout: smtp.session_timeout,
-        command_timeout: smtp.command_timeout,
-    };
     let gate = gate::Gate {
         routes: config.routes.clone(),
-        refuses: smtp.refuses,
+        refuses: config.smtp.refuses,
     };
     let clock = clock.clone();
     SmtpServer::new(
-        Arc::new(settings),
+        Arc::new(config.smtp.session.clone()),
         Arc::new(gate),
         inbox,
         Arc::new(move || clock.now()),
