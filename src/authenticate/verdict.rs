@@ -41,6 +41,9 @@ pub fn authenticate(
     let mut decision = Decision::default();
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
+    if header::is_ambiguous(raw) {
+        decision.hold(reason::HEADER_BYTES, "the header holds a NUL or a bare CR");
+    }
     let mail_from = sender(envelope, &fields);
     decision.envelope(routes, &candidates, mail_from.as_deref());
     let from = decision.from(routes, &candidates, &fields);
@@ -261,6 +264,10 @@ impl Decision {
             return;
         }
         let subject = header::subject(raw);
+        if subject.is_empty() {
+            self.hold(reason::SUBJECT, "the subject is empty");
+            return;
+        }
         if subject.chars().any(is_hidden) {
             self.hold(reason::SUBJECT, "the subject holds hidden characters");
             return;
