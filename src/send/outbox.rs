@@ -22,6 +22,12 @@ const BATCH: u32 = 16;
 /// After so long a notice whose worker died comes up again; longer than one try can take.
 const LEASE: Duration = Duration::from_secs(900);
 
+/// How long to try to write down how a try ended; with the try itself it stays below [`LEASE`].
+const SETTLE_MAX: Duration = Duration::from_secs(240);
+
+/// The pause between those tries.
+const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+
 /// A reply that takes longer than this no longer holds up the next mail.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -78,18 +84,31 @@ pub async fn deliver_due(
     if due.is_empty() {
         return Ok(0);
     }
-    pause_if_too_many(store, now(), due.len(), max_per_hour).await?;
+    // From here on nothing may end this early: what is claimed must be settled.
+    if let Err(error) = pause_if_too_many(store, now(), due.len(), max_per_hour).await {
+        tracing::error!("mails of the last hour not counted: {error}");
+    }
+    let mut settled = Ok(());
     let mut under_way = FuturesUnordered::new();
     for notice in &due {
-        under_way.push(deliver(store, writer, transport, now, notice));
-        if let Ok(Some(done)) = tokio::time::timeout(PATIENCE, under_way.next()).await {
-            done?;
+        // What is under way must not hold the store: it rests while another one is settled.
+        let letter = prepared(store, writer, notice).await;
+        under_way.push(async move {
+            match letter {
+                Ok(letter) => (notice, transport.send(&letter).await),
+                Err(error) => (notice, Err(error)),
+            }
+        });
+        // Settled before the next one leaves, however slow the database is: a crash cuts one.
+        if let Ok(Some((notice, outcome))) = tokio::time::timeout(PATIENCE, under_way.next()).await
+        {
+            settled = settle(store, notice, outcome, now()).await.and(settled);
         }
     }
-    while let Some(done) = under_way.next().await {
-        done?;
+    while let Some((notice, outcome)) = under_way.next().await {
+        settled = settle(store, notice, outcome, now()).await.and(settled);
     }
-    Ok(due.len())
+    settled.map(|()| due.len())
 }
 
 /// More mails in an hour than the operator thought possible means that something is wrong; the
@@ -119,21 +138,18 @@ async fn pause_if_too_many(
     store.set_switch(PAUSED, Some(&text), &audit).await
 }
 
-async fn deliver(
+/// Writes down how a try ended. A mail that has left must not leave again because the database
+/// was busy or full at that moment, so this waits for it, as long as the notice is ours.
+async fn settle(
     store: &dyn Store,
-    writer: &dyn Writer,
-    transport: &dyn Transport,
-    now: &(dyn Fn() -> Timestamp + Send + Sync),
     notice: &Notice,
+    outcome: Result<String, SendError>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let outcome = match letter(store, writer, notice).await? {
-        Ok(letter) => transport.send(&letter).await,
-        Err(why) => Err(SendError::Permanent(why)),
-    };
     let delivery = match (outcome, backoff(notice.attempts)) {
-        (Ok(reply), _) => Delivery::Sent { at: now(), reply },
+        (Ok(reply), _) => Delivery::Sent { at: now, reply },
         (Err(SendError::Transient(reply)), Some(delay)) => Delivery::Retry {
-            at: now() + SignedDuration::try_from(delay).unwrap_or_default(),
+            at: now + SignedDuration::try_from(delay).unwrap_or_default(),
             reply,
         },
         (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
@@ -141,35 +157,42 @@ async fn deliver(
         }
     };
     let alarm = match &delivery {
-        Delivery::Failed { reply } => Some(failure(notice, reply, now())),
+        Delivery::Failed { reply } => Some(failure(notice, reply, now)),
         Delivery::Sent { .. } | Delivery::Retry { .. } => None,
     };
     tracing::info!(notice = %notice.id, attempts = notice.attempts, "notice {} {}", notice.id, word(&delivery));
-    store
-        .settle_notice(notice.id, &delivery, alarm.as_ref())
-        .await
+    let given_up_at = tokio::time::Instant::now() + SETTLE_MAX;
+    loop {
+        let settled = store
+            .settle_notice(notice.id, &delivery, alarm.as_ref())
+            .await;
+        match settled {
+            Err(error) if tokio::time::Instant::now() < given_up_at => {
+                tracing::error!(notice = %notice.id, "notice {} not settled: {error}", notice.id);
+                tokio::time::sleep(SETTLE_PAUSE).await;
+            }
+            settled => return settled,
+        }
+    }
 }
 
-/// The mail of a notice, its bytes fixed in the store.
-async fn letter(
+/// The mail of a notice, its bytes fixed in the store. A store in trouble is transient.
+async fn prepared(
     store: &dyn Store,
     writer: &dyn Writer,
     notice: &Notice,
-) -> Result<Result<Letter, String>, StoreError> {
-    let written = match writer.write(notice) {
-        Ok(letter) => letter,
-        Err(why) => return Ok(Err(why)),
-    };
-    Ok(Ok(match &notice.raw {
-        Some(raw) => Letter {
+) -> Result<Letter, SendError> {
+    let written = writer.write(notice).map_err(SendError::Permanent)?;
+    match &notice.raw {
+        Some(raw) => Ok(Letter {
             message: raw.clone(),
             ..written
+        }),
+        None => match store.fix_notice(notice.id, &written.message).await {
+            Ok(()) => Ok(written),
+            Err(error) => Err(SendError::Transient(error.to_string())),
         },
-        None => {
-            store.fix_notice(notice.id, &written.message).await?;
-            written
-        }
-    }))
+    }
 }
 
 fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {
