@@ -36,6 +36,10 @@ const KEEP_BATCH: usize = 256;
 /// After a signal, what is still under way gets this long; the whole stop stays below 10 s.
 const DRAIN: Duration = Duration::from_secs(8);
 
+/// How often a locked database is tried, and the pause between.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Where a running server can be reached.
 #[derive(Clone, Debug)]
 pub struct Bound {
@@ -139,7 +143,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     if config.routes.is_empty() {
         tracing::warn!("no route has recipients: every recipient gets 550");
     }
-    let lock = lock(&config.store.url)?;
+    let lock = lock(&config.store.url).await?;
     let store = store::open(&config.store.url)
         .await
         .with_context(|| format!("store {}", config.store.url))?;
@@ -275,7 +279,7 @@ fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpSe
 }
 
 /// One server per SQLite database: a second one would take the first one's work for its own.
-fn lock(url: &str) -> anyhow::Result<Option<File>> {
+async fn lock(url: &str) -> anyhow::Result<Option<File>> {
     let Some(database) = store::database_file(url) else {
         return Ok(None);
     };
@@ -288,13 +292,17 @@ fn lock(url: &str) -> anyhow::Result<Option<File>> {
         .append(true)
         .open(&path)
         .with_context(|| path.display().to_string())?;
-    if file.try_lock().is_err() {
-        bail!(
-            "{} is locked: another `stichtag serve` runs on this database",
-            path.display()
-        );
+    // `stichtag status` holds it for the blink of an eye, to find out whether somebody else does.
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(Some(file));
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
     }
-    Ok(Some(file))
+    bail!(
+        "{} is locked: another `stichtag serve` runs on this database",
+        path.display()
+    );
 }
 
 struct Worker {
