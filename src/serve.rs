@@ -280,18 +280,16 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
         .open(&path)
         .with_context(|| path.display().to_string())?;
     // `stichtag status` looks at the lock for a moment; only one that stays belongs to a server.
-    let mut tries = 0;
-    while file.try_lock().is_err() {
-        tries += 1;
-        if tries > LOCK_TRIES {
-            bail!(
-                "{} is locked: another `stichtag serve` runs on this database",
-                path.display()
-            );
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(Some(file));
         }
         tokio::time::sleep(LOCK_PAUSE).await;
     }
-    Ok(Some(file))
+    bail!(
+        "{} is locked: another `stichtag serve` runs on this database",
+        path.display()
+    )
 }
 
 struct Worker {
@@ -316,8 +314,15 @@ impl Worker {
         let clock = self.clock.clone();
         let now = move || clock.now();
         while !self.shutdown.is_cancelled() {
-            let turn = send::deliver_due(&*self.store, &desk, &smarthost, &now, max_per_hour);
-            match turn.await {
+            let outbox = send::Outbox {
+                store: &*self.store,
+                writer: &desk,
+                transport: &smarthost,
+                now: &now,
+                is_stopping: &|| self.shutdown.is_cancelled(),
+                max_per_hour,
+            };
+            match send::deliver_due(&outbox).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,

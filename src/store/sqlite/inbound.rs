@@ -151,9 +151,13 @@ pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
     sqlx::query("UPDATE pending SET lease_until = 0 WHERE lease_until > 0")
         .execute(&mut *writing)
         .await?;
-    sqlx::query("UPDATE notice SET lease_until = 0 WHERE state IN ('queued', 'delayed')")
-        .execute(&mut *writing)
-        .await?;
+    // A try that was cut short says nothing about the smarthost: it must not use up the tries.
+    sqlx::query(
+        "UPDATE notice SET lease_until = 0, attempts = max(attempts - 1, 0) \
+         WHERE state IN ('queued', 'delayed') AND lease_until > 0",
+    )
+    .execute(&mut *writing)
+    .await?;
     store.end(writing).await
 }
 
