@@ -70,9 +70,14 @@ pub struct House {
 impl House {
     /// Postfix and the customer's server run; Stichtag is still to be started.
     pub fn new() -> Self {
+        House::with("")
+    }
+
+    /// The same with further lines in Postfix's main.cf.
+    pub fn with(more: &str) -> Self {
         let address = own_address();
         let customer = Catcher::start((address, CUSTOMER));
-        let postfix = Postfix::start(address);
+        let postfix = Postfix::start(address, more);
         House {
             stichtag: Stichtag::new(address),
             postfix,
@@ -193,7 +198,8 @@ impl Stichtag {
         server.wait().unwrap();
     }
 
-    fn log(&self) -> String {
+    /// Its log, a JSON object per line.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 

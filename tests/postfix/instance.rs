@@ -85,7 +85,8 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    pub fn start(address: Ipv4Addr) -> Self {
+    /// `more` are further lines for main.cf.
+    pub fn start(address: Ipv4Addr, more: &str) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "Postfix can only be started by root; run these tests as root"
@@ -95,7 +96,7 @@ impl Postfix {
             .tempdir()
             .unwrap();
         let postfix = Postfix { address, folder };
-        postfix.write();
+        postfix.write(more);
         assert!(postfix.run("postfix", &["start"]), "postfix start");
         until("Postfix listens", 20, || {
             std::net::TcpStream::connect((address, SMTP)).ok()
@@ -107,7 +108,7 @@ impl Postfix {
         self.folder.path().join(name)
     }
 
-    fn write(&self) {
+    fn write(&self, more: &str) {
         // Postfix's daemons run as another user and must get to their folders.
         let all_may_pass = fs::Permissions::from_mode(0o755);
         fs::set_permissions(self.folder.path(), all_may_pass).unwrap();
@@ -125,7 +126,7 @@ impl Postfix {
         self.put(&etc.join("customers_transport"), &customers);
         self.put(
             &etc.join("main.cf"),
-            &joined(BEFORE, &shipped("main.cf.stichtag")),
+            &joined(&format!("{BEFORE}{more}"), &shipped("main.cf.stichtag")),
         );
         let services = format!("{SERVICES}{}", shipped("master.cf.stichtag"));
         self.put(&etc.join("master.cf"), &services);
