@@ -16,7 +16,7 @@ use crate::config::{Config, Layers};
 use crate::model::{Envelope, Inbound, InboundId, NoticeState, Source};
 use crate::serve::{self, Running};
 use crate::simulate::{Catcher, Caught, submit};
-use crate::store::{LogEntry, NoticeEntry, NoticeFilter, Store};
+use crate::store::{LogEntry, NoticeEntry, NoticeFilter, Sealed, Store};
 
 /// So long a message and its notices may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -178,7 +178,7 @@ impl Stage {
                     environment: Some(*environment),
                     raw: raw.clone(),
                 };
-                let kept = self.store().keep(&[inbound]).await?;
+                let kept = self.store().keep(&[Sealed::new(inbound)?]).await?;
                 let id = kept
                     .first()
                     .copied()
