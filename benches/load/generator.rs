@@ -309,7 +309,9 @@ impl Connection {
                     .filter(|line| line.get(3) == Some(&b' '))
             };
             if is_whole && last().count() >= replies {
-                let is_fine = last().last().is_some_and(|line| line.starts_with(code));
+                let is_fine = last()
+                    .next_back()
+                    .is_some_and(|line| line.starts_with(code));
                 let text = || String::from_utf8_lossy(&self.input).into_owned();
                 return is_fine.then_some(()).with_context(text);
             }

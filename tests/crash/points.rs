@@ -18,7 +18,7 @@ const PIPE: usize = 65_536;
 fn a_kill_between_commit_and_250_makes_no_second_effect() {
     // The one line this server logs says that a message is kept; it comes after the commit and
     // before the 250. With its log a pipe that is full and never read, it stops right there.
-    let site = Site::new(&[("LOG__LEVEL", "stichtag::receive::smtp::session=info")]);
+    let site = Site::new(&[("LOG__LEVEL", "stichtag::receive::smtp::session=debug")]);
     let fleet = Arc::new(Fleet::urgent(12));
     fleet.import(&site);
     let catcher = Catcher::open(site.smarthost, Mode::Accept);

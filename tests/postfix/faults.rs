@@ -60,6 +60,10 @@ fn mail_waits_in_the_queue_while_stichtag_is_stopped() {
 fn a_locked_database_gets_451_and_the_next_mail_on_the_connection_is_kept() {
     // Postfix keeps connections for the next mail when there are many; here it always does.
     let mut house = House::with("smtp_connection_cache_destinations = static:all\n");
+    // Each kept mail with its connection.
+    house
+        .stichtag
+        .set("STICHTAG_LOG__LEVEL", "info,stichtag::receive=debug");
     house.stichtag.start();
     house.stichtag.knows("kaja", &DOMAINS);
     let lock = Lock::hold(&house);
