@@ -93,39 +93,8 @@ pub async fn put_domains(
         if record == before && record.version > 0 {
             continue;
         }
-        let due = record.due();
-        sqlx::query(
-            "INSERT INTO domain (environment, ace, customer, lifecycle, imported_status, \
-             imported_holders, facts, dedelegation_at, deletion_at, updated_at, version) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) \
-             ON CONFLICT DO UPDATE SET customer = ?3, lifecycle = ?4, imported_status = ?5, \
-             imported_holders = ?6, dedelegation_at = ?8, deletion_at = ?9, updated_at = ?10, \
-             version = version + 1",
-        )
-        .bind(record.key.environment.as_str())
-        .bind(record.key.domain.ace())
-        .bind(record.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(record.lifecycle.as_str())
-        .bind(
-            record
-                .imported_status
-                .as_ref()
-                .map(|status| status.as_str()),
-        )
-        .bind(row::json(&record.imported_holders)?)
-        .bind(row::json(&record.facts)?)
-        .bind(due.dedelegation_at.map(row::micros))
-        .bind(due.deletion_at.map(row::micros))
-        .bind(row::micros(now))
-        .execute(&mut *writing)
-        .await?;
-        commit::write_holders(
-            &mut writing,
-            record.key.environment.as_str(),
-            record.key.domain.ace(),
-            &record,
-        )
-        .await?;
+        record.updated_at = now;
+        commit::write_record(&mut writing, &record).await?;
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await

@@ -7,7 +7,7 @@ use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
 };
 use super::{SqliteStore, Writing, cases, row};
-use crate::model::{CaseId, InboundId, NoticeItem};
+use crate::model::{CaseId, DomainRecord, InboundId, NoticeItem};
 
 pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
@@ -78,6 +78,38 @@ async fn write_domain(
     let record = &change.record;
     let environment = record.key.environment.as_str();
     let ace = record.key.domain.ace();
+    write_record(writing, record).await?;
+    if let Some((at, summary)) = &change.history {
+        // A message that is processed again has its line already.
+        sqlx::query(
+            "INSERT INTO history (environment, ace, at, message, summary) \
+             SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT ?6 OR NOT EXISTS (SELECT 1 FROM history \
+                WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)",
+        )
+        .bind(environment)
+        .bind(ace)
+        .bind(row::micros(*at))
+        .bind(message.0)
+        .bind(summary)
+        .bind(is_again)
+        .execute(&mut **writing)
+        .await?;
+    }
+    let case = write_case(writing, change, now).await?;
+    let mut is_covered = false;
+    for draft in &change.notices {
+        is_covered |= !write_notice(writing, message, case, draft).await?;
+    }
+    Ok(is_covered)
+}
+
+/// Writes a record over the version that was read, with its holders.
+pub async fn write_record(
+    writing: &mut Writing<'_>,
+    record: &DomainRecord,
+) -> Result<(), StoreError> {
+    let environment = record.key.environment.as_str();
+    let ace = record.key.domain.ace();
     let due = record.due();
     let sql = if record.version == 0 {
         "INSERT INTO domain (environment, ace, customer, lifecycle, imported_status, \
@@ -114,35 +146,14 @@ async fn write_domain(
         return Err(StoreError::Conflict);
     }
     write_holders(writing, environment, ace, record).await?;
-    if let Some((at, summary)) = &change.history {
-        // A message that is processed again has its line already.
-        sqlx::query(
-            "INSERT INTO history (environment, ace, at, message, summary) \
-             SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT ?6 OR NOT EXISTS (SELECT 1 FROM history \
-                WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)",
-        )
-        .bind(environment)
-        .bind(ace)
-        .bind(row::micros(*at))
-        .bind(message.0)
-        .bind(summary)
-        .bind(is_again)
-        .execute(&mut **writing)
-        .await?;
-    }
-    let case = write_case(writing, change, now).await?;
-    let mut is_covered = false;
-    for draft in &change.notices {
-        is_covered |= !write_notice(writing, message, case, draft).await?;
-    }
-    Ok(is_covered)
+    Ok(())
 }
 
-pub async fn write_holders(
+async fn write_holders(
     writing: &mut Writing<'_>,
     environment: &str,
     ace: &str,
-    record: &crate::model::DomainRecord,
+    record: &DomainRecord,
 ) -> Result<(), StoreError> {
     let known: Vec<String> =
         sqlx::query_scalar("SELECT handle FROM holder WHERE environment = ? AND ace = ?")
