@@ -324,3 +324,17 @@ fn completions_and_manual_pages_are_written() {
     assert!(page.contains("stichtag"));
     assert!(office.path("pages/man1/stichtag-held-release.1").exists());
 }
+
+#[test]
+fn a_deadline_that_passes_is_not_silent() {
+    let office = Office::stocked();
+    // Both ahead when it came, with a customer told in time; the first one is past by now.
+    let past = mail(30, "connect", &[("dedelegation", -1), ("deletion", 60)]);
+    office.mail(&past);
+    let due = office.json(&["deadlines", "--within", "1d"]).remove(0);
+    assert_eq!(due["next"], "deletion");
+    assert!(due["needs"].as_str().unwrap().contains("past"), "{due}");
+    assert_eq!(office.run(&["deadlines", "--fail"]).code, 10);
+    let status = office.run(&["status", "--json"]).json().remove(0);
+    assert_eq!(status["deadlines_waiting"], 1);
+}

@@ -62,6 +62,12 @@ impl Deadlines {
     }
 }
 
+/// How many deadlines need a person.
+pub async fn waiting(store: &dyn Store, now: Timestamp) -> anyhow::Result<usize> {
+    let due = due(store, now).await?;
+    Ok(due.iter().filter(|due| due.needs.is_some()).count())
+}
+
 async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
     let cases: BTreeMap<DomainKey, CaseId> = store
         .cases(true)
