@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, NoticeMode, Notices, Xforward};
+use crate::config::{Config, NoticeMode, Notices};
 use crate::model::NoticeState;
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
 use crate::receive::Keeper;
-use crate::receive::smtp::{self, SmtpServer, SmtpSettings};
+use crate::receive::smtp::SmtpServer;
 use crate::send::{self, Smarthost};
 use crate::store::{self, Store};
 
@@ -160,7 +160,12 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         DiskSpace::new(folder, config.store.min_free, clock.clone())
     };
     let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
-    let (keeper, keeping) = Keeper::start(Arc::new(shelf), KEEP_BATCH);
+    let max_batch = if config.smtp.group_commit {
+        KEEP_BATCH
+    } else {
+        1
+    };
+    let (keeper, keeping) = Keeper::start(Arc::new(shelf), max_batch);
     let server = smtp_server(config, Arc::new(keeper), &clock);
     let mut bound = Bound {
         smtp: Vec::new(),
@@ -247,31 +252,13 @@ async fn bind(address: &str) -> anyhow::Result<TcpListener> {
 }
 
 fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpServer> {
-    let smtp = &config.smtp;
-    let settings = SmtpSettings {
-        hostname: config.server.hostname.clone(),
-        trusted_relays: smtp.trusted_relays.clone(),
-        xforward: match smtp.xforward {
-            Xforward::Use => smtp::Xforward::Use,
-            Xforward::Require => smtp::Xforward::Require,
-            Xforward::Ignore => smtp::Xforward::Ignore,
-        },
-        max_message_size: smtp.max_message_size,
-        max_connections: smtp.max_connections,
-        max_connections_per_peer: smtp.max_connections_per_peer,
-        max_line: smtp.max_line,
-        max_recipients: smtp.max_recipients,
-        max_commands: smtp.max_commands,
-        session_timeout: smtp.session_timeout,
-        command_timeout: smtp.command_timeout,
-    };
     let gate = gate::Gate {
         routes: config.routes.clone(),
-        refuses: smtp.refuses,
+        refuses: config.smtp.refuses,
     };
     let clock = clock.clone();
     SmtpServer::new(
-        Arc::new(settings),
+        Arc::new(config.smtp.session.clone()),
         Arc::new(gate),
         inbox,
         Arc::new(move || clock.now()),
@@ -293,18 +280,16 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
         .open(&path)
         .with_context(|| path.display().to_string())?;
     // `stichtag status` looks at the lock for a moment; only one that stays belongs to a server.
-    let mut tries = 0;
-    while file.try_lock().is_err() {
-        tries += 1;
-        if tries > LOCK_TRIES {
-            bail!(
-                "{} is locked: another `stichtag serve` runs on this database",
-                path.display()
-            );
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(Some(file));
         }
         tokio::time::sleep(LOCK_PAUSE).await;
     }
-    Ok(Some(file))
+    bail!(
+        "{} is locked: another `stichtag serve` runs on this database",
+        path.display()
+    )
 }
 
 struct Worker {
@@ -329,8 +314,15 @@ impl Worker {
         let clock = self.clock.clone();
         let now = move || clock.now();
         while !self.shutdown.is_cancelled() {
-            let turn = send::deliver_due(&*self.store, &desk, &smarthost, &now, max_per_hour);
-            match turn.await {
+            let outbox = send::Outbox {
+                store: &*self.store,
+                writer: &desk,
+                transport: &smarthost,
+                now: &now,
+                is_stopping: &|| self.shutdown.is_cancelled(),
+                max_per_hour,
+            };
+            match send::deliver_due(&outbox).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use harness::{Client, LOCAL, Routes, received_at, settings};
-use stichtag::model::{Inbound, InboundId};
+use stichtag::model::InboundId;
 use stichtag::receive::smtp::SmtpServer;
 use stichtag::receive::{KeepBatch, KeepError, Keeper};
+use stichtag::store::Sealed;
 use tokio::io::{DuplexStream, duplex};
 
 /// Memory of this process now, in KiB; both ends of each connection are in it.
@@ -32,7 +33,7 @@ struct Scale(AtomicU64);
 
 #[async_trait]
 impl KeepBatch for Scale {
-    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, KeepError> {
+    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
         self.0
             .fetch_max(resident(), std::sync::atomic::Ordering::SeqCst);
         Ok(mails.iter().map(|_| InboundId(1)).collect())

@@ -8,7 +8,7 @@ use super::effect::{Applied, CaseStep, Effect, Outcome};
 use super::merge::{self, Merged};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Lifecycle,
+    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Level, Lifecycle,
     NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact, VerificationFact,
 };
 
@@ -40,7 +40,7 @@ pub enum Update {
     /// In status `failed`, it ends then.
     Expires(Timestamp),
     /// Worth a line in its history, nothing more.
-    Note(&'static str),
+    Note(String),
 }
 
 /// The update an event means for the domain it names, if it means one.
@@ -58,10 +58,12 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         } => Some(Update::Expires(*at)),
         Facts::ExpireWarning {
             expire_at: None, ..
-        } => Some(Update::Note("ends soon")),
-        Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered")),
-        Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out")),
-        Facts::AuthInfoDelete { .. } => Some(Update::Note("an AuthInfo letter came back")),
+        } => Some(Update::Note("ends soon".to_owned())),
+        Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered".to_owned())),
+        Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out".to_owned())),
+        Facts::AuthInfoDelete { .. } => {
+            Some(Update::Note("an AuthInfo letter came back".to_owned()))
+        }
         // An answer can carry the state and the deadlines too (`denic.md` 4.6); one that failed
         // must change nothing.
         Facts::RequestAnswer {
@@ -78,7 +80,7 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         })),
         Facts::RequestAnswer {
             domain: Some(_), ..
-        } => Some(Update::Note("answer to a request")),
+        } => Some(Update::Note(answer(event))),
         Facts::RequestAnswer { domain: None, .. }
         | Facts::ContactVerificationRequired(_)
         | Facts::ContactUpdate { .. }
@@ -86,6 +88,30 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::QueueReminder
         | Facts::Unknown { .. } => None,
     }
+}
+
+/// An answer in one line: result, our reference, and every error and warning, for whoever must find
+/// out what went wrong.
+fn answer(event: &RegistryEvent) -> String {
+    let result = event
+        .result
+        .as_ref()
+        .map_or("answered", RequestResult::as_str);
+    let ticket = event.ticket.as_ref().map(|ticket| ticket.0.as_str());
+    let reference = ticket.or(event.ctid.as_ref().map(|ctid| ctid.0.as_str()));
+    let mut line = format!("request {result}");
+    if let Some(reference) = reference {
+        line.push_str(&format!(" (reference {reference})"));
+    }
+    for message in &event.messages {
+        if message.level != Level::Info {
+            line.push_str(&format!("; {} {}", message.code, message.text));
+            for argument in &message.arguments {
+                line.push_str(&format!(" [{argument}]"));
+            }
+        }
+    }
+    line
 }
 
 /// Decides what one update of registry time `at` does to one domain.
@@ -405,7 +431,7 @@ fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> Stri
     };
     let mut parts = Vec::new();
     if let Update::Note(note) = update {
-        parts.push((*note).to_owned());
+        parts.push(note.clone());
     }
     if before.status() != after.status() {
         parts.push(format!("status {} → {}", word(before), word(after)));

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{Inbox, KeepError};
 use crate::model::{Inbound, InboundId};
+use crate::store::Sealed;
 
 /// Most raw bytes in one transaction; a single larger message still makes a batch of its own.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -25,7 +26,7 @@ const QUEUE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 #[async_trait]
 pub trait KeepBatch: Send + Sync {
     /// Keeps all of `mails` durably, or none, and returns their numbers in the same order.
-    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, KeepError>;
+    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError>;
 }
 
 /// The [`Inbox`] that shares commits among its callers. Clones feed the same queue.
@@ -37,7 +38,7 @@ pub struct Keeper {
 
 /// A message in the queue, and where its number is awaited.
 struct Waiting {
-    mail: Inbound,
+    mail: Sealed,
     answer: oneshot::Sender<Result<InboundId, KeepError>>,
     /// Its share of [`QUEUE_BYTES_MAX`], given back when it is answered.
     room: OwnedSemaphorePermit,
@@ -68,6 +69,8 @@ impl Inbox for Keeper {
             .acquire_many_owned(bytes)
             .await
             .map_err(|_| stopped())?;
+        // Here, in the caller's own task: what is done behind the queue is done by one for all.
+        let mail = Sealed::new(mail).map_err(|error| KeepError::Failed(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         self.queue
             .send(Waiting { mail, answer, room })
@@ -99,7 +102,7 @@ async fn keep_all(mut queue: mpsc::Receiver<Waiting>, batch: Arc<dyn KeepBatch>,
 fn batch_len(waiting: &[Waiting]) -> usize {
     let mut bytes = 0usize;
     let fitting = waiting.iter().take_while(|next| {
-        bytes = bytes.saturating_add(next.mail.raw.len());
+        bytes = bytes.saturating_add(next.mail.inbound.raw.len());
         bytes <= BATCH_BYTES_MAX
     });
     fitting.count().max(1)
@@ -125,6 +128,10 @@ async fn keep_batch(batch: &dyn KeepBatch, waiting: impl Iterator<Item = Waiting
     drop(mails);
     match outcome {
         Ok(ids) => {
+            // One line for all: a line each would cost a quarter of the rate.
+            if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+                tracing::info!(msg = %first, messages = ids.len(), "kept as {first} to {last}");
+            }
             for ((answer, _room), id) in answers.into_iter().zip(ids) {
                 // Who stopped waiting gets no answer; the message is kept all the same.
                 let _ = answer.send(Ok(id));
@@ -178,8 +185,8 @@ mod tests {
 
     #[async_trait]
     impl KeepBatch for Book {
-        async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, KeepError> {
-            let raw: Vec<Vec<u8>> = mails.iter().map(|mail| mail.raw.clone()).collect();
+        async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
+            let raw: Vec<Vec<u8>> = mails.iter().map(|mail| mail.inbound.raw.clone()).collect();
             self.begun.notify_one();
             if let Some(gate) = &self.gate {
                 gate.acquire().await.unwrap().forget();

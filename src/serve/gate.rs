@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::model::{Inbound, InboundId, Notice, RecipientMatch, Route};
+use crate::model::{InboundId, Notice, RecipientMatch, Route};
 use crate::notify::{self, Templates};
 use crate::receive::smtp::Admission;
 use crate::receive::{KeepBatch, KeepError, Reply};
 use crate::send::{Letter, Writer};
-use crate::store::{Store, StoreError};
+use crate::store::{Sealed, Store, StoreError};
 
 /// Decides about recipients by the routes.
 pub struct Gate {
@@ -58,7 +58,7 @@ impl Shelf {
 
 #[async_trait]
 impl KeepBatch for Shelf {
-    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, KeepError> {
+    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
         if !self.disk.has_room() {
             return Err(KeepError::Full);
         }

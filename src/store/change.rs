@@ -8,8 +8,34 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     CaseId, CaseState, ContactFact, Customer, CustomerId, DomainKey, DomainRecord, Environment,
     Handle, Inbound, InboundId, Language, Notice, NoticeItem, NoticeKind, NoticeState, Reason,
-    ReasonCode,
+    ReasonCode, sha256_hex,
 };
+
+use super::StoreError;
+
+/// A message made ready to be kept: what takes time and no lock is done by whoever brings it, so that
+/// it does not add up in front of the one writer.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The message.
+    pub inbound: Inbound,
+    /// Its envelope as JSON.
+    pub(super) envelope: String,
+    /// SHA-256 of the raw bytes, hexadecimal.
+    pub(super) sha256: String,
+}
+
+impl Sealed {
+    /// Works out what is stored beside the message.
+    pub fn new(inbound: Inbound) -> Result<Self, StoreError> {
+        Ok(Sealed {
+            envelope: serde_json::to_string(&inbound.envelope)
+                .map_err(|error| StoreError::Unreadable(error.to_string()))?,
+            sha256: sha256_hex(&inbound.raw),
+            inbound,
+        })
+    }
+}
 
 /// A kept message whose turn it is.
 #[derive(Clone, Debug)]
@@ -294,7 +320,7 @@ pub struct LogFilter {
     pub id: Option<InboundId>,
     /// Numbers above this one only.
     pub after: Option<InboundId>,
-    /// At most so many; the newest, in the order of arrival. 0: all.
+    /// At most so many, in the order of arrival: the newest, or with `after` the next. 0: all.
     pub limit: u32,
 }
 

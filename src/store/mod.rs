@@ -19,7 +19,7 @@ use crate::model::{
 pub use change::{
     Alarm, Ask, AuditEntry, CaseChange, CaseEntry, CaseNote, Change, Claimed, Decision, Delivery,
     DomainChange, DomainImport, Figures, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
-    NoticeDraft, NoticeEntry, NoticeSeed, World,
+    NoticeDraft, NoticeEntry, NoticeSeed, Sealed, World,
 };
 pub use sqlite::SqliteStore;
 
@@ -50,7 +50,7 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
-    async fn keep(&self, mails: &[Inbound]) -> Result<Vec<InboundId>, StoreError>;
+    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError>;
 
     /// Takes up to `limit` undecided messages, oldest first, and hides them until `now + lease`.
     /// A worker that dies loses nothing: they come up again.
@@ -92,7 +92,7 @@ pub trait Store: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<u64, StoreError>;
 
-    /// The log, in the order of arrival.
+    /// The log, in the order of arrival: the newest so many, or with `after` the next so many.
     async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError>;
 
     /// Writes or overwrites customers.
@@ -111,6 +111,9 @@ pub trait Store: Send + Sync {
         environment: Option<Environment>,
         ace: Option<&str>,
     ) -> Result<Vec<DomainRecord>, StoreError>;
+
+    /// Domains with a deadline in force.
+    async fn domains_due(&self) -> Result<Vec<DomainRecord>, StoreError>;
 
     /// Domains of one customer.
     async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError>;

@@ -11,7 +11,7 @@ use stichtag::model::{
 use stichtag::process::{self, Rules};
 use stichtag::store::{
     AuditEntry, CaseEntry, DomainImport, LogEntry, LogFilter, MessageVerdict, NoticeEntry,
-    NoticeFilter, SqliteStore, Store,
+    NoticeFilter, Sealed, SqliteStore, Store,
 };
 
 pub const LIVE: Environment = Environment::Live;
@@ -170,7 +170,10 @@ impl Desk {
     }
 
     pub async fn keep(&self, inbound: Inbound) -> InboundId {
-        self.store.keep(&[inbound]).await.unwrap()[0]
+        self.store
+            .keep(&[Sealed::new(inbound).unwrap()])
+            .await
+            .unwrap()[0]
     }
 
     pub fn inbound(&self, from: &str, to: &[&str], raw: &[u8]) -> Inbound {

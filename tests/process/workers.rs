@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stichtag::model::{CustomerId, Envelope, Inbound, Source};
 use stichtag::process;
-use stichtag::store::{LogFilter, MessageVerdict, NoticeFilter, SqliteStore, Store};
+use stichtag::store::{LogFilter, MessageVerdict, NoticeFilter, Sealed, SqliteStore, Store};
 
 use super::desk::{CONNECT, Desk, LIVE, TO_LIVE, dedelegation, deletion, mail, url};
 
@@ -43,7 +43,7 @@ async fn two_workers_decide_every_message_once_and_tell_every_fact_once() {
         desk.domain(LIVE, &format!("domain-{number}.de"), Some(&customer), "")
             .await;
     }
-    let inbound: Vec<Inbound> = messages()
+    let inbound: Vec<Sealed> = messages()
         .into_iter()
         .map(|raw| Inbound {
             source: Source::DenicMail,
@@ -56,6 +56,7 @@ async fn two_workers_decide_every_message_once_and_tell_every_fact_once() {
             environment: None,
             raw,
         })
+        .map(|inbound| Sealed::new(inbound).unwrap())
         .collect();
     assert_eq!(inbound.len(), 300);
     desk.store.keep(&inbound).await.unwrap();

@@ -9,7 +9,7 @@ use stichtag::model::{
 };
 use stichtag::store::{
     Alarm, AuditEntry, CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft,
-    NoticeSeed, SqliteStore, Store,
+    NoticeSeed, Sealed, SqliteStore, Store,
 };
 
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -32,6 +32,11 @@ pub fn key(domain: &str) -> DomainKey {
         environment: Environment::Live,
         domain: domain.parse().unwrap(),
     }
+}
+
+/// Ready to be kept.
+pub fn sealed(inbound: Inbound) -> Sealed {
+    Sealed::new(inbound).unwrap()
 }
 
 pub fn mail(raw: &[u8]) -> Inbound {
@@ -170,7 +175,7 @@ impl Bench {
     }
 
     pub async fn keep(&self, raw: &[u8]) -> InboundId {
-        self.store.keep(&[mail(raw)]).await.unwrap()[0]
+        self.store.keep(&[sealed(mail(raw))]).await.unwrap()[0]
     }
 
     /// A domain with a queued notice, in the store.

@@ -7,7 +7,7 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use stichtag::store::{SqliteStore, Store, StoreError};
 
-use super::bench::{Bench, LEASE, mail, now, url};
+use super::bench::{Bench, LEASE, mail, now, sealed, url};
 
 #[tokio::test]
 async fn an_empty_folder_becomes_a_database_and_opens_again() {
@@ -17,7 +17,7 @@ async fn an_empty_folder_becomes_a_database_and_opens_again() {
     let id = {
         let store = SqliteStore::open(&url).await.unwrap();
         store.check().await.unwrap();
-        store.keep(&[mail(b"x")]).await.unwrap()[0]
+        store.keep(&[sealed(mail(b"x"))]).await.unwrap()[0]
     };
     for _ in 0..3 {
         let store = SqliteStore::open(&url).await.unwrap();
@@ -154,14 +154,20 @@ async fn two_handles_write_to_one_file_without_losing_a_number() {
         let mut ids = Vec::new();
         for number in 0..100 {
             let raw = format!("b {number}");
-            ids.extend(second.keep(&[mail(raw.as_bytes())]).await.unwrap());
+            ids.extend(second.keep(&[sealed(mail(raw.as_bytes()))]).await.unwrap());
         }
         ids
     });
     let mut ids = Vec::new();
     for number in 0..100 {
         let raw = format!("a {number}");
-        ids.extend(bench.store.keep(&[mail(raw.as_bytes())]).await.unwrap());
+        ids.extend(
+            bench
+                .store
+                .keep(&[sealed(mail(raw.as_bytes()))])
+                .await
+                .unwrap(),
+        );
     }
     ids.extend(other.await.unwrap());
     ids.sort();
@@ -179,7 +185,7 @@ async fn readers_see_whole_batches_while_a_writer_writes() {
     let writer = Arc::new(bench.second().await);
     let writing = tokio::spawn(async move {
         for _ in 0..40 {
-            let batch: Vec<_> = (0..25).map(|_| mail(b"x")).collect();
+            let batch: Vec<_> = (0..25).map(|_| sealed(mail(b"x"))).collect();
             writer.keep(&batch).await.unwrap();
         }
     });

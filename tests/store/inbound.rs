@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use stichtag::model::{InboundId, Reason, reason, sha256_hex};
 use stichtag::store::{LogFilter, MessageVerdict, Store};
 
-use super::bench::{Bench, LEASE, audit, change, mail, now};
+use super::bench::{Bench, LEASE, audit, change, mail, now, sealed};
 
 #[tokio::test]
 async fn messages_are_kept_in_order_byte_for_byte() {
@@ -21,7 +21,7 @@ async fn messages_are_kept_in_order_byte_for_byte() {
     let mut rest = raws.as_slice();
     for size in [1, 2, 3, 5, 7, 64, 65, 53] {
         let (batch, later) = rest.split_at(size);
-        let mails: Vec<_> = batch.iter().map(|raw| mail(raw)).collect();
+        let mails: Vec<_> = batch.iter().map(|raw| sealed(mail(raw))).collect();
         ids.extend(bench.store.keep(&mails).await.unwrap());
         rest = later;
     }
@@ -177,7 +177,7 @@ async fn the_log_can_be_filtered_by_everything_it_shows() {
         let mut inbound = mail(&[u8::try_from(number).unwrap()]);
         inbound.received_at = now() + number.hours();
         inbound.envelope.queue_id = Some(format!("Q{number}"));
-        bench.store.keep(&[inbound]).await.unwrap();
+        bench.store.keep(&[sealed(inbound)]).await.unwrap();
     }
     let mut two = change(InboundId(2));
     two.decision.ace = Some("xn--dnic-loa.de".to_owned());

@@ -26,16 +26,16 @@ pub struct Deadlines {
 }
 
 /// One domain with a deadline.
-struct Due {
-    record: DomainRecord,
-    next: &'static str,
-    at: Timestamp,
+pub struct Due {
+    pub record: DomainRecord,
+    pub next: &'static str,
+    pub at: Timestamp,
     /// The earliest in force, past or not: a dedelegation that has passed while the domain is not
     /// on hold must not hide behind the deletion.
     first: Timestamp,
     case: Option<CaseId>,
     last_notice: Option<NoticeEntry>,
-    needs: Option<String>,
+    pub needs: Option<String>,
 }
 
 impl Deadlines {
@@ -68,7 +68,8 @@ pub async fn waiting(store: &dyn Store, now: Timestamp) -> anyhow::Result<usize>
     Ok(due.iter().filter(|due| due.needs.is_some()).count())
 }
 
-async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
+/// Every domain with a deadline, the first to die on top.
+pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
     let cases: BTreeMap<DomainKey, CaseId> = store
         .cases(true)
         .await?
@@ -76,7 +77,7 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
         .map(|case| (case.key, case.id))
         .collect();
     let mut found = Vec::new();
-    for record in store.domains(None, None).await? {
+    for record in store.domains_due().await? {
         let deadlines = record.due();
         let named = [
             ("dedelegation", deadlines.dedelegation_at),
@@ -153,7 +154,8 @@ fn needs(
     }
 }
 
-fn left(at: Timestamp, now: Timestamp) -> String {
+/// How much time is left, such as `2d 4h`.
+pub fn left(at: Timestamp, now: Timestamp) -> String {
     let minutes = at.duration_since(now).as_secs() / 60;
     if minutes < 0 {
         return "past".to_owned();

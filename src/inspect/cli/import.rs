@@ -1,7 +1,7 @@
 //! `stichtag import`
 
 mod mailbox;
-mod table;
+pub(super) mod table;
 
 use std::path::PathBuf;
 

@@ -15,6 +15,9 @@ use crate::store::{LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 /// How often `follow` looks for new messages.
 const FOLLOW: Duration = Duration::from_millis(500);
 
+/// Messages read at once.
+const PART: u32 = 1_000;
+
 /// Processed mail
 #[derive(Subcommand, Debug)]
 pub enum Log {
@@ -149,10 +152,7 @@ impl Log {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, _) = context.store().await?;
         match self {
-            Log::List(filter) => {
-                let entries = store.log(&filter.store()).await?;
-                print(context, &filter.cut(entries), true)?;
-            }
+            Log::List(filter) => list(context, &*store, &filter).await?,
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {
                 let inbound = store.kept(id).await?.ok_or_else(|| missing(id))?;
@@ -162,6 +162,29 @@ impl Log {
             Log::Why { id } => why(context, &*store, id).await?,
         }
         Ok(exit::DONE)
+    }
+}
+
+/// Objects are printed as they are read, however long the log is; a table is as wide as its widest
+/// row, so it is read whole.
+async fn list(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::Result<()> {
+    if !context.out.is_json() || filter.limit > 0 {
+        let entries = store.log(&filter.store()).await?;
+        return Ok(print(context, &filter.cut(entries), true)?);
+    }
+    let mut last = InboundId(0);
+    loop {
+        let part = LogFilter {
+            after: Some(last),
+            limit: PART,
+            ..filter.store()
+        };
+        let entries = store.log(&part).await?;
+        let Some(newest) = entries.last() else {
+            return Ok(());
+        };
+        last = newest.id;
+        print(context, &filter.cut(entries), true)?;
     }
 }
 
@@ -233,7 +256,8 @@ fn codes(entry: &LogEntry) -> Vec<&'static str> {
     codes
 }
 
-fn verdict_word(entry: &LogEntry) -> &'static str {
+/// The word for what was decided; `deferred` before that.
+pub fn verdict_word(entry: &LogEntry) -> &'static str {
     entry
         .decision
         .as_ref()
@@ -241,7 +265,8 @@ fn verdict_word(entry: &LogEntry) -> &'static str {
         .as_str()
 }
 
-fn notice_word(entry: &LogEntry) -> &'static str {
+/// The word for how far its notice got.
+pub fn notice_word(entry: &LogEntry) -> &'static str {
     match &entry.notice {
         // A notice that was given up is seen by its alarm; the message's notice did not arrive.
         Some((_, NoticeState::Failed)) => NoticeState::Bounced.as_str(),

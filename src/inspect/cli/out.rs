@@ -118,6 +118,13 @@ impl Out {
             .to_string()
     }
 
+    /// An instant for a table whose heading names the zone.
+    pub fn short_time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone())
+            .strftime("%a %d %b %Y %H:%M")
+            .to_string()
+    }
+
     /// An optional instant for people.
     pub fn optional_time(&self, at: Option<Timestamp>) -> String {
         at.map_or_else(|| "-".to_owned(), |at| self.time(at))

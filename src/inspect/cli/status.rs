@@ -85,9 +85,10 @@ impl Status {
     }
 }
 
-/// The daemon holds a lock beside its database for as long as it lives.
+/// The daemon holds a lock beside its database for as long as it lives. Asking for a shared one,
+/// two that look at the same time do not take each other for the daemon.
 fn is_running(url: &str) -> bool {
     database_file(url)
         .and_then(|file| std::fs::File::open(file.with_extension("lock")).ok())
-        .is_some_and(|lock| lock.try_lock().is_err())
+        .is_some_and(|lock| lock.try_lock_shared().is_err())
 }

@@ -357,7 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         let keep = AssertUnwindSafe(async { self.server.inbox.keep(mail).await }).catch_unwind();
         match timeout(KEEP_MAX, keep).await {
             Ok(Ok(Ok(id))) => {
-                tracing::info!(msg = %id, queue_id, bytes, "kept as {id}");
+                tracing::debug!(msg = %id, queue_id, bytes, "kept as {id}");
                 Reply::kept(id)
             }
             Ok(Ok(Err(KeepError::Full))) => {

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::seats::Place;
 use crate::receive::Reply;
 
-/// Room made for a read while commands are awaited; what an idle connection keeps.
+/// Room made for a read while commands are awaited.
 const COMMAND_READ: usize = 1024;
-/// Room for the first reads of a message; most registry mail fits into one.
-const DATA_READ: usize = 16 * 1024;
+/// Room for the first read of a message; most registry mail fits into it. A connection that has
+/// sent mail keeps it, so that it is not fetched anew for every mail.
+const DATA_READ: usize = 4 * 1024;
 /// Room for the next reads, once a sender has filled the first.
 const DATA_READ_MAX: usize = 64 * 1024;
 /// Replies beyond this leave even if more commands have come in.
@@ -262,7 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.start == self.input.len() {
             self.input.clear();
             self.start = 0;
-            if self.input.capacity() > COMMAND_READ {
+            if self.input.capacity() > DATA_READ {
                 self.input = Vec::new();
             }
         }

@@ -151,6 +151,19 @@ pub async fn domains(
         .collect()
 }
 
+pub async fn domains_due(store: &SqliteStore) -> Result<Vec<DomainRecord>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL",
+        row::DOMAIN_COLUMNS
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .fetch_all(&store.readers)
+        .await?
+        .iter()
+        .map(row::record)
+        .collect()
+}
+
 pub async fn domains_of(
     store: &SqliteStore,
     customer: &CustomerId,

@@ -1,35 +1,46 @@
 //! Keeping messages, and handing them out to be decided.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::super::{AuditEntry, Claimed, MessageVerdict, StoreError};
+use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
 use super::{SqliteStore, Writing, cases, row};
-use crate::model::{Inbound, InboundId, Reason, Source, reason, sha256_hex};
+use crate::model::{Inbound, InboundId, Reason, Source, reason};
 
-/// Rows a single statement inserts; batches are cut into these sizes, so that few different
-/// statements have to be prepared.
-const CHUNKS: [usize; 6] = [64, 32, 16, 8, 4, 1];
+/// Rows a single statement inserts at most; larger batches take several.
+const ROWS_MAX: usize = 64;
+
+/// For each count of rows the statements that keep them and put them in line. The texts are few and
+/// stay the same, so each is prepared once.
+static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    (0..=ROWS_MAX)
+        .map(|rows| {
+            let values = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
+            // The write lock is held, so the numbers given are the highest and in a row.
+            format!(
+                "INSERT INTO inbound (received_at, source, environment, envelope, sha256, raw) \
+                 VALUES {values}; \
+                 INSERT INTO pending (id) SELECT id FROM inbound \
+                 WHERE id > (SELECT max(id) FROM inbound) - {rows}"
+            )
+        })
+        .collect()
+});
 
 pub async fn keep(
     store: &SqliteStore,
-    mails: &[Inbound],
+    mails: &[Sealed],
     import: Option<(&str, u64)>,
 ) -> Result<Vec<InboundId>, StoreError> {
-    // Everything that costs time and needs no lock comes first.
-    let rows = mails
-        .iter()
-        .map(|mail| Ok((mail, row::json(&mail.envelope)?, sha256_hex(&mail.raw))))
-        .collect::<Result<Vec<_>, StoreError>>()?;
     let mut writing = store.begin().await?;
-    let kept = insert(&mut writing, &rows, import).await;
-    match kept {
-        Ok(first) => {
+    match insert(&mut writing, mails, import).await {
+        Ok(ids) => {
             store.end(writing).await?;
-            Ok((first..).take(mails.len()).map(InboundId).collect())
+            Ok(ids)
         }
         Err(error) => Err(store.noted(error)),
     }
@@ -37,46 +48,29 @@ pub async fn keep(
 
 async fn insert(
     writing: &mut Writing<'_>,
-    rows: &[(&Inbound, String, String)],
+    mails: &[Sealed],
     import: Option<(&str, u64)>,
-) -> Result<i64, sqlx::Error> {
-    // The write lock is held, so nobody else can take these numbers.
-    let first: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM inbound")
-        .fetch_one(&mut **writing)
-        .await?;
-    let mut id = first;
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let size = CHUNKS
-            .iter()
-            .find(|size| **size <= rest.len())
-            .copied()
-            .unwrap_or(1);
-        let (chunk, later) = rest.split_at(size);
-        rest = later;
-        let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO inbound (id, received_at, source, environment, envelope, sha256, raw) ",
-        );
-        insert.push_values(
-            chunk.iter().zip(id..),
-            |mut tuple, ((mail, envelope, sha256), id)| {
-                tuple
-                    .push_bind(id)
-                    .push_bind(row::micros(mail.received_at))
-                    .push_bind(mail.source.as_str())
-                    .push_bind(mail.environment.map(|environment| environment.as_str()))
-                    .push_bind(envelope.as_str())
-                    .push_bind(sha256.as_str())
-                    .push_bind(mail.raw.as_slice());
-            },
-        );
-        insert.build().execute(&mut **writing).await?;
-        id += size as i64;
+) -> Result<Vec<InboundId>, sqlx::Error> {
+    let mut ids = Vec::with_capacity(mails.len());
+    for rows in mails.chunks(ROWS_MAX) {
+        let mut insert = sqlx::query(INSERTS[rows.len()].as_str());
+        for Sealed {
+            inbound,
+            envelope,
+            sha256,
+        } in rows
+        {
+            insert = insert
+                .bind(row::micros(inbound.received_at))
+                .bind(inbound.source.as_str())
+                .bind(inbound.environment.map(|environment| environment.as_str()))
+                .bind(envelope)
+                .bind(sha256)
+                .bind(inbound.raw.as_slice());
+        }
+        let last = insert.execute(&mut **writing).await?.last_insert_rowid();
+        ids.extend((last + 1 - rows.len() as i64..=last).map(InboundId));
     }
-    sqlx::query("INSERT INTO pending (id) SELECT id FROM inbound WHERE id >= ?")
-        .bind(first)
-        .execute(&mut **writing)
-        .await?;
     if let Some((source, done)) = import {
         sqlx::query("INSERT INTO import (source, done) VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done")
             .bind(source)
@@ -84,7 +78,7 @@ async fn insert(
             .execute(&mut **writing)
             .await?;
     }
-    Ok(first)
+    Ok(ids)
 }
 
 pub async fn import_done(store: &SqliteStore, source: &str) -> Result<u64, StoreError> {
@@ -151,9 +145,13 @@ pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
     sqlx::query("UPDATE pending SET lease_until = 0 WHERE lease_until > 0")
         .execute(&mut *writing)
         .await?;
-    sqlx::query("UPDATE notice SET lease_until = 0 WHERE state IN ('queued', 'delayed')")
-        .execute(&mut *writing)
-        .await?;
+    // A try that was cut short says nothing about the smarthost: it must not use up the tries.
+    sqlx::query(
+        "UPDATE notice SET lease_until = 0, attempts = max(attempts - 1, 0) \
+         WHERE state IN ('queued', 'delayed') AND lease_until > 0",
+    )
+    .execute(&mut *writing)
+    .await?;
     store.end(writing).await
 }
 

@@ -12,7 +12,7 @@ use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
 use crate::model::{Envelope, Environment, Inbound, Source, sha256_hex};
 use crate::process;
-use crate::store::Store;
+use crate::store::{Sealed, Store};
 
 /// Mails kept in one transaction.
 const SLICE: usize = 100;
@@ -96,7 +96,7 @@ pub async fn import_queue(
     }
     let (store, config) = context.store().await?;
     let inbound = inbound(context, Source::DenicQueue, Some(environment), raw);
-    let kept = store.keep(std::slice::from_ref(&inbound)).await?;
+    let kept = store.keep(&[Sealed::new(inbound)?]).await?;
     process_all(context, &*store, &config).await?;
     for id in kept {
         let entry = super::super::log::one(&*store, id).await?;

@@ -57,9 +57,21 @@ impl Kind {
     }
 }
 
-/// Reads a file row by row; good rows are applied, bad ones reported and written aside.
+/// Reads a file row by row into the store that the configuration names.
 pub async fn import(
     context: &Context,
+    kind: Kind,
+    file: &Path,
+    rejected: Option<PathBuf>,
+) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    import_into(context, &*store, kind, file, rejected).await
+}
+
+/// Reads a file row by row; good rows are applied, bad ones reported and written aside.
+pub async fn import_into(
+    context: &Context,
+    store: &dyn Store,
     kind: Kind,
     file: &Path,
     rejected: Option<PathBuf>,
@@ -78,7 +90,6 @@ pub async fn import(
     check_header(kind, file, &header)?;
     let rows: Vec<csv::Result<StringRecord>> = reader.records().collect();
 
-    let (store, _) = context.store().await?;
     let source = format!("{}:{}", kind.word(), sha256_hex(bytes));
     let done_before = usize::try_from(store.import_done(&source).await?)?.min(rows.len());
     let rejected = rejected.unwrap_or_else(|| {
@@ -117,7 +128,7 @@ pub async fn import(
                 aside.put(row.as_ref().ok(), line, &why)?;
             }
         }
-        applied += good.write(&*store, context.now()).await?;
+        applied += good.write(store, context.now()).await?;
         let done = first + slice.len();
         store.keep_import(&source, done as u64, &[]).await?;
         progress.set(done as u64);
