@@ -10,7 +10,7 @@ use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
-    Handle, InboundId, NoticeKind, RegistryEvent, RegistryStatus,
+    Handle, InboundId, NoticeKind, RegistryEvent, RegistryStatus, Source,
 };
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
@@ -194,6 +194,10 @@ impl Deciding<'_> {
         seen.push((self.id, recipients.to_vec()));
         self.change.decision.digest = Some(reading.digest.clone());
         self.change.decision.verdict = MessageVerdict::Unchanged;
+        if event.source == Source::DenicQueue {
+            // The queue is being read, whatever the registry said before.
+            self.change.clears.push(queue_alarm(environment));
+        }
         let at = reading.registry_time;
         match &event.facts {
             Facts::ContactVerificationRequired(asked) => self.fan_out(environment, asked, at),
@@ -215,8 +219,12 @@ impl Deciding<'_> {
                 self.change.decision.verdict = MessageVerdict::Applied;
                 let text = "the registry says that messages wait in its queue";
                 self.note(Reason::new(reason::QUEUE_NEGLECTED, text));
-                let key = format!("queue:{environment}");
-                self.alarm(key, reason::QUEUE_NEGLECTED, None, text.to_owned());
+                self.alarm(
+                    queue_alarm(environment),
+                    reason::QUEUE_NEGLECTED,
+                    None,
+                    text.to_owned(),
+                );
             }
             facts => {
                 if let (Some(domain), Some(update)) = (facts.domain(), apply::update_of(event)) {
@@ -458,6 +466,10 @@ impl Deciding<'_> {
         };
         self.world.domains.insert(key.clone(), carried);
     }
+}
+
+fn queue_alarm(environment: Environment) -> String {
+    format!("queue:{environment}")
 }
 
 /// Nothing about this domain needs a person: it works and nothing is asked for, or it has left us.

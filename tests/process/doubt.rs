@@ -237,3 +237,15 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_neglected_queue_is_alarmed_until_it_is_read() {
+    let desk = Desk::stocked().await;
+    let id = desk.live(&sample("queue-reminder.eml")).await;
+    assert_eq!(desk.verdict(id).await, Applied);
+    assert_eq!(desk.alarms().await, ["W32"]);
+    desk.queue(Some(TEST), &sample(QUEUE)).await;
+    assert_eq!(desk.alarms().await, ["W32"], "that was the other queue");
+    desk.queue(Some(LIVE), &sample(QUEUE)).await;
+    assert!(desk.alarms().await.is_empty());
+}
