@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
+use tokio::runtime::{EnterGuard, Runtime};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +70,7 @@ pub struct Running {
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
     keeper: tokio::task::JoinHandle<()>,
+    _writer: WriterThread,
     _lock: Option<File>,
 }
 
@@ -83,6 +85,35 @@ impl Running {
         }
         // Every sender of mail is gone; what the keeper still has was promised to nobody.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.keeper).await;
+    }
+}
+
+/// The thread of the keeper. Between the sessions it would wait for its turn at every step of every
+/// commit, and everybody with it.
+struct WriterThread(Option<Runtime>);
+
+impl WriterThread {
+    fn start() -> std::io::Result<Self> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("keeper")
+            .enable_all()
+            .build()
+            .map(|runtime| WriterThread(Some(runtime)))
+    }
+
+    /// What is spawned while the guard lives runs on this thread.
+    fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Runtime::enter)
+    }
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        // Waiting for it here would block the thread of somebody else.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -165,7 +196,11 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     } else {
         1
     };
-    let (keeper, keeping) = Keeper::start(Arc::new(shelf), max_batch);
+    let writer = WriterThread::start()?;
+    let (keeper, keeping) = {
+        let _on_its_thread = writer.enter();
+        Keeper::start(Arc::new(shelf), max_batch)
+    };
     let server = smtp_server(config, Arc::new(keeper), &clock);
     let mut bound = Bound {
         smtp: Vec::new(),
@@ -220,6 +255,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         shutdown,
         tasks,
         keeper: keeping,
+        _writer: writer,
         _lock: lock,
     })
 }

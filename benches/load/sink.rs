@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use anyhow::{Context, bail};
 use memchr::memmem;
-use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -152,24 +152,21 @@ impl Database {
     pub fn keep(&mut self, raws: &[&[u8]]) -> anyhow::Result<()> {
         let connection = &mut self.connection;
         self.runtime.block_on(async {
-            let mut writing = connection.begin_with("BEGIN IMMEDIATE").await?;
             let mut insert = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO inbound (received_at, source, envelope, sha256, raw) ",
+                "BEGIN IMMEDIATE; \
+                 INSERT INTO inbound (received_at, source, envelope, sha256, raw) ",
             );
             insert.push_values(raws, |mut row, raw| {
                 row.push("1767225600000000, 'denic-mail', '{}', ''")
                     .push_bind(*raw);
             });
-            let last = insert
-                .build()
-                .execute(&mut *writing)
-                .await?
-                .last_insert_rowid();
-            sqlx::query("INSERT INTO pending (id) SELECT id FROM inbound WHERE id > ?")
-                .bind(last - raws.len() as i64)
-                .execute(&mut *writing)
-                .await?;
-            Ok(writing.commit().await?)
+            insert.push(format!(
+                "; INSERT INTO pending (id) SELECT id FROM inbound \
+                 WHERE id > (SELECT max(id) FROM inbound) - {}; COMMIT",
+                raws.len()
+            ));
+            insert.build().execute(connection).await?;
+            Ok(())
         })
     }
 }

@@ -7,7 +7,7 @@ use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
 };
 use super::{SqliteStore, Writing, cases, row};
-use crate::model::{CaseId, DomainRecord, InboundId, NoticeItem};
+use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeItem};
 
 pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
@@ -78,7 +78,8 @@ async fn write_domain(
     let record = &change.record;
     let environment = record.key.environment.as_str();
     let ace = record.key.domain.ace();
-    write_record(writing, record).await?;
+    let newcomers = write_record(writing, record).await?;
+    check_contacts(writing, record, &newcomers).await?;
     if let Some((at, summary)) = &change.history {
         // A message that is processed again has its line already.
         sqlx::query(
@@ -103,11 +104,33 @@ async fn write_domain(
     Ok(is_covered)
 }
 
-/// Writes a record over the version that was read, with its holders.
+/// A contact's message reaches the domains that have it as their holder. If one was written since
+/// this domain's new holders were looked up, neither found the other: decide again.
+async fn check_contacts(
+    writing: &mut Writing<'_>,
+    record: &DomainRecord,
+    newcomers: &[Handle],
+) -> Result<(), StoreError> {
+    for handle in newcomers {
+        let asked: Option<String> =
+            sqlx::query_scalar("SELECT fact FROM contact WHERE environment = ? AND handle = ?")
+                .bind(record.key.environment.as_str())
+                .bind(handle.key())
+                .fetch_optional(&mut **writing)
+                .await?;
+        let asked: Option<ContactFact> = asked.as_deref().map(row::from_json).transpose()?;
+        if asked.is_some() && asked.as_ref() != record.facts.contacts.get(handle) {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a record over the version that was read, with its holders; returns those that are new.
 pub async fn write_record(
     writing: &mut Writing<'_>,
     record: &DomainRecord,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Handle>, StoreError> {
     let environment = record.key.environment.as_str();
     let ace = record.key.domain.ace();
     let due = record.due();
@@ -145,8 +168,7 @@ pub async fn write_record(
     if written == 0 {
         return Err(StoreError::Conflict);
     }
-    write_holders(writing, environment, ace, record).await?;
-    Ok(())
+    write_holders(writing, environment, ace, record).await
 }
 
 async fn write_holders(
@@ -154,14 +176,14 @@ async fn write_holders(
     environment: &str,
     ace: &str,
     record: &DomainRecord,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Handle>, StoreError> {
     let known: Vec<String> =
         sqlx::query_scalar("SELECT handle FROM holder WHERE environment = ? AND ace = ?")
             .bind(environment)
             .bind(ace)
             .fetch_all(&mut **writing)
             .await?;
-    let wanted: Vec<String> = record.holders().iter().map(|handle| handle.key()).collect();
+    let wanted: Vec<String> = record.holders().iter().map(Handle::key).collect();
     for handle in known.iter().filter(|handle| !wanted.contains(handle)) {
         sqlx::query("DELETE FROM holder WHERE environment = ? AND handle = ? AND ace = ?")
             .bind(environment)
@@ -170,15 +192,21 @@ async fn write_holders(
             .execute(&mut **writing)
             .await?;
     }
-    for handle in wanted.iter().filter(|handle| !known.contains(handle)) {
+    let newcomers: Vec<Handle> = record
+        .holders()
+        .iter()
+        .filter(|handle| !known.contains(&handle.key()))
+        .cloned()
+        .collect();
+    for handle in &newcomers {
         sqlx::query("INSERT INTO holder (environment, handle, ace) VALUES (?, ?, ?)")
             .bind(environment)
-            .bind(handle)
+            .bind(handle.key())
             .bind(ace)
             .execute(&mut **writing)
             .await?;
     }
-    Ok(())
+    Ok(newcomers)
 }
 
 /// Moves the case along; the number of the case concerned, if there is one.

@@ -1,14 +1,16 @@
 //! Keeping messages, and handing them out to be decided.
 
 use std::sync::LazyLock;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Connection, Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
-use super::{SqliteStore, Writing, cases, row};
+use super::{SqliteStore, cases, row};
 use crate::model::{Inbound, InboundId, Reason, Source, reason};
 
 /// Rows a single statement inserts at most; larger batches take several.
@@ -31,54 +33,90 @@ static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-pub async fn keep(
-    store: &SqliteStore,
-    mails: &[Sealed],
-    import: Option<(&str, u64)>,
-) -> Result<Vec<InboundId>, StoreError> {
-    let mut writing = store.begin().await?;
-    match insert(&mut writing, mails, import).await {
-        Ok(ids) => {
-            store.end(writing).await?;
-            Ok(ids)
-        }
-        Err(error) => Err(store.noted(error)),
+/// The same, each a whole transaction.
+static TRANSACTIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    INSERTS
+        .iter()
+        .map(|insert| format!("BEGIN IMMEDIATE; {insert}; COMMIT"))
+        .collect()
+});
+
+pub async fn keep(store: &SqliteStore, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError> {
+    if mails.is_empty() || mails.len() > ROWS_MAX {
+        return keep_import(store, None, mails).await;
     }
+    // In one go: every step of its own would be a way to the thread of SQLite and back, and all who
+    // wait for the commit would wait for these as well.
+    let mut writer = store.writer().await?;
+    // Until it is known that the transaction has ended: whoever leaves in between leaves it open.
+    store.is_writer_doubtful.store(true, Ordering::Relaxed);
+    let done = insert(&TRANSACTIONS, mails)
+        .execute(&mut *writer)
+        .await
+        .map_err(|error| store.noted(error));
+    let done = match done {
+        Ok(done) => done,
+        Err(error) => {
+            // Not begun, or not ended: both end here, and so does this connection.
+            let _ = writer.detach().close_hard().await;
+            store.is_writer_doubtful.store(false, Ordering::Relaxed);
+            return Err(error);
+        }
+    };
+    store.is_writer_doubtful.store(false, Ordering::Relaxed);
+    Ok(numbers(done.last_insert_rowid(), mails.len()).collect())
 }
 
-async fn insert(
-    writing: &mut Writing<'_>,
-    mails: &[Sealed],
+/// Keeps messages and, with them, how far the import that brings them has come.
+pub async fn keep_import(
+    store: &SqliteStore,
     import: Option<(&str, u64)>,
-) -> Result<Vec<InboundId>, sqlx::Error> {
-    let mut ids = Vec::with_capacity(mails.len());
-    for rows in mails.chunks(ROWS_MAX) {
-        let mut insert = sqlx::query(INSERTS[rows.len()].as_str());
-        for Sealed {
-            inbound,
-            envelope,
-            sha256,
-        } in rows
-        {
-            insert = insert
-                .bind(row::micros(inbound.received_at))
-                .bind(inbound.source.as_str())
-                .bind(inbound.environment.map(|environment| environment.as_str()))
-                .bind(envelope)
-                .bind(sha256)
-                .bind(inbound.raw.as_slice());
+    mails: &[Sealed],
+) -> Result<Vec<InboundId>, StoreError> {
+    let mut writing = store.begin().await?;
+    let kept = async {
+        let mut ids = Vec::with_capacity(mails.len());
+        for rows in mails.chunks(ROWS_MAX) {
+            let done = insert(&INSERTS, rows).execute(&mut *writing).await?;
+            ids.extend(numbers(done.last_insert_rowid(), rows.len()));
         }
-        let last = insert.execute(&mut **writing).await?.last_insert_rowid();
-        ids.extend((last + 1 - rows.len() as i64..=last).map(InboundId));
-    }
-    if let Some((source, done)) = import {
-        sqlx::query("INSERT INTO import (source, done) VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done")
-            .bind(source)
-            .bind(done as i64)
-            .execute(&mut **writing)
-            .await?;
-    }
+        if let Some((source, done)) = import {
+            sqlx::query("INSERT INTO import (source, done) VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done")
+                .bind(source)
+                .bind(done as i64)
+                .execute(&mut *writing)
+                .await?;
+        }
+        Ok(ids)
+    };
+    let ids = kept.await.map_err(|error| store.noted(error))?;
+    store.end(writing).await?;
     Ok(ids)
+}
+
+/// One of `texts` with its rows bound; there is one for their count.
+fn insert<'q>(texts: &'static [String], rows: &'q [Sealed]) -> Query<'q, Sqlite, SqliteArguments> {
+    let mut insert = sqlx::query(texts[rows.len()].as_str());
+    for Sealed {
+        inbound,
+        envelope,
+        sha256,
+    } in rows
+    {
+        insert = insert
+            .bind(row::micros(inbound.received_at))
+            .bind(inbound.source.as_str())
+            .bind(inbound.environment.map(|environment| environment.as_str()))
+            .bind(envelope)
+            .bind(sha256)
+            .bind(inbound.raw.as_slice());
+    }
+    insert
+}
+
+/// The numbers of so many rows inserted together.
+fn numbers(last: i64, rows: usize) -> impl Iterator<Item = InboundId> {
+    (last + 1 - rows as i64..=last).map(InboundId)
 }
 
 pub async fn import_done(store: &SqliteStore, source: &str) -> Result<u64, StoreError> {

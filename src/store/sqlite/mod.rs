@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -99,6 +100,7 @@ impl SqliteStore {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options.clone())
             .await
@@ -106,6 +108,7 @@ impl SqliteStore {
         migrate(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(30))
             .connect_lazy_with(options.read_only(true));
         Ok(SqliteStore {
@@ -115,16 +118,27 @@ impl SqliteStore {
         })
     }
 
-    /// A writing transaction; nothing else writes until it ends.
-    async fn begin(&self) -> Result<Writing<'_>, StoreError> {
-        if self.is_writer_doubtful.swap(false, Ordering::Relaxed)
-            && let Ok(doubtful) = self.writer.acquire().await
-        {
-            // Closing can fail on a broken disk; the handle is gone either way.
-            let _ = doubtful.detach().close_hard().await;
+    /// The writing connection; nobody else has it meanwhile.
+    async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let acquire = || async {
+            self.writer
+                .acquire()
+                .await
+                .map_err(|error| self.noted(error))
+        };
+        let writer = acquire().await?;
+        if !self.is_writer_doubtful.swap(false, Ordering::Relaxed) {
+            return Ok(writer);
         }
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
+        // Closing can fail on a broken disk; the handle is gone either way.
+        let _ = writer.detach().close_hard().await;
+        acquire().await
+    }
+
+    /// A writing transaction; nothing else writes until it ends.
+    async fn begin(&self) -> Result<Writing<'static>, StoreError> {
+        let begin = Some("BEGIN IMMEDIATE".into_sql_str());
+        Transaction::begin(self.writer().await?, begin)
             .await
             .map_err(|error| self.noted(error))
     }
@@ -193,7 +207,7 @@ impl From<sqlx::Error> for StoreError {
 #[async_trait]
 impl Store for SqliteStore {
     async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError> {
-        inbound::keep(self, mails, None).await
+        inbound::keep(self, mails).await
     }
 
     async fn claim_kept(
@@ -384,7 +398,7 @@ impl Store for SqliteStore {
             .iter()
             .map(|mail| Sealed::new(mail.clone()))
             .collect::<Result<_, _>>()?;
-        inbound::keep(self, &mails, Some((source, done))).await
+        inbound::keep_import(self, Some((source, done)), &mails).await
     }
 
     async fn import_done(&self, source: &str) -> Result<u64, StoreError> {
