@@ -1,8 +1,8 @@
 //! Domains, cases, alarms and switches; all or none.
 
 use stichtag::model::{
-    CaseId, CaseState, Customer, CustomerId, DomainRecord, Environment, Handle, Lifecycle,
-    RegistryStatus,
+    CaseId, CaseState, ContactFact, Customer, CustomerId, DomainRecord, Environment, Handle,
+    Lifecycle, RegistryStatus,
 };
 use stichtag::store::{Ask, CaseChange, CaseNote, DomainImport, LogFilter, Store, StoreError};
 
@@ -405,4 +405,31 @@ async fn switches_are_set_changed_and_removed() {
             value
         );
     }
+}
+
+#[tokio::test]
+async fn a_new_holder_and_a_request_about_that_holder_cannot_miss_each_other() {
+    let bench = Bench::new().await;
+    let handle: Handle = "DENIC-1000888-NEW".parse().unwrap();
+    // The request is written after the domain's holders were looked up, before they are written.
+    let asked = ContactFact {
+        at: now(),
+        claims: None,
+        earliest_dedelegation: Some(("denic.de".parse().unwrap(), now())),
+        earliest_deletion: None,
+    };
+    let mut request = change(bench.keep(b"1").await);
+    request.contact = Some((Environment::Live, handle.clone(), asked.clone()));
+    bench.store.commit(&[request]).await.unwrap();
+
+    let second = bench.keep(b"2").await;
+    let mut record = DomainRecord::new(key("denic.de"), now());
+    record.imported_holders.insert(handle.clone());
+    let unknowing = with_domain(second, record.clone(), CaseChange::Keep);
+    let error = bench.store.commit(&[unknowing]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict), "{error:?}");
+
+    record.facts.contacts.insert(handle, asked);
+    let knowing = with_domain(second, record, CaseChange::Keep);
+    bench.store.commit(&[knowing]).await.unwrap();
 }
