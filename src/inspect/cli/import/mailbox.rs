@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::super::progress::Progress;
+use super::super::progress::{Interrupt, Progress};
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
 use crate::model::{Envelope, Environment, Inbound, Source, sha256_hex};
@@ -38,8 +38,7 @@ pub async fn import_mail(
     };
     let total = pieces.len();
     let mut progress = Progress::new("mails", total as u64);
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
+    let mut interrupt = Interrupt::watch();
     for (done, piece) in pieces.into_iter().enumerate() {
         let mut inbound = inbound(context, Source::DenicMail, None, piece.raw);
         if let Some(date) = mail_date(&inbound.raw).filter(|_| as_of_mail_date) {
@@ -53,12 +52,7 @@ pub async fn import_mail(
         if (done + 1).is_multiple_of(SLICE) {
             process_all(context, &*store, &config).await?;
         }
-        let is_interrupted = tokio::select! {
-            biased;
-            _ = &mut interrupted => true,
-            () = std::future::ready(()) => false,
-        };
-        if is_interrupted {
+        if interrupt.is_raised().await {
             bail!(
                 "stopped after {} of {total}; `stichtag import mail {}` goes on",
                 done + 1,

@@ -8,7 +8,7 @@ use csv::StringRecord;
 use serde_json::json;
 
 use super::super::out::clean;
-use super::super::progress::Progress;
+use super::super::progress::{Interrupt, Progress};
 use super::super::{Context, exit};
 use crate::model::{
     Customer, CustomerId, DomainKey, DomainName, Environment, Handle, Language, Lifecycle,
@@ -106,8 +106,7 @@ pub async fn import_into(
     let mut aside = Aside::new(&rejected, &header, done_before > 0);
     let mut progress = Progress::new(kind.word(), rows.len() as u64);
     let mut applied = 0;
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
+    let mut interrupt = Interrupt::watch();
     for (index, slice) in rows.chunks(SLICE).enumerate() {
         let first = index * SLICE;
         if first + slice.len() <= done_before {
@@ -132,12 +131,7 @@ pub async fn import_into(
         let done = first + slice.len();
         store.keep_import(&source, done as u64, &[]).await?;
         progress.set(done as u64);
-        let is_interrupted = tokio::select! {
-            biased;
-            _ = &mut interrupted => true,
-            () = std::future::ready(()) => false,
-        };
-        if is_interrupted {
+        if interrupt.is_raised().await {
             bail!(
                 "stopped after row {done}; `stichtag import {} {}` goes on",
                 kind.word(),
