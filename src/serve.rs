@@ -266,14 +266,21 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     // Before anything can be lost by a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = start(config, Clock::system()).await?;
     println!("ready {}", running.bound);
     tracing::info!("ready {}", running.bound);
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // A terminal that closes, or a reload: neither may end a server without its drain.
+            _ = hangup.recv() => {
+                tracing::warn!("SIGHUP: the configuration is read at the start only; restart to change it");
+            }
+        }
     }
     tracing::info!("stopping");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
