@@ -5,7 +5,8 @@
 //! [`process`] takes it through [`authenticate`] (who says so), [`parse`] (what is said), [`apply`]
 //! (what that changes) and writes the result into the [`store`] in one transaction; [`notify`]
 //! writes the mail that [`send`] takes to the smarthost. [`serve`] runs all of it, [`inspect`] lets
-//! people look in. The rooms in the middle are pure: values in, values out.
+//! people look in, [`simulate`] plays the other side for the demo and the tests. The rooms in the
+//! middle are pure: values in, values out.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -29,3 +30,4 @@ pub mod clock;
 pub mod config;
 pub mod inspect;
 pub mod serve;
+pub mod simulate;

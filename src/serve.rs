@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, NoticeMode, Notices, Xforward};
+use crate::config::{Config, NoticeMode, Notices};
 use crate::model::NoticeState;
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
 use crate::receive::Keeper;
-use crate::receive::smtp::{self, SmtpServer, SmtpSettings};
+use crate::receive::smtp::SmtpServer;
 use crate::send::{self, Smarthost};
 use crate::store::{self, Store};
 
@@ -32,6 +32,10 @@ const LOOK_AROUND: Duration = Duration::from_millis(500);
 
 /// Mails committed together at most.
 const KEEP_BATCH: usize = 256;
+
+/// How often and how long the database's lock is waited for.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// After a signal, what is still under way gets this long; the whole stop stays below 10 s.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -140,7 +144,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     if config.routes.is_empty() {
         tracing::warn!("no route has recipients: every recipient gets 550");
     }
-    let lock = lock(&config.store.url)?;
+    let lock = lock(&config.store.url).await?;
     let store = store::open(&config.store.url)
         .await
         .with_context(|| format!("store {}", config.store.url))?;
@@ -252,31 +256,13 @@ async fn bind(address: &str) -> anyhow::Result<TcpListener> {
 }
 
 fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpServer> {
-    let smtp = &config.smtp;
-    let settings = SmtpSettings {
-        hostname: config.server.hostname.clone(),
-        trusted_relays: smtp.trusted_relays.clone(),
-        xforward: match smtp.xforward {
-            Xforward::Use => smtp::Xforward::Use,
-            Xforward::Require => smtp::Xforward::Require,
-            Xforward::Ignore => smtp::Xforward::Ignore,
-        },
-        max_message_size: smtp.max_message_size,
-        max_connections: smtp.max_connections,
-        max_connections_per_peer: smtp.max_connections_per_peer,
-        max_line: smtp.max_line,
-        max_recipients: smtp.max_recipients,
-        max_commands: smtp.max_commands,
-        session_timeout: smtp.session_timeout,
-        command_timeout: smtp.command_timeout,
-    };
     let gate = gate::Gate {
         routes: config.routes.clone(),
-        refuses: smtp.refuses,
+        refuses: config.smtp.refuses,
     };
     let clock = clock.clone();
     SmtpServer::new(
-        Arc::new(settings),
+        Arc::new(config.smtp.session.clone()),
         Arc::new(gate),
         inbox,
         Arc::new(move || clock.now()),
@@ -284,7 +270,7 @@ fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpSe
 }
 
 /// One server per SQLite database: a second one would take the first one's work for its own.
-fn lock(url: &str) -> anyhow::Result<Option<File>> {
+async fn lock(url: &str) -> anyhow::Result<Option<File>> {
     let Some(database) = store::database_file(url) else {
         return Ok(None);
     };
@@ -297,13 +283,17 @@ fn lock(url: &str) -> anyhow::Result<Option<File>> {
         .append(true)
         .open(&path)
         .with_context(|| path.display().to_string())?;
-    if file.try_lock().is_err() {
-        bail!(
-            "{} is locked: another `stichtag serve` runs on this database",
-            path.display()
-        );
+    // `stichtag status` looks at the lock for a moment; only one that stays belongs to a server.
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(Some(file));
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
     }
-    Ok(Some(file))
+    bail!(
+        "{} is locked: another `stichtag serve` runs on this database",
+        path.display()
+    )
 }
 
 struct Worker {
@@ -328,8 +318,15 @@ impl Worker {
         let clock = self.clock.clone();
         let now = move || clock.now();
         while !self.shutdown.is_cancelled() {
-            let turn = send::deliver_due(&*self.store, &desk, &smarthost, &now, max_per_hour);
-            match turn.await {
+            let outbox = send::Outbox {
+                store: &*self.store,
+                writer: &desk,
+                transport: &smarthost,
+                now: &now,
+                is_stopping: &|| self.shutdown.is_cancelled(),
+                max_per_hour,
+            };
+            match send::deliver_due(&outbox).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,

@@ -148,7 +148,11 @@ fn a_thousand_idle_connections_cost_little_and_keep_nobody_out() {
     let before = server.kib("VmRSS");
     let mut idle: Vec<Peer> = (0..1_199).map(|_| server.connect()).collect();
     let grown = server.kib("VmRSS").saturating_sub(before);
-    assert!(grown < 64 * MIB, "{grown} KiB for {} connections", idle.len());
+    assert!(
+        grown < 64 * MIB,
+        "{grown} KiB for {} connections",
+        idle.len()
+    );
     let mut last = server.connect();
     last.deliver(b"Subject: beside\r\n\r\nx\r\n");
     let mut first = idle.swap_remove(0);

@@ -303,6 +303,53 @@ fn ten_thousand_odd_lines_make_one_warning() {
 }
 
 #[test]
+fn long_messages_take_time_in_proportion() {
+    let mail = |head: &str, body: &str, unit: &str| {
+        let start = format!("{HEAD}{head}\r\n{BODY}{body}");
+        let count = (1024 * 1024 - start.len()) / unit.len();
+        format!("{start}{}", unit.repeat(count))
+    };
+    let html = "Content-Type: multipart/alternative; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: text/plain\r\n";
+    let html_part = "xn--a.de\r\n--b\r\nContent-Type: text/html\r\n\r\n";
+    for long in [
+        mail("", "", "HOLDER: DENIC-1-A\n\n"),
+        mail("", "HOLDER: ", "[,]\n"),
+        mail("", "INFO: 16350000040 dedelegation [", "Date: x, "),
+        mail("", "INFO: 16350000040 dedelegation ", "["),
+        mail("", "INFO: 16350000040 dedelegation ", "]"),
+        mail("", "", "INFO: 13000099999 x [a: b, c]\n\n"),
+        mail("", "", "u\u{308}\u{a0}"),
+        mail(html, html_part, "xn--a.de "),
+    ] {
+        let started = std::time::Instant::now();
+        let _ = denic_mail(long.as_bytes());
+        assert!(started.elapsed().as_secs() < 5, "{}", &long[..400]);
+    }
+    let attributes: String = (0..7_000).map(|n| format!("a{n}='' ")).collect();
+    let started = std::time::Instant::now();
+    let _ = denic_queue(format!("<message {attributes}/>").as_bytes());
+    assert!(started.elapsed().as_secs() < 1, "{:?}", started.elapsed());
+    let root = "<message xmlns='http://registry.denic.de/msg/5.0'";
+    for (start, unit, end) in [
+        (format!("{root}><expire>"), "<a/>", "</expire></message>"),
+        (format!("{root} "), "a=\"\" ", "/>"),
+        (format!("{root}><expire>"), "<x:a/>,", "</expire></message>"),
+        ("RESULT: success\n".to_owned(), "holder: DENIC-1-A\n", ""),
+        (
+            "RESULT: success\nINFO: 13000099999 x [".to_owned(),
+            ", a: b",
+            "]",
+        ),
+    ] {
+        let count = (65_000 - start.len()) / unit.len();
+        let started = std::time::Instant::now();
+        let _ = denic_queue(format!("{start}{}{end}", unit.repeat(count)).as_bytes());
+        assert!(started.elapsed().as_secs() < 1, "{start} {unit}");
+    }
+}
+
+#[test]
 fn a_deadline_is_noticed_even_where_nothing_else_can_be_read() {
     let deadline = "INFO: 16350000041 Verification information must be provided for the \
         holder(s) to avoid deletion by [Date: 2026-09-02T08:30:00+02:00]";

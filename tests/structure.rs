@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("receive", &["model", "store", "wire"]),
     ("send", &["model", "store", "wire"]),
     ("evidence", &["model"]),
-    ("config", &["model", "notify"]),
+    ("config", &["model", "notify", "receive"]),
     (
         "process",
         &[

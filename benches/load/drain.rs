@@ -47,7 +47,10 @@ pub fn processing(folder: &Path, millis: u64) -> anyhow::Result<Processing> {
             .connect(),
     )?;
     let mut pending = || runtime.block_on(pending(&mut database));
-    ensure!(pending()? == BACKLOG as i64, "the backlog is not what was sent");
+    ensure!(
+        pending()? == BACKLOG as i64,
+        "the backlog is not what was sent"
+    );
 
     // From the first that is seen to be done, so that the start of the process is left out.
     let server = Server::stichtag(folder, &[])?;
@@ -61,7 +64,10 @@ pub fn processing(folder: &Path, millis: u64) -> anyhow::Result<Processing> {
         if left == 0 {
             break from as f64 / begun.elapsed().as_secs_f64();
         }
-        ensure!(started.elapsed() < WAIT_MAX, "{left} messages are not processed");
+        ensure!(
+            started.elapsed() < WAIT_MAX,
+            "{left} messages are not processed"
+        );
         std::thread::sleep(Duration::from_millis(10));
     };
     let beside = measure(&server, 32, 0, millis, u64::MAX)?;
@@ -94,8 +100,14 @@ async fn is_applied(database: &mut SqliteConnection) -> anyhow::Result<()> {
     let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM notice_item")
         .fetch_one(database)
         .await?;
-    ensure!(applied >= BACKLOG as i64, "only {applied} mails were applied");
-    ensure!(waiting >= BACKLOG as i64, "only {waiting} customers were told");
+    ensure!(
+        applied >= BACKLOG as i64,
+        "only {applied} mails were applied"
+    );
+    ensure!(
+        waiting >= BACKLOG as i64,
+        "only {waiting} customers were told"
+    );
     Ok(())
 }
 

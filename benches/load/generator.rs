@@ -234,7 +234,10 @@ pub fn run(load: Load) -> anyhow::Result<Seen> {
     let mut waits = run.waits.take();
     waits.sort_unstable();
     ensure!(!waits.is_empty(), "no mail was accepted after the warm-up");
-    let span = run.last_at.get().saturating_duration_since(started + WARM_UP);
+    let span = run
+        .last_at
+        .get()
+        .saturating_duration_since(started + WARM_UP);
     let at = |share: usize| f64::from(waits[(waits.len() - 1) * share / 100]) / 1e3;
     Ok(Seen {
         mails: run.accepted.get(),
@@ -286,7 +289,9 @@ impl Connection {
             input: Vec::with_capacity(1024),
         };
         connection.command(b"", 1, b"220").await?;
-        connection.command(b"EHLO mx.example.net\r\n", 1, b"250").await?;
+        connection
+            .command(b"EHLO mx.example.net\r\n", 1, b"250")
+            .await?;
         Ok(connection)
     }
 
@@ -304,7 +309,9 @@ impl Connection {
                     .filter(|line| line.get(3) == Some(&b' '))
             };
             if is_whole && last().count() >= replies {
-                let is_fine = last().last().is_some_and(|line| line.starts_with(code));
+                let is_fine = last()
+                    .next_back()
+                    .is_some_and(|line| line.starts_with(code));
                 let text = || String::from_utf8_lossy(&self.input).into_owned();
                 return is_fine.then_some(()).with_context(text);
             }

@@ -112,7 +112,9 @@ fn bare_rate(folder: &std::path::Path) -> anyhow::Result<f64> {
     std::fs::create_dir_all(folder)?;
     let mut database = Database::open(folder.to_owned())?;
     let mut mail = generator::Mail::new();
-    let raws: Vec<Vec<u8>> = (0..32).map(|number| mail.numbered(number).to_vec()).collect();
+    let raws: Vec<Vec<u8>> = (0..32)
+        .map(|number| mail.numbered(number).to_vec())
+        .collect();
     let raws: Vec<&[u8]> = raws.iter().map(Vec::as_slice).collect();
     let started = Instant::now();
     let mut kept = 0;

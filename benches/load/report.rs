@@ -116,7 +116,11 @@ pub fn bars(rows: &[Row], idle: &Row, rest_mib: f64, processing: &Processing) ->
         });
     };
     if let Some(ours) = row("stichtag", AT) {
-        most("ms to the final reply at 32 connections, p99:", ours.p99_ms(), 8.0);
+        most(
+            "ms to the final reply at 32 connections, p99:",
+            ours.p99_ms(),
+            8.0,
+        );
         most("ms CPU per mail at 32 connections:", ours.cpu_ms(), 0.12);
         let slower = median(
             idle.rounds
@@ -124,7 +128,11 @@ pub fn bars(rows: &[Row], idle: &Row, rest_mib: f64, processing: &Processing) ->
                 .zip(&ours.rounds)
                 .map(|(idle, ours)| ours.seen.rate / idle.seen.rate),
         );
-        most("times slower with 1,000 idle connections beside:", slower, 1.15);
+        most(
+            "times slower with 1,000 idle connections beside:",
+            slower,
+            1.15,
+        );
     }
     most("MiB at rest:", rest_mib, 32.0);
     bars.push(Bar {

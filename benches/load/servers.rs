@@ -76,7 +76,10 @@ impl Server {
         fs::create_dir_all(&data)?;
         fs::create_dir_all(folder.join("queue"))?;
         let owned = Command::new("chown").arg("postfix").arg(&data).status()?;
-        ensure!(owned.success(), "Postfix needs its folder to be its own; run this as root");
+        ensure!(
+            owned.success(),
+            "Postfix needs its folder to be its own; run this as root"
+        );
         fs::write(config.join("main.cf"), main_cf(folder))?;
         fs::write(config.join("master.cf"), master_cf(at.port()))?;
         postfix(folder, "start")?;
@@ -87,7 +90,10 @@ impl Server {
         };
         let started = Instant::now();
         while TcpStream::connect(at).is_err() {
-            ensure!(started.elapsed() < Duration::from_secs(10), "Postfix does not listen");
+            ensure!(
+                started.elapsed() < Duration::from_secs(10),
+                "Postfix does not listen"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(Some(server))
@@ -213,7 +219,12 @@ fn ticks(pid: u32) -> anyhow::Result<u64> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 fn postfix(folder: &Path, word: &str) -> anyhow::Result<()> {
@@ -223,7 +234,10 @@ fn postfix(folder: &Path, word: &str) -> anyhow::Result<()> {
         .arg(word)
         .output()?;
     if !output.status.success() {
-        bail!("postfix {word}: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "postfix {word}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

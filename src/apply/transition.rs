@@ -1,6 +1,6 @@
 //! What one event does to one domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, ToSpan};
 
@@ -8,7 +8,7 @@ use super::effect::{Applied, CaseStep, Effect, Outcome};
 use super::merge::{self, Merged};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Lifecycle,
+    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Level, Lifecycle,
     NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact, VerificationFact,
 };
 
@@ -40,7 +40,7 @@ pub enum Update {
     /// In status `failed`, it ends then.
     Expires(Timestamp),
     /// Worth a line in its history, nothing more.
-    Note(&'static str),
+    Note(String),
 }
 
 /// The update an event means for the domain it names, if it means one.
@@ -58,10 +58,12 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         } => Some(Update::Expires(*at)),
         Facts::ExpireWarning {
             expire_at: None, ..
-        } => Some(Update::Note("ends soon")),
-        Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered")),
-        Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out")),
-        Facts::AuthInfoDelete { .. } => Some(Update::Note("an AuthInfo letter came back")),
+        } => Some(Update::Note("ends soon".to_owned())),
+        Facts::AuthInfoNotify { .. } => Some(Update::Note("an AuthInfo2 was ordered".to_owned())),
+        Facts::AuthInfoExpire { .. } => Some(Update::Note("an AuthInfo runs out".to_owned())),
+        Facts::AuthInfoDelete { .. } => {
+            Some(Update::Note("an AuthInfo letter came back".to_owned()))
+        }
         // An answer can carry the state and the deadlines too (`denic.md` 4.6); one that failed
         // must change nothing.
         Facts::RequestAnswer {
@@ -78,7 +80,7 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         })),
         Facts::RequestAnswer {
             domain: Some(_), ..
-        } => Some(Update::Note("answer to a request")),
+        } => Some(Update::Note(answer(event))),
         Facts::RequestAnswer { domain: None, .. }
         | Facts::ContactVerificationRequired(_)
         | Facts::ContactUpdate { .. }
@@ -86,6 +88,30 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::QueueReminder
         | Facts::Unknown { .. } => None,
     }
+}
+
+/// An answer in one line: result, our reference, and every error and warning, for whoever must find
+/// out what went wrong.
+fn answer(event: &RegistryEvent) -> String {
+    let result = event
+        .result
+        .as_ref()
+        .map_or("answered", RequestResult::as_str);
+    let ticket = event.ticket.as_ref().map(|ticket| ticket.0.as_str());
+    let reference = ticket.or(event.ctid.as_ref().map(|ctid| ctid.0.as_str()));
+    let mut line = format!("request {result}");
+    if let Some(reference) = reference {
+        line.push_str(&format!(" (reference {reference})"));
+    }
+    for message in &event.messages {
+        if message.level != Level::Info {
+            line.push_str(&format!("; {} {}", message.code, message.text));
+            for argument in &message.arguments {
+                line.push_str(&format!(" [{argument}]"));
+            }
+        }
+    }
+    line
 }
 
 /// Decides what one update of registry time `at` does to one domain.
@@ -103,6 +129,11 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
         Update::Note(_) => Merged::Same,
     };
     record.lifecycle = lifecycle(&record);
+    // The other channel wrote the same a moment earlier: nothing is older about it.
+    let merged = match merged {
+        Merged::Older if says_the_same(before, update) => Merged::Same,
+        other => other,
+    };
     match merged {
         Merged::Disagrees => reasons.push(Reason::new(
             reason::EQUAL_TIME,
@@ -129,7 +160,10 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
         _ => Outcome::Unchanged,
     };
     let mut applied = Applied {
-        summary: summary(before, &record, update),
+        summary: match outcome {
+            Outcome::Older => described(update),
+            Outcome::Changed | Outcome::Unchanged => summary(before, &record, update),
+        },
         record,
         outcome,
         case: CaseStep::Keep,
@@ -322,6 +356,73 @@ fn flag_deadlines(situation: &Situation<'_>, applied: &mut Applied) {
     }
 }
 
+/// Is what an older update says still what is known?
+fn says_the_same(known: &DomainRecord, update: &Update) -> bool {
+    let facts = &known.facts;
+    match update {
+        Update::Status(said) => {
+            let due = said.verification.as_ref().map(|asked| Due {
+                dedelegation_at: asked.dedelegation_at,
+                deletion_at: asked.deletion_at,
+                claims: asked.claims.clone(),
+            });
+            let known_due = facts.verification.as_ref().map(|fact| &fact.due);
+            facts.status.as_ref().is_some_and(|fact| {
+                fact.status == said.status
+                    && fact.holders == said.holders.iter().cloned().collect::<BTreeSet<_>>()
+            }) && known_due.filter(|due| due.is_some()) == due.as_ref()
+        }
+        Update::Contact(handle, said) => facts.contacts.get(handle).is_some_and(|fact| {
+            (
+                &fact.claims,
+                &fact.earliest_dedelegation,
+                &fact.earliest_deletion,
+            ) == (
+                &said.claims,
+                &said.earliest_dedelegation,
+                &said.earliest_deletion,
+            )
+        }),
+        Update::Gone(said) => facts.gone.is_some_and(|(_, gone)| gone == *said),
+        Update::Expires(said) => facts.expire.is_some_and(|(_, expires)| expires == *said),
+        Update::Note(_) => false,
+    }
+}
+
+/// What an update says, for the history.
+fn described(update: &Update) -> String {
+    let mut parts = Vec::new();
+    let deadlines = |dedelegation: Option<Timestamp>, deletion: Option<Timestamp>| {
+        let named = [("dedelegation", dedelegation), ("deletion", deletion)];
+        let named = named.into_iter().filter_map(|(word, at)| Some((word, at?)));
+        named
+            .map(|(word, at)| format!("{word} {at}"))
+            .collect::<Vec<_>>()
+    };
+    match update {
+        Update::Status(said) => {
+            parts.push(format!("status {}", said.status));
+            let asked = said.verification.as_ref();
+            parts.extend(deadlines(
+                asked.and_then(|asked| asked.dedelegation_at),
+                asked.and_then(|asked| asked.deletion_at),
+            ));
+        }
+        Update::Contact(handle, said) => {
+            parts.push(format!("{handle} must be verified"));
+            parts.extend(deadlines(
+                said.earliest_dedelegation.as_ref().map(|(_, at)| *at),
+                said.earliest_deletion.as_ref().map(|(_, at)| *at),
+            ));
+        }
+        Update::Gone(Gone::Moved) => parts.push("moved".to_owned()),
+        Update::Gone(Gone::Deleted) => parts.push("deleted".to_owned()),
+        Update::Expires(at) => parts.push(format!("ends {at}")),
+        Update::Note(note) => parts.push((*note).to_owned()),
+    }
+    parts.join("; ")
+}
+
 fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> String {
     let word = |record: &DomainRecord| {
         record
@@ -330,7 +431,7 @@ fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> Stri
     };
     let mut parts = Vec::new();
     if let Update::Note(note) = update {
-        parts.push((*note).to_owned());
+        parts.push(note.clone());
     }
     if before.status() != after.status() {
         parts.push(format!("status {} → {}", word(before), word(after)));

@@ -23,6 +23,15 @@ pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
     found
 }
 
+/// Does the header section hold a NUL, or a CR that ends no line?
+pub fn is_ambiguous(raw: &[u8]) -> bool {
+    raw.split_inclusive(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .take_while(|line| !line.is_empty())
+        .any(|line| line.iter().any(|byte| matches!(byte, b'\0' | b'\r')))
+}
+
 /// The values of every field of that name, in order.
 pub fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
     fields

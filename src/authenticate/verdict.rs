@@ -41,8 +41,13 @@ pub fn authenticate(
     let mut decision = Decision::default();
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
-    decision.envelope(routes, &candidates, sender(envelope, &fields).as_deref());
-    decision.from(routes, &candidates, &fields);
+    if header::is_ambiguous(raw) {
+        decision.hold(reason::HEADER_BYTES, "the header holds a NUL or a bare CR");
+    }
+    let mail_from = sender(envelope, &fields);
+    decision.envelope(routes, &candidates, mail_from.as_deref());
+    let from = decision.from(routes, &candidates, &fields);
+    decision.other_senders(routes, &fields);
     let named = decision.environments();
     let environment = match named.as_slice() {
         [only] => Some(*only),
@@ -56,10 +61,17 @@ pub fn authenticate(
             .collect();
         decision.hold(reason::ENVIRONMENT_CONFLICT, said.join(", "));
     }
-    let route = candidates
-        .iter()
-        .find(|route| Some(route.environment) == environment)
-        .copied();
+    // Several routes of one environment can share a recipient: the one that knows the sender
+    // reads the mail.
+    let knows_sender = |route: &&&Route| {
+        from.as_deref()
+            .is_some_and(|address| route.allows_from(address))
+    };
+    let ours = || {
+        let candidates = candidates.iter();
+        candidates.filter(|route| Some(route.environment) == environment)
+    };
+    let route = ours().find(knows_sender).or_else(|| ours().next()).copied();
     if let Some(route) = route {
         decision.subject(routes, route, raw, &fields);
     }
@@ -185,18 +197,24 @@ impl Decision {
         }
     }
 
-    fn from(&mut self, routes: &[Route], candidates: &[&Route], fields: &[(String, String)]) {
+    /// The one address that From names, whether it is allowed or not.
+    fn from(
+        &mut self,
+        routes: &[Route],
+        candidates: &[&Route],
+        fields: &[(String, String)],
+    ) -> Option<String> {
         let from = header::values(fields, "From");
         let [value] = from.as_slice() else {
             let detail = format!("{} From fields, expected exactly one", from.len());
             self.hold(reason::FROM_COUNT, detail);
-            return;
+            return None;
         };
         let address = match mailbox::single_mailbox(value) {
             Ok(address) => address,
             Err(why) => {
                 self.hold(reason::FROM_FORM, format!("From: {why}"));
-                return;
+                return None;
             }
         };
         let allows = |route: &Route| route.allows_from(&address);
@@ -208,6 +226,26 @@ impl Decision {
                 format!("From is <{}>, which is not the registry", shorten(&address)),
             ),
         }
+        Some(address)
+    }
+
+    /// Fields that name another sender beside From. The registry writes to us itself: nobody
+    /// sends in its place, and nobody resends its mail.
+    fn other_senders(&mut self, routes: &[Route], fields: &[(String, String)]) {
+        let named = ["Sender", "Resent-From", "Resent-Sender"];
+        for (name, value) in fields {
+            let Some(name) = named.iter().find(|named| named.eq_ignore_ascii_case(name)) else {
+                continue;
+            };
+            let is_registry = mailbox::single_mailbox(value)
+                .is_ok_and(|address| routes.iter().any(|route| route.allows_from(&address)));
+            if !is_registry || *name != "Sender" {
+                self.hold(
+                    reason::FROM_ADDRESS,
+                    format!("{name} names somebody else than the registry"),
+                );
+            }
+        }
     }
 
     fn subject(
@@ -218,14 +256,22 @@ impl Decision {
         fields: &[(String, String)],
     ) {
         let count = header::values(fields, "Subject").len();
-        if count > 1 {
+        if count != 1 {
             self.hold(
                 reason::SUBJECT,
-                format!("{count} Subject fields, expected one"),
+                format!("{count} Subject fields, expected exactly one"),
             );
             return;
         }
         let subject = header::subject(raw);
+        if subject.is_empty() {
+            self.hold(reason::SUBJECT, "the subject is empty");
+            return;
+        }
+        if subject.chars().any(is_hidden) {
+            self.hold(reason::SUBJECT, "the subject holds hidden characters");
+            return;
+        }
         if route.allows_subject(&subject) {
             self.checked.push(format!("subject fits {}", route.name));
             return;
@@ -280,6 +326,14 @@ fn one_environment<'a>(
         [only] => Allowed::By(Some(*only)),
         _ => Allowed::By(None),
     }
+}
+
+/// Characters nobody sees, which could break a word such as TEST in two.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 fn shorten(text: &str) -> String {

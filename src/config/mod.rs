@@ -6,8 +6,9 @@ mod values;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Environment, Language, Network, Route, RouteParser};
+use crate::model::{Environment, Language, Route, RouteParser};
 use crate::notify;
+use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin};
 
@@ -58,41 +59,12 @@ pub struct Server {
 /// `[smtp]`
 #[derive(Clone, Debug)]
 pub struct Smtp {
-    /// Who may connect.
-    pub trusted_relays: Vec<Network>,
-    /// What to do with XFORWARD.
-    pub xforward: Xforward,
-    /// Bytes.
-    pub max_message_size: usize,
-    /// In all.
-    pub max_connections: usize,
-    /// Per address.
-    pub max_connections_per_peer: usize,
-    /// Bytes of a command line.
-    pub max_line: usize,
-    /// Per mail.
-    pub max_recipients: usize,
-    /// Per connection.
-    pub max_commands: usize,
-    /// A connection's whole life.
-    pub session_timeout: Duration,
-    /// Between two commands.
-    pub command_timeout: Duration,
+    /// What a session needs.
+    pub session: SmtpSettings,
     /// Refuse doubtful senders with 5xx instead of holding their mail.
     pub refuses: bool,
     /// Mails that wait share a commit; off only to measure what that is worth.
     pub group_commit: bool,
-}
-
-/// `smtp.xforward`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Xforward {
-    /// Believed from trusted relays.
-    Use,
-    /// No mail without it.
-    Require,
-    /// Not offered.
-    Ignore,
 }
 
 /// `[store]`
@@ -187,20 +159,19 @@ impl Config {
                 "a URL that begins with `sqlite:` (PostgreSQL comes with a later version)",
             ));
         }
-        let hostname = field("server.hostname").text();
+        let hostname = match field("server.hostname").text() {
+            unset if unset.is_empty() => system_name(),
+            named => named,
+        };
         let all_routes = routes(layers)?;
         Ok(Config {
             server: Server {
-                hostname: if hostname.is_empty() {
-                    system_name()
-                } else {
-                    hostname
-                },
+                hostname: hostname.clone(),
                 smtp_listen: field("server.smtp_listen").list()?,
                 admin_listen: Some(field("server.admin_listen").text()).filter(|at| !at.is_empty()),
                 data_dir: data_dir.clone(),
             },
-            smtp: smtp(layers)?,
+            smtp: smtp(layers, &hostname)?,
             routes: all_routes
                 .iter()
                 .filter(|route| !route.recipients.is_empty())
@@ -210,7 +181,7 @@ impl Config {
             workers: field("process.workers").count(0..=16)?,
             store: Store {
                 url: if url.is_empty() {
-                    format!("sqlite://{}", data_dir.join("stichtag.db").display())
+                    sqlite_url(&data_dir.join("stichtag.db"))
                 } else {
                     url
                 },
@@ -231,6 +202,16 @@ impl Config {
             unused: unused(layers),
         })
     }
+}
+
+/// The URL of a file; characters that mean something in a URL are written as what they are.
+fn sqlite_url(file: &Path) -> String {
+    let plain = file.display().to_string();
+    let path = plain
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("sqlite://{path}")
 }
 
 /// Without any file, the two registry routes are on for any recipient, and the store goes where
@@ -261,13 +242,14 @@ fn system_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-fn smtp(layers: &Layers) -> Result<Smtp, ConfigError> {
+fn smtp(layers: &Layers, hostname: &str) -> Result<Smtp, ConfigError> {
     let field = |key: &str| layers.field(&format!("smtp.{key}"));
     let size = usize::try_from(field("max_message_size").size()?).unwrap_or(usize::MAX);
     if !(1_024..=64 << 20).contains(&size) {
         return Err(field("max_message_size").error("a size from 1KiB to 64MiB"));
     }
-    Ok(Smtp {
+    let session = SmtpSettings {
+        hostname: hostname.to_owned(),
         trusted_relays: field("trusted_relays").parsed_list("networks such as \"127.0.0.0/8\"")?,
         xforward: field("xforward").choice(&[
             ("use", Xforward::Use),
@@ -283,6 +265,9 @@ fn smtp(layers: &Layers) -> Result<Smtp, ConfigError> {
         max_commands: field("max_commands").count(5..=1_000_000)?,
         session_timeout: field("session_timeout").duration()?,
         command_timeout: field("command_timeout").duration()?,
+    };
+    Ok(Smtp {
+        session,
         refuses: field("refuse_with").choice(&[("hold", false), ("reject", true)])?,
         group_commit: field("group_commit").truth(),
     })
@@ -404,7 +389,7 @@ mod tests {
             config.routes.is_empty(),
             "routes are off until they have recipients"
         );
-        assert_eq!(config.smtp.max_message_size, 256 * 1024);
+        assert_eq!(config.smtp.session.max_message_size, 256 * 1024);
         assert_eq!(config.notices.mode, NoticeMode::Observe);
     }
 

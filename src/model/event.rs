@@ -33,8 +33,7 @@ pub struct RegistryEvent {
     pub msgcnt: Option<u32>,
     /// `OBJECT` of a mail, as written.
     pub object: Option<String>,
-    /// The registry's own time of the fact: `msgtime`; `None` in a mail, where the `Date` field
-    /// of the header stands in.
+    /// The registry's own time of the fact: `msgtime` of a queue message, `Date` of a mail.
     pub registry_time: Option<Timestamp>,
     /// What it says.
     pub facts: Facts,

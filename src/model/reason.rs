@@ -117,6 +117,8 @@ catalogue! {
         "Test and live never mix; find out which side sent it, and refuse it if nobody can say.";
     SUBJECT "R07" "The subject does not fit the route."
         "Check `subject_forbids` and `subject_requires` of the route.";
+    HEADER_BYTES "R08" "The header holds a NUL or a bare CR, at which readers disagree about its fields."
+        "Genuine registry mail has neither; look at the raw message before you release it.";
     NOT_UNDERSTOOD "R10" "The body could not be understood: a required field is missing or unreadable."
         "Read the raw message and act by hand; replay it once the program understands it.";
     DEADLINE_UNREADABLE "R11" "A verification deadline is there but cannot be read."

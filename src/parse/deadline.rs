@@ -154,6 +154,23 @@ pub(super) fn refuse_elsewhere(line: usize, text: &str) -> Result<(), Reason> {
     Ok(())
 }
 
+/// Says no (R11) to an instant that nothing explains.
+pub(super) fn refuse_instant(line: usize, text: &str) -> Result<(), Reason> {
+    let has_instant = text
+        .split([' ', '[', ']', ',', ';', '='])
+        .any(instant::begins);
+    if has_instant {
+        return Err(Reason::new(
+            reason::DEADLINE_UNREADABLE,
+            format!(
+                "line {line}: nothing says what the date in `{}` is for",
+                quote(text)
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Which deadline the line is about: code and text must agree, because 16350000041 has a second
 /// meaning (`denic.md` 6.2).
 fn which(coded: &Coded) -> Result<Option<Which>, Reason> {
@@ -162,11 +179,18 @@ fn which(coded: &Coded) -> Result<Option<Which>, Reason> {
         code::DEDELEGATION => Which::Dedelegation,
         code::DELETION if coded.is_contact_changed() => return Ok(None),
         code::DELETION => Which::Deletion,
-        code::CONTACT_ASKED => return Ok(None),
-        _ => {
-            refuse_elsewhere(coded.line, &message.text)?;
+        other => {
+            // 16350000050 speaks of both deadlines, but gives neither.
+            let is_asked = other == code::CONTACT_ASKED;
+            if !is_asked {
+                refuse_elsewhere(coded.line, &message.text)?;
+            }
             for argument in &message.arguments {
-                refuse_elsewhere(coded.line, argument)?;
+                if is_asked {
+                    refuse_instant(coded.line, argument)?;
+                } else {
+                    refuse_elsewhere(coded.line, argument)?;
+                }
             }
             return Ok(None);
         }

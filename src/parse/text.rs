@@ -101,7 +101,7 @@ pub(super) fn names_deadline(text: &str) -> bool {
         || has("verificationclaims")
         || has("verificationdeadline")
         || has("avoid deletion")
-        || (has("deletion") && has("verification"))
+        || (has("deletion") && (has("verification") || has("deadline")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
-    Handle, InboundId, RegistryEvent,
+    Handle, InboundId, NoticeKind, RegistryEvent, RegistryStatus, Source,
 };
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
@@ -97,6 +97,7 @@ pub fn decide(
             },
             domains: Vec::new(),
             contact: None,
+            clears: Vec::new(),
             alarms: Vec::new(),
         },
     };
@@ -125,17 +126,16 @@ impl Deciding<'_> {
                 || [reason::DEADLINE_UNREADABLE, reason::NO_ZONE].contains(&reason.code)
         });
         if let Some(lost) = lost.filter(|lost| lost.code.is_hold()) {
-            let text = format!(
-                "message {} carries a deadline nobody watches: {}",
-                self.id, lost.detail
-            );
-            self.alarm(
-                format!("message:{}:deadline", self.id),
-                lost.code,
-                None,
-                text,
-            );
+            self.alarm_deadline(lost.code, &lost.detail);
         }
+    }
+
+    fn alarm_deadline(&mut self, code: crate::model::ReasonCode, why: &str) {
+        let text = format!(
+            "message {} carries a deadline nobody watches: {why}",
+            self.id
+        );
+        self.alarm(format!("message:{}:deadline", self.id), code, None, text);
     }
 
     fn hold(&mut self, reason: Reason) {
@@ -194,6 +194,10 @@ impl Deciding<'_> {
         seen.push((self.id, recipients.to_vec()));
         self.change.decision.digest = Some(reading.digest.clone());
         self.change.decision.verdict = MessageVerdict::Unchanged;
+        if event.source == Source::DenicQueue {
+            // The queue is being read, whatever the registry said before.
+            self.change.clears.push(queue_alarm(environment));
+        }
         let at = reading.registry_time;
         match &event.facts {
             Facts::ContactVerificationRequired(asked) => self.fan_out(environment, asked, at),
@@ -215,8 +219,12 @@ impl Deciding<'_> {
                 self.change.decision.verdict = MessageVerdict::Applied;
                 let text = "the registry says that messages wait in its queue";
                 self.note(Reason::new(reason::QUEUE_NEGLECTED, text));
-                let key = format!("queue:{environment}");
-                self.alarm(key, reason::QUEUE_NEGLECTED, None, text.to_owned());
+                self.alarm(
+                    queue_alarm(environment),
+                    reason::QUEUE_NEGLECTED,
+                    None,
+                    text.to_owned(),
+                );
             }
             facts => {
                 if let (Some(domain), Some(update)) = (facts.domain(), apply::update_of(event)) {
@@ -240,13 +248,16 @@ impl Deciding<'_> {
     fn one_domain(&mut self, key: &DomainKey, update: &Update, at: Timestamp) {
         if !self.world.domains.contains_key(key) {
             if !self.rules.creates_unknown {
-                self.hold(Reason::new(
-                    reason::NOT_OURS,
-                    format!(
-                        "{} ({}) is not in the database",
-                        key.domain, key.environment
-                    ),
-                ));
+                let text = format!(
+                    "{} ({}) is not in the database",
+                    key.domain, key.environment
+                );
+                if let Update::Status(status) = update
+                    && status.verification.is_some()
+                {
+                    self.alarm_deadline(reason::NOT_OURS, &text);
+                }
+                self.hold(Reason::new(reason::NOT_OURS, text));
                 return;
             }
             self.world.domains.insert(
@@ -254,6 +265,7 @@ impl Deciding<'_> {
                 Known {
                     record: DomainRecord::new(key.clone(), self.now),
                     case: None,
+                    is_told: false,
                     customer: None,
                 },
             );
@@ -290,23 +302,25 @@ impl Deciding<'_> {
             })
             .map(|(key, _)| key.clone())
             .collect();
-        if let Some(count) = asked.domain_count
-            && usize::try_from(count).ok() != Some(keys.len())
-        {
+        let alarm = format!("contact:{environment}:{}", asked.contact.key());
+        let counted = asked
+            .domain_count
+            .filter(|count| usize::try_from(*count).ok() != Some(keys.len()));
+        if let Some(count) = counted {
             let text = format!(
                 "the registry counts {count} domains of {}, we know {}",
                 asked.contact,
                 keys.len()
             );
             self.note(Reason::new(reason::COUNT_DIFFERS, text.clone()));
-            let alarm = format!("contact:{environment}:{}", asked.contact.key());
             self.alarm(alarm, reason::COUNT_DIFFERS, None, text);
+        } else {
+            self.change.clears.push(alarm);
         }
         if keys.is_empty() {
-            self.hold(Reason::new(
-                reason::NOT_OURS,
-                format!("no domain of ours has the holder {}", asked.contact),
-            ));
+            let text = format!("no domain of ours has the holder {}", asked.contact);
+            self.alarm_deadline(reason::NOT_OURS, &text);
+            self.hold(Reason::new(reason::NOT_OURS, text));
             return;
         }
         for (handle, fact) in fact {
@@ -351,6 +365,7 @@ impl Deciding<'_> {
             applied.record.source_message = Some(self.id);
             applied.record.updated_at = self.now;
         }
+        tell_late(&known, &mut applied, at);
         let notices = self.notices(&known, &applied);
         self.carry(key, known, &applied, notices, at);
     }
@@ -396,6 +411,14 @@ impl Deciding<'_> {
         notices: Vec<crate::store::NoticeDraft>,
         at: Timestamp,
     ) {
+        let tells = !notices.is_empty();
+        let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
+        if is_quiet(&applied.record) && !is_quiet(&known.record) && known.record.version > 0 {
+            self.change.clears.push(of_domain);
+        } else if tells && !known.is_told && known.case.is_some() {
+            let nobody = format!("{of_domain}:{}", reason::NO_CUSTOMER);
+            self.change.clears.push(nobody);
+        }
         let case = match applied.case {
             CaseStep::Keep => CaseChange::Keep,
             CaseStep::Open(state) => CaseChange::Open(state),
@@ -410,11 +433,13 @@ impl Deciding<'_> {
                 case,
                 notices,
             });
-        } else if applied.outcome != Outcome::Unchanged {
-            // Nothing changed but there is something to remember, such as an older fact.
+        } else if applied.outcome != Outcome::Unchanged || !notices.is_empty() {
+            // Nothing changed but there is something to remember, such as an older fact, or to
+            // tell.
+            let is_worth_a_line = applied.outcome != Outcome::Unchanged;
             self.change.domains.push(DomainChange {
                 record: known.record.clone(),
-                history: Some((at, history_line(applied))),
+                history: is_worth_a_line.then(|| (at, history_line(applied))),
                 case,
                 notices,
             });
@@ -432,13 +457,47 @@ impl Deciding<'_> {
             CaseStep::Open(state) | CaseStep::Move(state) => open(state),
             CaseStep::Close(_) => None,
         };
+        let is_told = case.is_some() && (known.is_told || tells);
         let carried = Known {
             record,
             case,
+            is_told,
             customer: known.customer,
         };
         self.world.domains.insert(key.clone(), carried);
     }
+}
+
+fn queue_alarm(environment: Environment) -> String {
+    format!("queue:{environment}")
+}
+
+/// Nothing about this domain needs a person: it works and nothing is asked for, or it has left us.
+fn is_quiet(record: &DomainRecord) -> bool {
+    record.gone().is_some()
+        || record.status() == Some(&RegistryStatus::Connect) && !record.due().is_some()
+}
+
+/// A case about which nobody could be told, for want of a customer or an address, is told as soon
+/// as a message about it is processed again.
+fn tell_late(known: &Known, applied: &mut Applied, at: Timestamp) {
+    let tells = |effect: &Effect| matches!(effect, Effect::Tell { .. });
+    let due = applied.record.due();
+    let (Some((_, state)), CaseStep::Keep) = (known.case, applied.case) else {
+        return;
+    };
+    if known.is_told || !due.is_some() || applied.effects.iter().any(tells) {
+        return;
+    }
+    applied.effects.push(Effect::Tell {
+        kind: match state {
+            CaseState::OnHold => NoticeKind::OnHold,
+            _ => NoticeKind::VerificationRequired,
+        },
+        due,
+        at,
+        flag: false,
+    });
 }
 
 fn history_line(applied: &Applied) -> String {

@@ -6,7 +6,9 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::authenticate::{self, Evidence};
 use crate::model::reason::{self, Reason};
-use crate::model::{DomainName, Environment, Inbound, RegistryEvent, Route, RouteParser, Source};
+use crate::model::{
+    DomainName, Environment, Facts, Inbound, RegistryEvent, Route, RouteParser, Source,
+};
 use crate::parse;
 
 /// A message that is understood, or the reasons why it is not.
@@ -194,7 +196,15 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
             ),
         ));
     }
-    if event.facts.kind() == "unknown" {
+    if matches!(event.facts, Facts::Unknown { .. }) {
+        // Whatever it is, it may be the only warning.
+        let texts = event.messages.iter().map(|message| &message.text);
+        reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
+            let text = text.to_ascii_lowercase();
+            ["deadline", "dedelegation", "deletion"]
+                .iter()
+                .any(|word| text.contains(word))
+        });
         reading.hold(Reason::new(
             reason::UNKNOWN_KIND,
             format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),

@@ -17,13 +17,19 @@ use crate::model::{Notice, reason};
 use crate::store::{Alarm, AuditEntry, Delivery, Store, StoreError};
 
 /// Notices claimed at once.
-const BATCH: u32 = 16;
+const BATCH: u32 = 48;
 
 /// After so long a notice whose worker died comes up again; longer than one try can take.
 const LEASE: Duration = Duration::from_secs(900);
 
+/// How long to try to write down how a try ended; with the try itself it stays below [`LEASE`].
+const SETTLE_MAX: Duration = Duration::from_secs(240);
+
+/// The pause between those tries.
+const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+
 /// A reply that takes longer than this no longer holds up the next mail.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The switch that stops sending; its value says who and why.
 pub const PAUSED: &str = "notices.paused";
@@ -63,14 +69,32 @@ pub trait Writer: Send + Sync {
     fn write(&self, notice: &Notice) -> Result<Letter, String>;
 }
 
-/// Sends what is due at the time of `now`; returns how many mails were tried, 0 meaning caught up.
-pub async fn deliver_due(
-    store: &dyn Store,
-    writer: &dyn Writer,
-    transport: &dyn Transport,
-    now: &(dyn Fn() -> Timestamp + Send + Sync),
-    max_per_hour: usize,
-) -> Result<usize, StoreError> {
+/// What one turn of sending works with.
+pub struct Outbox<'a> {
+    /// Holds the notices.
+    pub store: &'a dyn Store,
+    /// Writes their mails.
+    pub writer: &'a dyn Writer,
+    /// Takes the mails away.
+    pub transport: &'a dyn Transport,
+    /// The present instant.
+    pub now: &'a (dyn Fn() -> Timestamp + Send + Sync),
+    /// Once true, no further mail is begun; those under way are finished.
+    pub is_stopping: &'a (dyn Fn() -> bool + Send + Sync),
+    /// More mails in an hour pause sending.
+    pub max_per_hour: usize,
+}
+
+/// Sends what is due; returns how many notices were claimed, 0 meaning caught up.
+pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
+    let &Outbox {
+        store,
+        writer,
+        transport,
+        now,
+        is_stopping,
+        max_per_hour,
+    } = outbox;
     if store.switch(PAUSED).await?.is_some() {
         return Ok(0);
     }
@@ -78,18 +102,35 @@ pub async fn deliver_due(
     if due.is_empty() {
         return Ok(0);
     }
-    pause_if_too_many(store, now(), due.len(), max_per_hour).await?;
+    // From here on nothing may end this early: what is claimed must be settled.
+    if let Err(error) = pause_if_too_many(store, now(), due.len(), max_per_hour).await {
+        tracing::error!("mails of the last hour not counted: {error}");
+    }
+    let mut settled = Ok(());
     let mut under_way = FuturesUnordered::new();
     for notice in &due {
-        under_way.push(deliver(store, writer, transport, now, notice));
-        if let Ok(Some(done)) = tokio::time::timeout(PATIENCE, under_way.next()).await {
-            done?;
+        // What was claimed and not begun is taken up by the next life.
+        if is_stopping() {
+            break;
+        }
+        // What is under way must not hold the store: it rests while another one is settled.
+        let letter = prepared(store, writer, notice).await;
+        under_way.push(async move {
+            match letter {
+                Ok(letter) => (notice, transport.send(&letter).await),
+                Err(error) => (notice, Err(error)),
+            }
+        });
+        // Settled before the next one leaves, however slow the database is: a crash cuts one.
+        if let Ok(Some((notice, outcome))) = tokio::time::timeout(PATIENCE, under_way.next()).await
+        {
+            settled = settle(store, notice, outcome, now()).await.and(settled);
         }
     }
-    while let Some(done) = under_way.next().await {
-        done?;
+    while let Some((notice, outcome)) = under_way.next().await {
+        settled = settle(store, notice, outcome, now()).await.and(settled);
     }
-    Ok(due.len())
+    settled.map(|()| due.len())
 }
 
 /// More mails in an hour than the operator thought possible means that something is wrong; the
@@ -119,21 +160,18 @@ async fn pause_if_too_many(
     store.set_switch(PAUSED, Some(&text), &audit).await
 }
 
-async fn deliver(
+/// Writes down how a try ended. A mail that has left must not leave again because the database
+/// was busy or full at that moment, so this waits for it, as long as the notice is ours.
+async fn settle(
     store: &dyn Store,
-    writer: &dyn Writer,
-    transport: &dyn Transport,
-    now: &(dyn Fn() -> Timestamp + Send + Sync),
     notice: &Notice,
+    outcome: Result<String, SendError>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let outcome = match letter(store, writer, notice).await? {
-        Ok(letter) => transport.send(&letter).await,
-        Err(why) => Err(SendError::Permanent(why)),
-    };
     let delivery = match (outcome, backoff(notice.attempts)) {
-        (Ok(reply), _) => Delivery::Sent { at: now(), reply },
+        (Ok(reply), _) => Delivery::Sent { at: now, reply },
         (Err(SendError::Transient(reply)), Some(delay)) => Delivery::Retry {
-            at: now() + SignedDuration::try_from(delay).unwrap_or_default(),
+            at: now + SignedDuration::try_from(delay).unwrap_or_default(),
             reply,
         },
         (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
@@ -141,35 +179,42 @@ async fn deliver(
         }
     };
     let alarm = match &delivery {
-        Delivery::Failed { reply } => Some(failure(notice, reply, now())),
+        Delivery::Failed { reply } => Some(failure(notice, reply, now)),
         Delivery::Sent { .. } | Delivery::Retry { .. } => None,
     };
     tracing::info!(notice = %notice.id, attempts = notice.attempts, "notice {} {}", notice.id, word(&delivery));
-    store
-        .settle_notice(notice.id, &delivery, alarm.as_ref())
-        .await
+    let given_up_at = tokio::time::Instant::now() + SETTLE_MAX;
+    loop {
+        let settled = store
+            .settle_notice(notice.id, &delivery, alarm.as_ref())
+            .await;
+        match settled {
+            Err(error) if tokio::time::Instant::now() < given_up_at => {
+                tracing::error!(notice = %notice.id, "notice {} not settled: {error}", notice.id);
+                tokio::time::sleep(SETTLE_PAUSE).await;
+            }
+            settled => return settled,
+        }
+    }
 }
 
-/// The mail of a notice, its bytes fixed in the store.
-async fn letter(
+/// The mail of a notice, its bytes fixed in the store. A store in trouble is transient.
+async fn prepared(
     store: &dyn Store,
     writer: &dyn Writer,
     notice: &Notice,
-) -> Result<Result<Letter, String>, StoreError> {
-    let written = match writer.write(notice) {
-        Ok(letter) => letter,
-        Err(why) => return Ok(Err(why)),
-    };
-    Ok(Ok(match &notice.raw {
-        Some(raw) => Letter {
+) -> Result<Letter, SendError> {
+    let written = writer.write(notice).map_err(SendError::Permanent)?;
+    match &notice.raw {
+        Some(raw) => Ok(Letter {
             message: raw.clone(),
             ..written
+        }),
+        None => match store.fix_notice(notice.id, &written.message).await {
+            Ok(()) => Ok(written),
+            Err(error) => Err(SendError::Transient(error.to_string())),
         },
-        None => {
-            store.fix_notice(notice.id, &written.message).await?;
-            written
-        }
-    }))
+    }
 }
 
 fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {

@@ -109,6 +109,8 @@ pub struct Known {
     pub record: DomainRecord,
     /// Its open case.
     pub case: Option<(CaseId, CaseState)>,
+    /// Has anybody been told about this case?
+    pub is_told: bool,
     /// Its customer.
     pub customer: Option<Customer>,
 }
@@ -133,6 +135,8 @@ pub struct Change {
     pub domains: Vec<DomainChange>,
     /// Verification asked for a contact.
     pub contact: Option<(Environment, Handle, ContactFact)>,
+    /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
+    pub clears: Vec<String>,
     /// What the operator must see.
     pub alarms: Vec<Alarm>,
 }
@@ -197,8 +201,8 @@ pub enum CaseChange {
 /// A mail to be written, for one domain; the store joins drafts for one customer into one notice.
 #[derive(Clone, Debug)]
 pub struct NoticeDraft {
-    /// One telling of one fact. A draft with a key that was used before is not queued again; the
-    /// number of the case is put in front by the store.
+    /// One telling of one fact. A draft with the key of the last telling of its case (without a
+    /// case: of any telling) is not queued again; the store puts the number of the case in front.
     pub key: String,
     /// The notice, with this one item and without a number.
     pub notice: NoticeSeed,
@@ -316,7 +320,7 @@ pub struct LogFilter {
     pub id: Option<InboundId>,
     /// Numbers above this one only.
     pub after: Option<InboundId>,
-    /// At most so many; the newest, in the order of arrival. 0: all.
+    /// At most so many, in the order of arrival: the newest, or with `after` the next. 0: all.
     pub limit: u32,
 }
 

@@ -75,7 +75,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Conflict`]: a record changed since it was read; load and decide again.
     async fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// Puts decided messages back in line. `is_released`: a person vouches for their senders.
+    /// Puts decided messages back in line. `is_released`: a person vouches for their senders; who
+    /// was vouched for once stays so until the message is refused.
     async fn requeue(
         &self,
         ids: &[InboundId],
@@ -91,7 +92,7 @@ pub trait Store: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<u64, StoreError>;
 
-    /// The log, in the order of arrival.
+    /// The log, in the order of arrival: the newest so many, or with `after` the next so many.
     async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError>;
 
     /// Writes or overwrites customers.
@@ -110,6 +111,9 @@ pub trait Store: Send + Sync {
         environment: Option<Environment>,
         ace: Option<&str>,
     ) -> Result<Vec<DomainRecord>, StoreError>;
+
+    /// Domains with a deadline in force.
+    async fn domains_due(&self) -> Result<Vec<DomainRecord>, StoreError>;
 
     /// Domains of one customer.
     async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError>;

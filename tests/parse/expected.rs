@@ -302,7 +302,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "text-with-bom-zero-width-and-nfd.eml",
         "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z W06",
     ),
-    ("ticket-twice-different.eml", "R12"),
+    ("ticket-twice-different.eml", "R12 xn--dnic-loa.de"),
     ("two-statuses.eml", "R12 xn--dnic-loa.de"),
     ("two-text-parts.eml", "R14 deadline"),
     ("unknown-code-alone.eml", "R10 xn--dnic-loa.de"),

@@ -180,3 +180,47 @@ fn the_check_itself_would_see_an_invented_deadline() {
     assert!(written.contains(&"2026-06-04T06:30:00Z".parse().unwrap()));
     assert!(!written.contains(&"2026-06-04T08:30:00Z".parse().unwrap()));
 }
+
+/// Both deadlines are there, or the message is not acted on at all.
+fn is_safe(raw: &[u8], source: Source) -> bool {
+    let Ok(event) = crate::read(source, raw) else {
+        return true;
+    };
+    let asked = match &event.facts {
+        Facts::DomainStatus(state) => state.verification.as_ref(),
+        Facts::RequestAnswer { verification, .. } => verification.as_ref(),
+        Facts::Unknown { .. } => return true,
+        _ => None,
+    };
+    asked.is_some_and(|asked| asked.dedelegation_at.is_some() && asked.deletion_at.is_some())
+}
+
+#[test]
+fn no_single_wrong_bit_makes_a_deadline_vanish() {
+    let with_both = [
+        "03-live-verification-required.eml",
+        "06-live-old-argument-format.eml",
+        "21-queue-domainStatusUpdate-verification.kv",
+        "40-bare-message-undeclared-prefix-nbsp.xml",
+        "deadline-brackets-alone.kv",
+        "deadline-fields-alone.kv",
+    ];
+    let mut lost = String::new();
+    for (name, source, raw) in fixtures() {
+        if !with_both.contains(&name.as_str()) {
+            continue;
+        }
+        assert!(is_safe(&raw, source), "{name}");
+        for place in 0..raw.len() {
+            for bit in 0..8 {
+                let mut wrong = raw.clone();
+                wrong[place] ^= 1 << bit;
+                if !is_safe(&wrong, source) {
+                    let around = &wrong[place.saturating_sub(20)..wrong.len().min(place + 20)];
+                    lost += &format!("{name}: {:?}\n", String::from_utf8_lossy(around));
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{lost}");
+}

@@ -129,9 +129,33 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
     let notices = store.notices(&filter).await?;
     let notes = store.case_notes(id).await?;
     let history = store.history(&case.key).await?;
+    let key = &case.key;
+    let record = store
+        .domains(Some(key.environment), Some(key.domain.ace()))
+        .await?
+        .pop();
+    let due = record
+        .as_ref()
+        .map(|record| record.due())
+        .unwrap_or_default();
+    let customer = record.and_then(|record| record.customer);
     let out = &context.out;
     if out.is_json() {
         let mut object = object(&case);
+        object["customer"] = json!(customer);
+        object["dedelegation_at"] = json_time(due.dedelegation_at);
+        object["deletion_at"] = json_time(due.deletion_at);
+        object["claims"] = json!(due.claims.unwrap_or_default());
+        object["history"] = history
+            .iter()
+            .map(|entry| {
+                json!({
+                    "at": json_time(Some(entry.at)),
+                    "message": entry.message,
+                    "summary": entry.summary,
+                })
+            })
+            .collect();
         object["notices"] = notices
             .iter()
             .map(|entry| {
@@ -155,6 +179,25 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         return Ok(out.object(object)?);
     }
     list(context, std::slice::from_ref(&case))?;
+    let customer = customer.map_or("-".to_owned(), |id| id.to_string());
+    out.line(format!("customer       {customer}"))?;
+    out.line(format!(
+        "de-delegation  {}",
+        out.optional_time(due.dedelegation_at)
+    ))?;
+    out.line(format!(
+        "deletion       {}",
+        out.optional_time(due.deletion_at)
+    ))?;
+    let claims: Vec<_> = due
+        .claims
+        .iter()
+        .flatten()
+        .map(|claim| claim.as_str())
+        .collect();
+    if !claims.is_empty() {
+        out.line(format!("to be proven   {}", claims.join(", ")))?;
+    }
     for entry in &history {
         out.line(format!(
             "{}  registry  {}",

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::log::duration;
 use super::out::json_time;
 use super::{Context, exit};
-use crate::model::{CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus};
+use crate::model::{
+    CaseId, Customer, DomainKey, DomainRecord, Notice, NoticeState, RegistryStatus,
+};
 use crate::store::{NoticeEntry, NoticeFilter, Store};
 
 /// What dies next, the first on top
@@ -24,13 +26,16 @@ pub struct Deadlines {
 }
 
 /// One domain with a deadline.
-struct Due {
-    record: DomainRecord,
-    next: &'static str,
-    at: Timestamp,
+pub struct Due {
+    pub record: DomainRecord,
+    pub next: &'static str,
+    pub at: Timestamp,
+    /// The earliest in force, past or not: a dedelegation that has passed while the domain is not
+    /// on hold must not hide behind the deletion.
+    first: Timestamp,
     case: Option<CaseId>,
     last_notice: Option<NoticeEntry>,
-    needs: Option<String>,
+    pub needs: Option<String>,
 }
 
 impl Deadlines {
@@ -39,7 +44,7 @@ impl Deadlines {
         let now = context.now();
         let mut due = due(&*store, now).await?;
         if let Some(within) = self.within {
-            due.retain(|due| due.at <= now + within);
+            due.retain(|due| due.first <= now + within);
         }
         let waiting = due.iter().filter(|due| due.needs.is_some()).count();
         if context.out.is_json() {
@@ -57,7 +62,14 @@ impl Deadlines {
     }
 }
 
-async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
+/// How many deadlines need a person.
+pub async fn waiting(store: &dyn Store, now: Timestamp) -> anyhow::Result<usize> {
+    let due = due(store, now).await?;
+    Ok(due.iter().filter(|due| due.needs.is_some()).count())
+}
+
+/// Every domain with a deadline, the first to die on top.
+pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
     let cases: BTreeMap<DomainKey, CaseId> = store
         .cases(true)
         .await?
@@ -65,7 +77,7 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
         .map(|case| (case.key, case.id))
         .collect();
     let mut found = Vec::new();
-    for record in store.domains(None, None).await? {
+    for record in store.domains_due().await? {
         let deadlines = record.due();
         let named = [
             ("dedelegation", deadlines.dedelegation_at),
@@ -78,7 +90,7 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
         named.sort_unstable();
         // The first that is still ahead; when all are past, the last one.
         let next = named.iter().find(|(at, _)| *at >= now).or(named.last());
-        let Some((at, next)) = next.copied() else {
+        let (Some((at, next)), Some((first, _))) = (next.copied(), named.first().copied()) else {
             continue;
         };
         let case = cases.get(&record.key).copied();
@@ -96,17 +108,21 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
             Some(id) => store.customer(id).await?,
             None => None,
         };
-        let needs = needs(&record, at, last_notice.as_ref(), customer.as_ref(), now);
+        let told = last_notice.as_ref().map(|entry| &entry.notice);
+        let is_untold = case.is_some() && told.is_none();
+        let needs = needs(&record, first, told, customer.as_ref(), now)
+            .or_else(|| is_untold.then(|| "telling (replay the message)".to_owned()));
         found.push(Due {
             record,
             next,
             at,
+            first,
             case,
             last_notice,
             needs,
         });
     }
-    found.sort_by_key(|due| due.at);
+    found.sort_by_key(|due| due.first);
     Ok(found)
 }
 
@@ -114,7 +130,7 @@ async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
 fn needs(
     record: &DomainRecord,
     at: Timestamp,
-    last: Option<&NoticeEntry>,
+    last: Option<&Notice>,
     customer: Option<&Customer>,
     now: Timestamp,
 ) -> Option<String> {
@@ -122,7 +138,7 @@ fn needs(
         return Some("customer (W27)".to_owned());
     };
     let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
-    match last.map(|entry| &entry.notice) {
+    match last {
         Some(notice) if matches!(notice.state, NoticeState::Failed | NoticeState::Bounced) => {
             Some(format!("phone call (notice {})", notice.state))
         }
@@ -138,7 +154,8 @@ fn needs(
     }
 }
 
-fn left(at: Timestamp, now: Timestamp) -> String {
+/// How much time is left, such as `2d 4h`.
+pub fn left(at: Timestamp, now: Timestamp) -> String {
     let minutes = at.duration_since(now).as_secs() / 60;
     if minutes < 0 {
         return "past".to_owned();

@@ -57,7 +57,14 @@ impl Held {
                 log::print(context, &entries, true)?;
                 Ok(exit::DONE)
             }
-            Held::Show { id } => log::Log::Show { id }.run(context).await,
+            Held::Show { id } => {
+                let entry = log::one(&*store, id).await?;
+                let verdict = entry.decision.map(|decision| decision.verdict);
+                if verdict != Some(MessageVerdict::Held) {
+                    return Err(not_held(id));
+                }
+                log::Log::Show { id }.run(context).await
+            }
             Held::Release(selection) => {
                 let ids = selection.ids(&*store).await?;
                 if selection.dry_run {
@@ -98,11 +105,7 @@ async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry
         verdict: Some(MessageVerdict::Held),
         ..filter.store()
     };
-    let entries = store.log(&wanted).await?;
-    Ok(entries
-        .into_iter()
-        .filter(|entry| filter.keeps(entry))
-        .collect())
+    Ok(filter.cut(store.log(&wanted).await?))
 }
 
 impl Selection {
@@ -117,12 +120,16 @@ impl Selection {
             return Ok(all);
         }
         match self.ids.iter().find(|id| !all.contains(id)) {
-            Some(id) => Err(exit::not_found(format!(
-                "message {id} is not held; `stichtag held list` shows those that are"
-            ))),
+            Some(id) => Err(not_held(*id)),
             None => Ok(self.ids.clone()),
         }
     }
+}
+
+fn not_held(id: InboundId) -> anyhow::Error {
+    exit::not_found(format!(
+        "message {id} is not held; `stichtag held list` shows those that are"
+    ))
 }
 
 /// Asks on a terminal; without one `--yes` is needed.

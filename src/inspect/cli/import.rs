@@ -1,7 +1,7 @@
 //! `stichtag import`
 
 mod mailbox;
-mod table;
+pub(super) mod table;
 
 use std::path::PathBuf;
 
@@ -37,6 +37,9 @@ pub enum Import {
     Mail {
         /// File or folder
         path: PathBuf,
+        /// Take each mail's Date for the time of its arrival: for an archive
+        #[arg(long)]
+        as_of_mail_date: bool,
     },
     /// One queue message from a file, key/value or XML
     Queue {
@@ -57,9 +60,12 @@ impl Import {
             Import::Domains { file, rejected } => {
                 table::import(context, table::Kind::Domains, &file, rejected).await
             }
-            Import::Mail { path } => {
+            Import::Mail {
+                path,
+                as_of_mail_date,
+            } => {
                 let is_piped = path == std::path::Path::new("-");
-                match mailbox::import_mail(context, &path).await {
+                match mailbox::import_mail(context, &path, as_of_mail_date).await {
                     // Behind pipe(8) only this code makes Postfix try again.
                     Err(error) if is_piped => Err(exit::Failure {
                         code: exit::TRY_AGAIN,

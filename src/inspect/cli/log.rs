@@ -15,6 +15,9 @@ use crate::store::{LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 /// How often `follow` looks for new messages.
 const FOLLOW: Duration = Duration::from_millis(500);
 
+/// Messages read at once.
+const PART: u32 = 1_000;
+
 /// Processed mail
 #[derive(Subcommand, Debug)]
 pub enum Log {
@@ -60,7 +63,7 @@ pub struct Filter {
     /// With this queue id of Postfix
     #[arg(long)]
     queue_id: Option<String>,
-    /// With this text anywhere in its line
+    /// With this text in any of its fields, upper and lower case the same
     #[arg(long)]
     grep: Option<String>,
     /// The newest so many
@@ -79,14 +82,34 @@ impl Filter {
             queue_id: self.queue_id.clone(),
             id: None,
             after: None,
-            limit: self.limit,
+            // The store cannot search as `grep` does, so it cannot count either.
+            limit: if self.grep.is_none() { self.limit } else { 0 },
         }
     }
 
-    pub fn keeps(&self, entry: &LogEntry) -> bool {
-        self.grep
-            .as_ref()
-            .is_none_or(|text| object(entry).to_string().contains(text.as_str()))
+    /// Of what the store found, what `grep` and `limit` leave.
+    pub fn cut(&self, mut entries: Vec<LogEntry>) -> Vec<LogEntry> {
+        entries.retain(|entry| self.keeps(entry));
+        let limit = match self.limit {
+            0 => entries.len(),
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        entries.split_off(entries.len().saturating_sub(limit))
+    }
+
+    fn keeps(&self, entry: &LogEntry) -> bool {
+        let Some(text) = &self.grep else { return true };
+        let text = text.to_lowercase();
+        let fields = object(entry);
+        let mut values = fields.as_object().into_iter().flatten();
+        values.any(|(_, value)| match value {
+            Value::String(value) => value.to_lowercase().contains(&text),
+            Value::Array(codes) => codes
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|code| code.to_lowercase().contains(&text)),
+            _ => false,
+        })
     }
 }
 
@@ -129,11 +152,7 @@ impl Log {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, _) = context.store().await?;
         match self {
-            Log::List(filter) => {
-                let entries = store.log(&filter.store()).await?;
-                let entries: Vec<_> = entries.into_iter().filter(|e| filter.keeps(e)).collect();
-                print(context, &entries, true)?;
-            }
+            Log::List(filter) => list(context, &*store, &filter).await?,
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {
                 let inbound = store.kept(id).await?.ok_or_else(|| missing(id))?;
@@ -143,6 +162,29 @@ impl Log {
             Log::Why { id } => why(context, &*store, id).await?,
         }
         Ok(exit::DONE)
+    }
+}
+
+/// Objects are printed as they are read, however long the log is; a table is as wide as its widest
+/// row, so it is read whole.
+async fn list(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::Result<()> {
+    if !context.out.is_json() || filter.limit > 0 {
+        let entries = store.log(&filter.store()).await?;
+        return Ok(print(context, &filter.cut(entries), true)?);
+    }
+    let mut last = InboundId(0);
+    loop {
+        let part = LogFilter {
+            after: Some(last),
+            limit: PART,
+            ..filter.store()
+        };
+        let entries = store.log(&part).await?;
+        let Some(newest) = entries.last() else {
+            return Ok(());
+        };
+        last = newest.id;
+        print(context, &filter.cut(entries), true)?;
     }
 }
 
@@ -214,7 +256,8 @@ fn codes(entry: &LogEntry) -> Vec<&'static str> {
     codes
 }
 
-fn verdict_word(entry: &LogEntry) -> &'static str {
+/// The word for what was decided; `deferred` before that.
+pub fn verdict_word(entry: &LogEntry) -> &'static str {
     entry
         .decision
         .as_ref()
@@ -222,7 +265,8 @@ fn verdict_word(entry: &LogEntry) -> &'static str {
         .as_str()
 }
 
-fn notice_word(entry: &LogEntry) -> &'static str {
+/// The word for how far its notice got.
+pub fn notice_word(entry: &LogEntry) -> &'static str {
     match &entry.notice {
         // A notice that was given up is seen by its alarm; the message's notice did not arrive.
         Some((_, NoticeState::Failed)) => NoticeState::Bounced.as_str(),

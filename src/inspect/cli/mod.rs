@@ -194,7 +194,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
     let context = &context;
     match cli.command {
         Command::Parse(command) => command.run(context),
-        Command::Demo(command) => command.run().await,
+        Command::Demo(command) => command.run(context).await,
         Command::Serve => serve(context).await,
         Command::Status(command) => command.run(context).await,
         Command::Log(command) => command.run(context).await,

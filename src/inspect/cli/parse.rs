@@ -137,7 +137,7 @@ fn is_sender_trouble(reading: &Reading) -> bool {
     reading
         .reasons
         .iter()
-        .any(|reason| ("R01".."R08").contains(&reason.code.as_str()))
+        .any(|reason| ("R01"..="R08").contains(&reason.code.as_str()))
 }
 
 /// Offline there is no recipient to check, and a route that is switched off still says what would

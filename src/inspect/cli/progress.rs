@@ -1,6 +1,8 @@
 //! Progress of long work, on stderr.
 
+use std::future::Future;
 use std::io::IsTerminal;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,5 +52,24 @@ impl Progress {
     /// All is done.
     pub fn finish(self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Ctrl-C, asked for between two pieces of work, so that it stops at a boundary.
+pub struct Interrupt(Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub fn watch() -> Self {
+        Interrupt(Box::pin(tokio::signal::ctrl_c()))
+    }
+
+    /// Did it come?
+    pub async fn is_raised(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            _ = &mut self.0 => true,
+            () = std::future::ready(()) => false,
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
+use super::out::json_time;
 use super::{Context, exit, log};
 use crate::config::Config;
-use crate::model::InboundId;
+use crate::model::{InboundId, reason};
 use crate::process;
-use crate::store::{CaseChange, Change, Claimed, LogFilter, MessageVerdict, Store};
+use crate::store::{CaseChange, Change, Claimed, Decision, LogFilter, MessageVerdict, Store};
 
 /// Process kept messages again; nobody is told twice
 #[derive(Args, Debug)]
@@ -86,6 +88,8 @@ pub async fn preview(
     let mut messages = Vec::with_capacity(ids.len());
     for id in ids {
         let inbound = store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
+        let before = log::one(store, *id).await?.decision;
+        let is_released = is_released || before.as_ref().is_some_and(was_released);
         let reading = process::read(&rules.routes, &inbound, is_released);
         let claimed = Claimed {
             id: *id,
@@ -100,8 +104,63 @@ pub async fn preview(
     Ok(())
 }
 
+/// A release holds for later replays, unless the message was refused since.
+fn was_released(decision: &Decision) -> bool {
+    decision.verdict != MessageVerdict::Refused
+        && decision
+            .reasons
+            .iter()
+            .any(|reason| reason.code == reason::RELEASED)
+}
+
+/// The change as an object, for `--json`.
+fn object(change: &Change) -> Value {
+    let decision = &change.decision;
+    let domains: Vec<_> = change
+        .domains
+        .iter()
+        .map(|domain| {
+            let due = domain.record.due();
+            let (step, state) = match domain.case {
+                CaseChange::Keep => ("keep", None),
+                CaseChange::Open(state) => ("open", Some(state)),
+                CaseChange::Move(state) => ("move", Some(state)),
+                CaseChange::Close(state) => ("close", Some(state)),
+            };
+            let notices: Vec<_> = domain
+                .notices
+                .iter()
+                .map(|draft| json!({"kind": draft.notice.kind, "customer": draft.notice.customer}))
+                .collect();
+            json!({
+                "environment": domain.record.key.environment,
+                "domain": domain.record.key.domain.unicode(),
+                "ace": domain.record.key.domain.ace(),
+                "summary": domain.history.as_ref().map(|(_, summary)| summary),
+                "status": domain.record.status(),
+                "dedelegation_at": json_time(due.dedelegation_at),
+                "deletion_at": json_time(due.deletion_at),
+                "case": step,
+                "case_state": state,
+                "notices": notices,
+            })
+        })
+        .collect();
+    json!({
+        "id": decision.message,
+        "verdict": decision.verdict.as_str(),
+        "environment": decision.environment,
+        "reasons": decision.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(),
+        "domains": domains,
+        "alarms": change.alarms,
+    })
+}
+
 fn show(context: &Context, change: &Change) -> std::io::Result<()> {
     let out = &context.out;
+    if out.is_json() {
+        return out.object(object(change));
+    }
     let decision = &change.decision;
     out.heading(&format!(
         "{} would be {}",

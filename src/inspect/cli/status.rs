@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::out::json_time;
-use super::{Context, exit};
+use super::{Context, deadlines, exit};
 use crate::send::PAUSED;
 use crate::store::database_file;
 
@@ -24,6 +24,7 @@ impl Status {
         let figures = store.figures().await?;
         let alarms = store.alarms().await?;
         let paused = store.switch(PAUSED).await?;
+        let deadlines = deadlines::waiting(&*store, context.now()).await?;
         if out.is_json() {
             out.object(json!({
                 "running": is_running,
@@ -35,6 +36,7 @@ impl Status {
                 "last_message_at": json_time(figures.last_message),
                 "domains": figures.domains,
                 "open_cases": figures.cases,
+                "deadlines_waiting": deadlines,
                 "notices_waiting": figures.notices_waiting,
                 "notices_failed": figures.notices_failed,
                 "paused": paused,
@@ -54,6 +56,7 @@ impl Status {
             out.line(format!("held            {}, oldest {oldest}", figures.held))?;
             out.line(format!("domains         {}", figures.domains))?;
             out.line(format!("open cases      {}", figures.cases))?;
+            out.line(format!("deadlines       {deadlines} need a person"))?;
             let (waiting, failed) = (figures.notices_waiting, figures.notices_failed);
             out.line(format!(
                 "notices         {waiting} waiting, {failed} failed"
@@ -70,6 +73,7 @@ impl Status {
             }
         }
         let needs_a_person = figures.held > 0
+            || deadlines > 0
             || figures.notices_failed > 0
             || !alarms.is_empty()
             || paused.is_some();
@@ -81,9 +85,10 @@ impl Status {
     }
 }
 
-/// The daemon holds a lock beside its database for as long as it lives.
+/// The daemon holds a lock beside its database for as long as it lives. Asking for a shared one,
+/// two that look at the same time do not take each other for the daemon.
 fn is_running(url: &str) -> bool {
     database_file(url)
         .and_then(|file| std::fs::File::open(file.with_extension("lock")).ok())
-        .is_some_and(|lock| lock.try_lock().is_err())
+        .is_some_and(|lock| lock.try_lock_shared().is_err())
 }

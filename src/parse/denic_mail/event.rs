@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::code::{self, Coded};
-use super::super::deadline::{self, refuse_elsewhere};
-use super::super::instant;
+use super::super::deadline::{self, refuse_elsewhere, refuse_instant};
 use super::super::name;
 use super::super::notes::Notes;
 use super::super::text::{collapse, quote};
@@ -43,10 +42,6 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
         return Ok(event);
     }
 
-    let ticket = fields.one(Keyword::Ticket, notes)?;
-    event.ticket = ticket
-        .filter(|field| !field.value.is_empty())
-        .map(|field| Ticket(field.value.clone()));
     let object = fields.one(Keyword::Object, notes)?;
     event.object = object
         .filter(|field| !field.value.is_empty())
@@ -67,6 +62,10 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
             .flatten(),
         _ => None,
     };
+    let ticket = fields.one(Keyword::Ticket, notes)?;
+    event.ticket = ticket
+        .filter(|field| !field.value.is_empty())
+        .map(|field| Ticket(field.value.clone()));
     let status = fields
         .one(Keyword::Status, notes)?
         .filter(|field| !field.value.is_empty())
@@ -85,6 +84,15 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
     let holders = holders(&mut fields, notes);
     for (line, text) in &fields.unknown {
         refuse_elsewhere(*line, text)?;
+    }
+    // A line whose keyword was damaged on the way is taken for the rest of the field before it.
+    for field in &fields.known {
+        if matches!(
+            field.keyword,
+            Keyword::Status | Keyword::Ticket | Keyword::Object
+        ) {
+            refuse_elsewhere(field.line, &field.value)?;
+        }
     }
 
     event.facts = match domain {
@@ -265,22 +273,6 @@ fn refuse_deadlines(coded: &[Coded]) -> Result<(), Reason> {
         for argument in &line.message.arguments {
             refuse_instant(line.line, argument)?;
         }
-    }
-    Ok(())
-}
-
-fn refuse_instant(line: usize, text: &str) -> Result<(), Reason> {
-    let has_instant = text
-        .split([' ', '[', ']', ',', ';', '='])
-        .any(instant::begins);
-    if has_instant {
-        return Err(Reason::new(
-            reason::DEADLINE_UNREADABLE,
-            format!(
-                "line {line}: nothing says what the date in `{}` is for",
-                quote(text)
-            ),
-        ));
     }
     Ok(())
 }

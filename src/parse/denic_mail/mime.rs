@@ -1,6 +1,7 @@
 //! The outer form of a mail: bounds, parts, transfer coding, character set, `Date`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -11,7 +12,7 @@ use mail_parser::{
 };
 
 use super::super::notes::Notes;
-use super::super::text::{clean, collapse, decode};
+use super::super::text::{clean, collapse, decode, quote};
 use crate::model::{Reason, reason};
 
 /// Largest mail looked at, in bytes. Registry mail has a few thousand.
@@ -239,28 +240,49 @@ fn part_text<'a>(
 /// The HTML part has no say, but what it names (dates, statuses, names in A-label form) must stand
 /// in the text too: a reader of the HTML must not be told something else.
 fn compare(html: &str, text: &str) -> Result<(), Reason> {
-    let text = text.to_ascii_lowercase();
-    let is_part_of_word = |letter: char| letter.is_ascii_alphanumeric() || "-.:+".contains(letter);
-    for word in html.split(|letter| !is_part_of_word(letter)) {
-        let word = word.trim_matches(['.', ':']).to_ascii_lowercase();
+    let mut in_text = HashSet::new();
+    for word in words(text) {
+        // A date alone may repeat what the text gives with its time.
+        if let Some(date) = word.get(..10).filter(|_| is_date(&word)) {
+            in_text.insert(date.to_owned());
+        }
+        in_text.insert(word);
+    }
+    for word in words(html) {
         let is_status =
             ["serverhold", "pendingcreate", "redemptionperiod"].contains(&word.as_str());
-        let is_date = word.as_bytes().get(..10).is_some_and(|date| {
-            date.iter()
-                .zip(b"0000-00-00")
-                .all(|(byte, form)| match form {
-                    b'0' => byte.is_ascii_digit(),
-                    _ => byte == form,
-                })
-        });
-        if (is_status || is_date || word.starts_with("xn--")) && !text.contains(&word) {
+        let is_told = is_status || is_date(&word) || word.starts_with("xn--");
+        if is_told && !in_text.contains(&word) {
             return Err(Reason::new(
                 reason::CONTRADICTION,
-                format!("the HTML part names `{word}`, the text part does not"),
+                format!(
+                    "the HTML part names `{}`, the text part does not",
+                    quote(&word)
+                ),
             ));
         }
     }
     Ok(())
+}
+
+/// The words of a text in lower case, dates and names whole.
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let is_inside = |letter: char| letter.is_ascii_alphanumeric() || "-.:+".contains(letter);
+    text.split(move |letter| !is_inside(letter))
+        .map(|word| word.trim_matches(['.', ':']).to_ascii_lowercase())
+        .filter(|word| !word.is_empty())
+}
+
+/// Does the word begin with a day (`2026-06-04`)?
+fn is_date(word: &str) -> bool {
+    word.as_bytes().get(..10).is_some_and(|day| {
+        day.iter()
+            .zip(b"0000-00-00")
+            .all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == form,
+            })
+    })
 }
 
 /// The instant of the one `Date` field; of two that differ, neither is believed.

@@ -198,8 +198,24 @@ fn answer(
 
 /// The status in the field and in the coded lines; R12 if they differ.
 fn status(payload: &mut Payload, notes: &mut Notes) -> Result<Option<RegistryStatus>, Reason> {
-    let field = payload.one("status", notes)?;
-    let field = field.map(|field| (RegistryStatus::from(field.value.as_str()), field.line));
+    let field = match payload.one("status", notes)? {
+        None => None,
+        Some(field) => {
+            // Two lines that ran together must not pass for a new status.
+            refuse_elsewhere(field.line, &field.value)?;
+            if !field.value.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                return Err(Reason::new(
+                    reason::NOT_UNDERSTOOD,
+                    format!(
+                        "line {}, status: `{}` is not one word",
+                        field.line,
+                        quote(&field.value)
+                    ),
+                ));
+            }
+            Some((RegistryStatus::from(field.value.as_str()), field.line))
+        }
+    };
     let stated = code::one_status(&payload.messages)?;
     if let (Some((field, _)), Some((stated, line))) = (&field, &stated)
         && field != stated

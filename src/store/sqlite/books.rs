@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, commit, row};
+use super::{SqliteStore, Writing, commit, row};
 use crate::model::{
     Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
-    RegistryStatus,
+    RegistryStatus, reason,
 };
 
 pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
@@ -22,7 +22,26 @@ pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Resul
         .execute(&mut *writing)
         .await?;
     }
+    clear_nobody(&mut writing).await?;
     store.end(writing).await
+}
+
+/// "Nobody to tell" ends once there is somebody; with an open case it stands until that somebody
+/// is told.
+async fn clear_nobody(writing: &mut Writing<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarm SET cleared_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
+         WHERE cleared_at IS NULL AND code = ?1 \
+         AND EXISTS (SELECT 1 FROM domain JOIN customer ON customer.id = domain.customer \
+            WHERE domain.environment = alarm.environment AND domain.ace = alarm.ace \
+            AND json_extract(customer.body, '$.email') <> '') \
+         AND NOT EXISTS (SELECT 1 FROM verification_case AS open WHERE open.closed_at IS NULL \
+            AND open.environment = alarm.environment AND open.ace = alarm.ace)",
+    )
+    .bind(reason::NO_CUSTOMER.as_str())
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 pub async fn customer(
@@ -74,40 +93,10 @@ pub async fn put_domains(
         if record == before && record.version > 0 {
             continue;
         }
-        let due = record.due();
-        sqlx::query(
-            "INSERT INTO domain (environment, ace, customer, lifecycle, imported_status, \
-             imported_holders, facts, dedelegation_at, deletion_at, updated_at, version) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) \
-             ON CONFLICT DO UPDATE SET customer = ?3, lifecycle = ?4, imported_status = ?5, \
-             imported_holders = ?6, dedelegation_at = ?8, deletion_at = ?9, updated_at = ?10, \
-             version = version + 1",
-        )
-        .bind(record.key.environment.as_str())
-        .bind(record.key.domain.ace())
-        .bind(record.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(record.lifecycle.as_str())
-        .bind(
-            record
-                .imported_status
-                .as_ref()
-                .map(|status| status.as_str()),
-        )
-        .bind(row::json(&record.imported_holders)?)
-        .bind(row::json(&record.facts)?)
-        .bind(due.dedelegation_at.map(row::micros))
-        .bind(due.deletion_at.map(row::micros))
-        .bind(row::micros(now))
-        .execute(&mut *writing)
-        .await?;
-        commit::write_holders(
-            &mut writing,
-            record.key.environment.as_str(),
-            record.key.domain.ace(),
-            &record,
-        )
-        .await?;
+        record.updated_at = now;
+        commit::write_record(&mut writing, &record).await?;
     }
+    clear_nobody(&mut writing).await?;
     store.end(writing).await
 }
 
@@ -124,6 +113,19 @@ pub async fn domains(
     sqlx::query(AssertSqlSafe(select))
         .bind(environment.map(|environment| environment.as_str()))
         .bind(ace)
+        .fetch_all(&store.readers)
+        .await?
+        .iter()
+        .map(row::record)
+        .collect()
+}
+
+pub async fn domains_due(store: &SqliteStore) -> Result<Vec<DomainRecord>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL",
+        row::DOMAIN_COLUMNS
+    );
+    sqlx::query(AssertSqlSafe(select))
         .fetch_all(&store.readers)
         .await?
         .iter()

@@ -133,7 +133,7 @@ pub async fn raise(writing: &mut Writing<'_>, alarm: &Alarm) -> Result<(), Store
 pub async fn clear(writing: &mut Writing<'_>, key: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL \
-         AND (key = ?1 OR key LIKE replace(replace(?1, '_', '\\_'), '%', '\\%') || ':%' ESCAPE '\\')",
+         AND (key = ?1 OR key > ?1 || ':' AND key < ?1 || ';')",
     )
     .bind(key)
     .bind(row::micros(now))

@@ -1,12 +1,13 @@
 //! Writing a decision: record, history, case, notices and verdict in one transaction.
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
 };
 use super::{SqliteStore, Writing, cases, row};
-use crate::model::{CaseId, InboundId, NoticeItem};
+use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeItem};
 
 pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
@@ -34,9 +35,14 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
     if !is_ours {
         return Ok(());
     }
+    let before = sqlx::query("SELECT verdict, is_covered, trace FROM verdict WHERE id = ?")
+        .bind(message.0)
+        .fetch_optional(&mut **writing)
+        .await?;
     let mut is_covered = change.decision.is_covered;
     for domain in &change.domains {
-        is_covered |= write_domain(writing, message, domain, change.decision.at).await?;
+        let is_again = before.is_some();
+        is_covered |= write_domain(writing, message, domain, change.decision.at, is_again).await?;
     }
     if let Some((environment, handle, fact)) = &change.contact {
         sqlx::query(
@@ -49,13 +55,16 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
         .execute(&mut **writing)
         .await?;
     }
+    for key in &change.clears {
+        cases::clear(writing, key, change.decision.at).await?;
+    }
     for alarm in &change.alarms {
         cases::raise(writing, alarm).await?;
     }
     if change.decision.verdict != MessageVerdict::Held {
         cases::clear(writing, &format!("message:{message}"), change.decision.at).await?;
     }
-    write_verdict(writing, &change.decision, is_covered).await
+    write_verdict(writing, before.as_ref(), &change.decision, is_covered).await
 }
 
 /// Returns whether the customer had been told of it before.
@@ -64,8 +73,64 @@ async fn write_domain(
     message: InboundId,
     change: &DomainChange,
     now: jiff::Timestamp,
+    is_again: bool,
 ) -> Result<bool, StoreError> {
     let record = &change.record;
+    let environment = record.key.environment.as_str();
+    let ace = record.key.domain.ace();
+    let newcomers = write_record(writing, record).await?;
+    check_contacts(writing, record, &newcomers).await?;
+    if let Some((at, summary)) = &change.history {
+        // A message that is processed again has its line already.
+        sqlx::query(
+            "INSERT INTO history (environment, ace, at, message, summary) \
+             SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT ?6 OR NOT EXISTS (SELECT 1 FROM history \
+                WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)",
+        )
+        .bind(environment)
+        .bind(ace)
+        .bind(row::micros(*at))
+        .bind(message.0)
+        .bind(summary)
+        .bind(is_again)
+        .execute(&mut **writing)
+        .await?;
+    }
+    let case = write_case(writing, change, now).await?;
+    let mut is_covered = false;
+    for draft in &change.notices {
+        is_covered |= !write_notice(writing, message, case, draft).await?;
+    }
+    Ok(is_covered)
+}
+
+/// A contact's message reaches the domains that have it as their holder. If one was written since
+/// this domain's new holders were looked up, neither found the other: decide again.
+async fn check_contacts(
+    writing: &mut Writing<'_>,
+    record: &DomainRecord,
+    newcomers: &[Handle],
+) -> Result<(), StoreError> {
+    for handle in newcomers {
+        let asked: Option<String> =
+            sqlx::query_scalar("SELECT fact FROM contact WHERE environment = ? AND handle = ?")
+                .bind(record.key.environment.as_str())
+                .bind(handle.key())
+                .fetch_optional(&mut **writing)
+                .await?;
+        let asked: Option<ContactFact> = asked.as_deref().map(row::from_json).transpose()?;
+        if asked.is_some() && asked.as_ref() != record.facts.contacts.get(handle) {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a record over the version that was read, with its holders; returns those that are new.
+pub async fn write_record(
+    writing: &mut Writing<'_>,
+    record: &DomainRecord,
+) -> Result<Vec<Handle>, StoreError> {
     let environment = record.key.environment.as_str();
     let ace = record.key.domain.ace();
     let due = record.due();
@@ -103,40 +168,22 @@ async fn write_domain(
     if written == 0 {
         return Err(StoreError::Conflict);
     }
-    write_holders(writing, environment, ace, record).await?;
-    if let Some((at, summary)) = &change.history {
-        sqlx::query(
-            "INSERT INTO history (environment, ace, at, message, summary) VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(environment)
-        .bind(ace)
-        .bind(row::micros(*at))
-        .bind(message.0)
-        .bind(summary)
-        .execute(&mut **writing)
-        .await?;
-    }
-    let case = write_case(writing, change, now).await?;
-    let mut is_covered = false;
-    for draft in &change.notices {
-        is_covered |= !write_notice(writing, message, case, draft).await?;
-    }
-    Ok(is_covered)
+    write_holders(writing, environment, ace, record).await
 }
 
-pub async fn write_holders(
+async fn write_holders(
     writing: &mut Writing<'_>,
     environment: &str,
     ace: &str,
-    record: &crate::model::DomainRecord,
-) -> Result<(), StoreError> {
+    record: &DomainRecord,
+) -> Result<Vec<Handle>, StoreError> {
     let known: Vec<String> =
         sqlx::query_scalar("SELECT handle FROM holder WHERE environment = ? AND ace = ?")
             .bind(environment)
             .bind(ace)
             .fetch_all(&mut **writing)
             .await?;
-    let wanted: Vec<String> = record.holders().iter().map(|handle| handle.key()).collect();
+    let wanted: Vec<String> = record.holders().iter().map(Handle::key).collect();
     for handle in known.iter().filter(|handle| !wanted.contains(handle)) {
         sqlx::query("DELETE FROM holder WHERE environment = ? AND handle = ? AND ace = ?")
             .bind(environment)
@@ -145,15 +192,21 @@ pub async fn write_holders(
             .execute(&mut **writing)
             .await?;
     }
-    for handle in wanted.iter().filter(|handle| !known.contains(handle)) {
+    let newcomers: Vec<Handle> = record
+        .holders()
+        .iter()
+        .filter(|handle| !known.contains(&handle.key()))
+        .cloned()
+        .collect();
+    for handle in &newcomers {
         sqlx::query("INSERT INTO holder (environment, handle, ace) VALUES (?, ?, ?)")
             .bind(environment)
-            .bind(handle)
+            .bind(handle.key())
             .bind(ace)
             .execute(&mut **writing)
             .await?;
     }
-    Ok(())
+    Ok(newcomers)
 }
 
 /// Moves the case along; the number of the case concerned, if there is one.
@@ -220,13 +273,29 @@ async fn write_notice(
 ) -> Result<bool, StoreError> {
     let seed = &draft.notice;
     let of_case = case.map_or("-".to_owned(), |case| case.to_string());
-    let key = format!("{of_case}:{}", draft.key);
-    let is_told = sqlx::query_scalar::<_, i64>("SELECT 1 FROM notice_item WHERE key = ?")
-        .bind(&key)
-        .fetch_optional(&mut **writing)
-        .await?
-        .is_some();
-    if is_told {
+    let mut key = format!("{of_case}:{}", draft.key);
+    // Of a case only the last telling counts: a date that was moved away and comes back is news.
+    let last: Option<String> = match case {
+        Some(case) => {
+            sqlx::query_scalar(
+                "SELECT key FROM notice_item WHERE \"case\" = ? \
+                 ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1",
+            )
+            .bind(case.0)
+            .fetch_optional(&mut **writing)
+            .await?
+        }
+        None => {
+            sqlx::query_scalar("SELECT key FROM notice_item WHERE key = ?")
+                .bind(&key)
+                .fetch_optional(&mut **writing)
+                .await?
+        }
+    };
+    let told = last
+        .as_deref()
+        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
+    if told == Some(key.as_str()) {
         return Ok(false);
     }
     let mut sequence = 0_i64;
@@ -237,6 +306,7 @@ async fn write_notice(
         .bind(case.0)
         .fetch_one(&mut **writing)
         .await?;
+        key = format!("{key}#{sequence}");
     }
     let open: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM notice WHERE is_open = 1 AND customer = ?1 AND environment = ?2 \
@@ -302,13 +372,10 @@ async fn begin_notice(writing: &mut Writing<'_>, draft: &NoticeDraft) -> Result<
 
 async fn write_verdict(
     writing: &mut Writing<'_>,
+    before: Option<&SqliteRow>,
     decision: &Decision,
     is_covered: bool,
 ) -> Result<(), StoreError> {
-    let before = sqlx::query("SELECT verdict, is_covered, trace FROM verdict WHERE id = ?")
-        .bind(decision.message.0)
-        .fetch_optional(&mut **writing)
-        .await?;
     let mut verdict = decision.verdict.as_str();
     let mut covered = is_covered;
     let mut trace = decision.trace.clone();

@@ -11,7 +11,7 @@ use sqlx::{Connection, Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
 use super::{SqliteStore, cases, row};
-use crate::model::{Inbound, InboundId, Reason, Source};
+use crate::model::{Inbound, InboundId, Reason, Source, reason};
 
 /// Rows a single statement inserts at most; larger batches take several.
 const ROWS_MAX: usize = 64;
@@ -183,9 +183,13 @@ pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
     sqlx::query("UPDATE pending SET lease_until = 0 WHERE lease_until > 0")
         .execute(&mut *writing)
         .await?;
-    sqlx::query("UPDATE notice SET lease_until = 0 WHERE state IN ('queued', 'delayed')")
-        .execute(&mut *writing)
-        .await?;
+    // A try that was cut short says nothing about the smarthost: it must not use up the tries.
+    sqlx::query(
+        "UPDATE notice SET lease_until = 0, attempts = max(attempts - 1, 0) \
+         WHERE state IN ('queued', 'delayed') AND lease_until > 0",
+    )
+    .execute(&mut *writing)
+    .await?;
     store.end(writing).await
 }
 
@@ -219,12 +223,19 @@ pub async fn requeue(
 ) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for id in ids {
+        // A release holds for every later replay too, unless the message was refused since.
         sqlx::query(
-            "INSERT INTO pending (id, released) SELECT id, ?2 FROM inbound WHERE id = ?1 \
+            "INSERT INTO pending (id, released) \
+             SELECT id, max(?2, EXISTS (SELECT 1 FROM verdict, json_each(verdict.reasons) AS reason \
+                WHERE verdict.id = ?1 AND verdict.verdict <> ?3 \
+                AND json_extract(reason.value, '$.code') = ?4)) \
+             FROM inbound WHERE id = ?1 \
              ON CONFLICT DO UPDATE SET released = max(released, excluded.released), not_before = 0",
         )
         .bind(id.0)
         .bind(i64::from(is_released))
+        .bind(MessageVerdict::Refused.as_str())
+        .bind(reason::RELEASED.as_str())
         .execute(&mut *writing)
         .await?;
         cases::audit(&mut writing, audit, &id.to_string()).await?;

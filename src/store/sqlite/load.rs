@@ -30,6 +30,7 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
     }
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
+         EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = verification_case.id) AS is_told, \
          customer.body AS customer_body FROM domain \
          LEFT JOIN verification_case ON verification_case.environment = domain.environment \
              AND verification_case.ace = domain.ace AND verification_case.closed_at IS NULL \
@@ -62,6 +63,7 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
             Known {
                 record,
                 case,
+                is_told: found.try_get::<i64, _>("is_told")? == 1,
                 customer,
             },
         );

@@ -1,15 +1,20 @@
 //! The log of processed mail, and figures over everything.
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Decision, Figures, LogEntry, LogFilter, MessageVerdict, StoreError};
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
 
 pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
-    // The newest so many, then put in the order of arrival.
-    let rows = sqlx::query(
+    // Without a place to begin: the newest so many, then put in the order of arrival.
+    let direction = if filter.after.is_some() {
+        "ASC"
+    } else {
+        "DESC"
+    };
+    let select = format!(
         "SELECT * FROM ( \
             SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
                 decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
@@ -23,19 +28,24 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?5 IS NULL OR route = ?5) \
                 AND (?6 IS NULL OR json_extract(envelope, '$.queue_id') = ?6) \
                 AND inbound.id > ?7 AND (?9 IS NULL OR inbound.id = ?9) \
-            ORDER BY inbound.id DESC LIMIT ?8) ORDER BY id",
-    )
-    .bind(filter.ace.as_deref())
-    .bind(filter.verdict.map(|verdict| verdict.as_str()))
-    .bind(filter.since.map(row::micros))
-    .bind(filter.until.map(row::micros))
-    .bind(filter.route.as_deref())
-    .bind(filter.queue_id.as_deref())
-    .bind(filter.after.map_or(0, |id| id.0))
-    .bind(if filter.limit == 0 { -1 } else { i64::from(filter.limit) })
-    .bind(filter.id.map(|id| id.0))
-    .fetch_all(&store.readers)
-    .await?;
+            ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id"
+    );
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(filter.ace.as_deref())
+        .bind(filter.verdict.map(|verdict| verdict.as_str()))
+        .bind(filter.since.map(row::micros))
+        .bind(filter.until.map(row::micros))
+        .bind(filter.route.as_deref())
+        .bind(filter.queue_id.as_deref())
+        .bind(filter.after.map_or(0, |id| id.0))
+        .bind(if filter.limit == 0 {
+            -1
+        } else {
+            i64::from(filter.limit)
+        })
+        .bind(filter.id.map(|id| id.0))
+        .fetch_all(&store.readers)
+        .await?;
     rows.iter().map(entry).collect()
 }
 

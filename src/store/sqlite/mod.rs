@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::pool::PoolConnection;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -120,7 +120,12 @@ impl SqliteStore {
 
     /// The writing connection; nobody else has it meanwhile.
     async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        let acquire = || async { self.writer.acquire().await.map_err(|error| self.noted(error)) };
+        let acquire = || async {
+            self.writer
+                .acquire()
+                .await
+                .map_err(|error| self.noted(error))
+        };
         let writer = acquire().await?;
         if !self.is_writer_doubtful.swap(false, Ordering::Relaxed) {
             return Ok(writer);
@@ -274,6 +279,10 @@ impl Store for SqliteStore {
         ace: Option<&str>,
     ) -> Result<Vec<DomainRecord>, StoreError> {
         books::domains(self, environment, ace).await
+    }
+
+    async fn domains_due(&self) -> Result<Vec<DomainRecord>, StoreError> {
+        books::domains_due(self).await
     }
 
     async fn domains_of(&self, customer: &CustomerId) -> Result<Vec<DomainRecord>, StoreError> {

@@ -78,7 +78,7 @@ pub async fn settle(
         Delivery::Failed { reply } => (NoticeState::Failed, None, None, reply),
     };
     sqlx::query(
-        "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = ?4, \
+        "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = ?5, lease_until = 0 WHERE id = ?1",
     )
     .bind(id.0)

@@ -1,13 +1,16 @@
 //! Mails from files, maildirs and mbox files; queue messages from files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use serde_json::json;
 
-use super::super::progress::Progress;
+use super::super::progress::{Interrupt, Progress};
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, Source};
+use crate::model::{Envelope, Environment, Inbound, Source, sha256_hex};
 use crate::process;
 use crate::store::{Sealed, Store};
 
@@ -22,7 +25,11 @@ struct Piece {
 }
 
 /// Keeps and processes mails. What was imported before is passed over.
-pub async fn import_mail(context: &Context, path: &Path) -> anyhow::Result<u8> {
+pub async fn import_mail(
+    context: &Context,
+    path: &Path,
+    as_of_mail_date: bool,
+) -> anyhow::Result<u8> {
     let (store, config) = context.store().await?;
     let pieces = if path.is_dir() {
         maildir(&*store, path).await?
@@ -31,10 +38,13 @@ pub async fn import_mail(context: &Context, path: &Path) -> anyhow::Result<u8> {
     };
     let total = pieces.len();
     let mut progress = Progress::new("mails", total as u64);
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
+    let mut interrupt = Interrupt::watch();
     for (done, piece) in pieces.into_iter().enumerate() {
-        let inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        let mut inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        if let Some(date) = mail_date(&inbound.raw).filter(|_| as_of_mail_date) {
+            // A mail from the future still arrives now.
+            inbound.received_at = date.min(inbound.received_at);
+        }
         store
             .keep_import(&piece.source, piece.done, std::slice::from_ref(&inbound))
             .await?;
@@ -42,12 +52,7 @@ pub async fn import_mail(context: &Context, path: &Path) -> anyhow::Result<u8> {
         if (done + 1).is_multiple_of(SLICE) {
             process_all(context, &*store, &config).await?;
         }
-        let is_interrupted = tokio::select! {
-            biased;
-            _ = &mut interrupted => true,
-            () = std::future::ready(()) => false,
-        };
-        if is_interrupted {
+        if interrupt.is_raised().await {
             bail!(
                 "stopped after {} of {total}; `stichtag import mail {}` goes on",
                 done + 1,
@@ -57,8 +62,20 @@ pub async fn import_mail(context: &Context, path: &Path) -> anyhow::Result<u8> {
     }
     process_all(context, &*store, &config).await?;
     progress.finish();
-    context.out.line(format!("{total} mails imported"))?;
+    if context.out.is_json() {
+        context.out.object(json!({ "imported": total }))?;
+    } else {
+        context.out.line(format!("{total} mails imported"))?;
+    }
     Ok(exit::DONE)
+}
+
+/// The instant of a mail's Date field, if it can be read.
+fn mail_date(raw: &[u8]) -> Option<Timestamp> {
+    let header = mail_parser::MessageParser::new()
+        .with_date_headers()
+        .parse_headers(raw)?;
+    Timestamp::from_second(header.date()?.to_timestamp()).ok()
 }
 
 /// Keeps and processes one queue message.
@@ -143,7 +160,8 @@ async fn maildir(store: &dyn Store, folder: &Path) -> anyhow::Result<Vec<Piece>>
     Ok(pieces)
 }
 
-/// One mail, or the mails of an mbox file behind those imported before.
+/// One mail, or the mails of an mbox file that were not imported before. Each is remembered by its
+/// content, so that a file that was rotated or cut loses none.
 async fn file(store: &dyn Store, path: &Path) -> anyhow::Result<Vec<Piece>> {
     let raw = read_file(path)?;
     if raw.iter().all(u8::is_ascii_whitespace) {
@@ -157,18 +175,22 @@ async fn file(store: &dyn Store, path: &Path) -> anyhow::Result<Vec<Piece>> {
         }]);
     }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let source = format!("mbox:{}", path.display());
-    let done = usize::try_from(store.import_done(&source).await?)?;
-    Ok(mbox(&raw)
-        .into_iter()
-        .enumerate()
-        .skip(done)
-        .map(|(index, raw)| Piece {
-            source: source.clone(),
-            done: index as u64 + 1,
-            raw,
-        })
-        .collect())
+    let mut pieces = Vec::new();
+    let mut copies: HashMap<String, u32> = HashMap::new();
+    for raw in mbox(&raw) {
+        let digest = sha256_hex(&raw);
+        let copy = copies.entry(digest.clone()).or_default();
+        *copy += 1;
+        let source = format!("mbox:{}:{digest}:{copy}", path.display());
+        if store.import_done(&source).await? == 0 {
+            pieces.push(Piece {
+                source,
+                done: 1,
+                raw,
+            });
+        }
+    }
+    Ok(pieces)
 }
 
 /// Splits an mbox file (RFC 4155): a mail begins at a line `From ` behind an empty line; `>From `

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use csv::StringRecord;
+use serde_json::json;
 
-use super::super::progress::Progress;
+use super::super::out::clean;
+use super::super::progress::{Interrupt, Progress};
 use super::super::{Context, exit};
 use crate::model::{
     Customer, CustomerId, DomainKey, DomainName, Environment, Handle, Language, Lifecycle,
@@ -55,9 +57,21 @@ impl Kind {
     }
 }
 
-/// Reads a file row by row; good rows are applied, bad ones reported and written aside.
+/// Reads a file row by row into the store that the configuration names.
 pub async fn import(
     context: &Context,
+    kind: Kind,
+    file: &Path,
+    rejected: Option<PathBuf>,
+) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    import_into(context, &*store, kind, file, rejected).await
+}
+
+/// Reads a file row by row; good rows are applied, bad ones reported and written aside.
+pub async fn import_into(
+    context: &Context,
+    store: &dyn Store,
     kind: Kind,
     file: &Path,
     rejected: Option<PathBuf>,
@@ -76,7 +90,6 @@ pub async fn import(
     check_header(kind, file, &header)?;
     let rows: Vec<csv::Result<StringRecord>> = reader.records().collect();
 
-    let (store, _) = context.store().await?;
     let source = format!("{}:{}", kind.word(), sha256_hex(bytes));
     let done_before = usize::try_from(store.import_done(&source).await?)?.min(rows.len());
     let rejected = rejected.unwrap_or_else(|| {
@@ -84,11 +97,16 @@ pub async fn import(
         name.push(".rejected.csv");
         name.into()
     });
+    if is_same_file(&rejected, file) {
+        bail!(
+            "--rejected {}: it is the file to import, and would be overwritten",
+            rejected.display()
+        );
+    }
     let mut aside = Aside::new(&rejected, &header, done_before > 0);
     let mut progress = Progress::new(kind.word(), rows.len() as u64);
     let mut applied = 0;
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
+    let mut interrupt = Interrupt::watch();
     for (index, slice) in rows.chunks(SLICE).enumerate() {
         let first = index * SLICE;
         if first + slice.len() <= done_before {
@@ -105,20 +123,15 @@ pub async fn import(
             });
             if let Err(why) = read {
                 let line = position(row);
-                eprintln!("{}:{line}: {why}", file.display());
+                eprintln!("{}", clean(&format!("{}:{line}: {why}", file.display())));
                 aside.put(row.as_ref().ok(), line, &why)?;
             }
         }
-        applied += good.write(&*store, context.now()).await?;
+        applied += good.write(store, context.now()).await?;
         let done = first + slice.len();
         store.keep_import(&source, done as u64, &[]).await?;
         progress.set(done as u64);
-        let is_interrupted = tokio::select! {
-            biased;
-            _ = &mut interrupted => true,
-            () = std::future::ready(()) => false,
-        };
-        if is_interrupted {
+        if interrupt.is_raised().await {
             bail!(
                 "stopped after row {done}; `stichtag import {} {}` goes on",
                 kind.word(),
@@ -129,16 +142,29 @@ pub async fn import(
     // Complete: the same file can be imported again, over what has changed since.
     store.keep_import(&source, 0, &[]).await?;
     progress.finish();
-    context.out.line(format!(
-        "{applied} {} imported, {} rejected",
-        kind.word(),
-        aside.count
-    ))?;
+    if context.out.is_json() {
+        let file = (aside.count > 0).then(|| rejected.display().to_string());
+        context.out.object(json!({
+            "imported": applied,
+            "rejected": aside.count,
+            "rejected_file": file,
+        }))?;
+    } else {
+        context.out.line(format!(
+            "{applied} {} imported, {} rejected",
+            kind.word(),
+            aside.count
+        ))?;
+    }
     if aside.count > 0 {
         eprintln!("rejected rows are in {}", rejected.display());
         return Ok(exit::ATTENTION);
     }
     Ok(exit::DONE)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn check_header(kind: Kind, file: &Path, header: &StringRecord) -> anyhow::Result<()> {

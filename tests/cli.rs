@@ -1,0 +1,18 @@
+//! The command line as people and scripts meet it: the real program, its streams and exit codes.
+
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/contract.rs"]
+mod contract;
+#[path = "cli/exits.rs"]
+mod exits;
+#[path = "cli/import.rs"]
+mod import;
+#[path = "cli/log.rs"]
+mod log;
+#[path = "cli/office.rs"]
+mod office;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/people.rs"]
+mod people;

@@ -1,0 +1,14 @@
+//! A real Postfix with the lines of `postfix/`, Stichtag behind it, and a customer's mail server.
+//!
+//! Every test has a Postfix of its own: own folders, own loopback address. Postfix must be started
+//! by root, so these tests must run as root.
+
+mod doubtful;
+mod faults;
+mod house;
+mod instance;
+mod journey;
+mod load;
+mod mails;
+mod smuggling;
+mod talk;

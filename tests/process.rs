@@ -1,0 +1,14 @@
+//! Kept messages through `process_next`, on a real store: what they change, and what they must not.
+
+#[path = "process/again.rs"]
+mod again;
+#[path = "process/desk.rs"]
+mod desk;
+#[path = "process/doubt.rs"]
+mod doubt;
+#[path = "process/samples.rs"]
+mod samples;
+#[path = "process/telling.rs"]
+mod telling;
+#[path = "process/workers.rs"]
+mod workers;

@@ -1,0 +1,12 @@
+//! What the store promises, on SQLite.
+
+#[path = "store/bench.rs"]
+mod bench;
+#[path = "store/file.rs"]
+mod file;
+#[path = "store/inbound.rs"]
+mod inbound;
+#[path = "store/outbox.rs"]
+mod outbox;
+#[path = "store/records.rs"]
+mod records;
