@@ -11,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
-use tokio::runtime::{EnterGuard, Runtime};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +69,6 @@ pub struct Running {
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
     keeper: tokio::task::JoinHandle<()>,
-    _writer: WriterThread,
     _lock: Option<File>,
 }
 
@@ -81,39 +79,11 @@ impl Running {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, all).await.is_err() {
             tracing::warn!("not everything ended in time; what was kept is safe");
-            self.tasks.shutdown().await;
+            // A worker within a batch cannot be stopped; what it has not committed comes up again.
+            self.tasks.abort_all();
         }
         // Every sender of mail is gone; what the keeper still has was promised to nobody.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.keeper).await;
-    }
-}
-
-/// The thread of the keeper. Between the sessions it would wait for its turn at every step of every
-/// commit, and everybody with it.
-struct WriterThread(Option<Runtime>);
-
-impl WriterThread {
-    fn start() -> std::io::Result<Self> {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("keeper")
-            .enable_all()
-            .build()
-            .map(|runtime| WriterThread(Some(runtime)))
-    }
-
-    /// What is spawned while the guard lives runs on this thread.
-    fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.0.as_ref().map(Runtime::enter)
-    }
-}
-
-impl Drop for WriterThread {
-    fn drop(&mut self) {
-        // Waiting for it here would block the thread of somebody else.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -196,11 +166,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     } else {
         1
     };
-    let writer = WriterThread::start()?;
-    let (keeper, keeping) = {
-        let _on_its_thread = writer.enter();
-        Keeper::start(Arc::new(shelf), max_batch)
-    };
+    let (keeper, keeping) = Keeper::start(Arc::new(shelf), max_batch);
     let server = smtp_server(config, Arc::new(keeper), &clock);
     let mut bound = Bound {
         smtp: Vec::new(),
@@ -235,7 +201,10 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
             wake: kept.clone(),
             shutdown: shutdown.clone(),
         };
-        tasks.spawn(worker.decide(rules.clone(), decided.clone()));
+        // Reading a batch keeps a thread busy for a while; it must not be one that sessions need.
+        let deciding = worker.decide(rules.clone(), decided.clone());
+        let runtime = tokio::runtime::Handle::current();
+        tasks.spawn_blocking(move || runtime.block_on(deciding));
     }
     if config.notices.mode == NoticeMode::On {
         let worker = Worker {
@@ -255,7 +224,6 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         shutdown,
         tasks,
         keeper: keeping,
-        _writer: writer,
         _lock: lock,
     })
 }

@@ -159,7 +159,11 @@ fn actor() -> String {
 
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> ExitCode {
+    // Sessions wait far more than they work, and SQLite and the workers have threads of their own:
+    // on two cores one more thread for sessions is only in everybody's way.
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((cores / 2).max(1))
         .enable_all()
         .build()
     {
