@@ -162,11 +162,12 @@ pub fn run(cli: Cli) -> ExitCode {
     // Sessions wait far more than they work, and SQLite and the workers have threads of their own:
     // on two cores one more thread for sessions is only in everybody's way.
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads((cores / 2).max(1))
-        .enable_all()
-        .build()
-    {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // Whoever sets tokio's own variable knows better.
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads((cores / 2).max(1));
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::from(error)),
     };
