@@ -26,6 +26,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::clock::Clock;
 use crate::config::{Config, Layers};
@@ -216,12 +217,16 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
 
 async fn serve(context: &Context) -> anyhow::Result<u8> {
     let (config, _) = context.config()?;
-    start_log(&config)?;
+    let _log = start_log(&config)?;
     crate::serve::run(&config).await?;
     Ok(exit::DONE)
 }
 
-fn start_log(config: &Config) -> anyhow::Result<()> {
+/// Starts the log; it ends with the guard.
+///
+/// Lines are written by a thread of their own, and dropped when nobody reads them: whoever forgets to
+/// empty a pipe must not stop the mail.
+fn start_log(config: &Config) -> anyhow::Result<WorkerGuard> {
     use std::io::IsTerminal;
     let filter: tracing_subscriber::EnvFilter = config
         .log
@@ -232,14 +237,15 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
         .log
         .is_json
         .unwrap_or_else(|| !std::io::stderr().is_terminal());
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(writer);
     // A second log in one process (the demo) keeps the first.
     let _ = if is_json {
         log.json().flatten_event(true).try_init()
     } else {
         log.try_init()
     };
-    Ok(())
+    Ok(guard)
 }
