@@ -123,6 +123,7 @@ impl Context {
 
     /// The store that the configuration names.
     async fn store(&self) -> anyhow::Result<(Arc<dyn Store>, Config)> {
+        close_to_others();
         let (config, _) = self.config()?;
         let store = store::open(&config.store.url)
             .await
@@ -144,6 +145,12 @@ impl Context {
             detail: detail.to_owned(),
         }
     }
+}
+
+/// Customers, mails and codes are nobody else's business: what is made from now on can be read by
+/// the owner and the group only.
+fn close_to_others() {
+    rustix::process::umask(rustix::fs::Mode::RWXO);
 }
 
 /// Who runs this: number and name.
@@ -217,6 +224,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
 
 async fn serve(context: &Context) -> anyhow::Result<u8> {
     let (config, _) = context.config()?;
+    close_to_others();
     let _log = start_log(&config)?;
     crate::serve::run(&config).await?;
     Ok(exit::DONE)
@@ -240,7 +248,8 @@ fn start_log(config: &Config) -> anyhow::Result<WorkerGuard> {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer);
+        .with_writer(writer)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     // A second log in one process (the demo) keeps the first.
     let _ = if is_json {
         log.json().flatten_event(true).try_init()
