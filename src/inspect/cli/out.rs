@@ -126,7 +126,7 @@ impl Out {
     }
 
     /// Instants that stand in a sentence, shown as all others are.
-    fn with_times<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn with_times<'a>(&self, text: &'a str) -> Cow<'a, str> {
         UTC_TIME.replace_all(text, |found: &regex::Captures<'_>| {
             let written = &found[0];
             written
