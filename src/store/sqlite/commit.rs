@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite};
 
 use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
@@ -102,71 +103,155 @@ async fn write_domain(
     now: jiff::Timestamp,
     is_again: bool,
 ) -> Result<bool, StoreError> {
-    if !write_record(writing, &change.record).await? {
+    let record = &change.record;
+    let (texts, state) = match change.case {
+        CaseChange::Keep => (&*KEEP_CASE, None),
+        CaseChange::Open(state) => (&*OPEN_CASE, Some(state)),
+        CaseChange::Move(state) => (&*MOVE_CASE, Some(state)),
+        CaseChange::Close(state) => (&*CLOSE_CASE, Some(state)),
+    };
+    let history = change.history.as_ref();
+    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
+    let rows = bind_record(texts, record)?
+        .bind(environment)
+        .bind(ace)
+        .bind(history.map(|(at, _)| row::micros(*at)))
+        .bind(message.0)
+        .bind(history.map(|(_, summary)| summary.as_str()))
+        .bind(is_again)
+        .bind(environment)
+        .bind(ace)
+        .bind(state.map(|state| state.as_str()))
+        .bind(row::micros(now))
+        .fetch_all(&mut **writing)
+        .await?;
+    let written = Written::read(&rows, record)?;
+    // A case was opened or closed since the record was read.
+    let is_case_gone = change.case != CaseChange::Keep && written.case.is_none();
+    if is_case_gone || written.is_contact_missing {
         return Err(StoreError::Conflict);
     }
-    let case = write_case(writing, message, change, now, is_again).await?;
+    if matches!(change.case, CaseChange::Close(_)) {
+        cases::clear(writing, &format!("domain:{environment}:{ace}"), now).await?;
+    }
     let mut is_covered = false;
     for draft in &change.notices {
-        is_covered |= !write_notice(writing, message, case, draft).await?;
+        is_covered |= !write_notice(writing, message, written.case, draft).await?;
     }
     Ok(is_covered)
 }
 
-const INSERT_DOMAIN: &str = "INSERT INTO domain (environment, ace, customer, lifecycle, \
-     imported_status, imported_holders, facts, dedelegation_at, deletion_at, source_message, \
-     updated_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 + 1) \
-     ON CONFLICT DO NOTHING";
-
-const UPDATE_DOMAIN: &str = "UPDATE domain SET customer = ?3, lifecycle = ?4, \
-     imported_status = ?5, imported_holders = ?6, facts = ?7, dedelegation_at = ?8, \
-     deletion_at = ?9, source_message = ?10, updated_at = ?11, version = ?12 + 1 \
-     WHERE environment = ?1 AND ace = ?2 AND version = ?12";
-
-/// After the record, in one call: its holders. Answers a row without a handle if the record was
-/// written, one for each holder who is new, and one with the fact for each who was ever asked for.
-fn with_holders(domain: &str) -> String {
-    format!(
-        "{domain} RETURNING '' AS handle, NULL AS fact; \
-         DELETE FROM holder WHERE environment = ?1 AND ace = ?2 \
-             AND handle NOT IN (SELECT value FROM json_each(?13)); \
-         INSERT INTO holder (environment, handle, ace) \
-             SELECT ?1, value, ?2 FROM json_each(?13) WHERE true \
-             ON CONFLICT DO NOTHING RETURNING handle, NULL AS fact; \
-         SELECT handle, fact FROM contact \
-             WHERE environment = ?1 AND handle IN (SELECT value FROM json_each(?13))"
-    )
+/// Statements for a record that is new, and for one that is there.
+struct Texts {
+    insert: String,
+    update: String,
 }
 
-static INSERT_RECORD: LazyLock<String> = LazyLock::new(|| with_holders(INSERT_DOMAIN));
-static UPDATE_RECORD: LazyLock<String> = LazyLock::new(|| with_holders(UPDATE_DOMAIN));
+impl Texts {
+    /// A record, its holders, then `more`.
+    ///
+    /// They answer with rows (handle, fact, case): one with an empty handle if the record was
+    /// written, one for each holder who is new, one with the fact for each who was ever asked for,
+    /// and one with the number of the case concerned.
+    fn with(more: &str) -> Self {
+        let with = |record: &str| {
+            format!(
+                "{record} RETURNING '' AS handle, NULL AS fact, NULL AS \"case\"; \
+                 DELETE FROM holder WHERE environment = ? AND ace = ? \
+                     AND handle NOT IN (SELECT value FROM json_each(?)); \
+                 INSERT INTO holder (environment, ace, handle) \
+                     SELECT ?, ?, value FROM json_each(?) WHERE true \
+                     ON CONFLICT DO NOTHING RETURNING handle, NULL AS fact, NULL AS \"case\"; \
+                 SELECT handle, fact, NULL AS \"case\" FROM contact \
+                     WHERE environment = ? AND handle IN (SELECT value FROM json_each(?)){more}"
+            )
+        };
+        Texts {
+            insert: with(
+                "INSERT INTO domain (customer, lifecycle, imported_status, imported_holders, \
+                     facts, dedelegation_at, deletion_at, source_message, updated_at, version, \
+                     environment, ace) \
+                 SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? + 1, ?, ? WHERE ? = 0 ON CONFLICT DO NOTHING",
+            ),
+            update: with(
+                "UPDATE domain SET customer = ?, lifecycle = ?, imported_status = ?, \
+                     imported_holders = ?, facts = ?, dedelegation_at = ?, deletion_at = ?, \
+                     source_message = ?, updated_at = ?, version = ? + 1 \
+                 WHERE environment = ? AND ace = ? AND version = ?",
+            ),
+        }
+    }
 
-/// Writes a record over the version that was read, with its holders.
+    /// The same, then the line in the history, if there is one, and what becomes of the case. A
+    /// message that is processed again has its line already.
+    fn with_case(case: &str) -> Self {
+        Texts::with(&format!(
+            "; WITH line (environment, ace, at, message, summary) AS (SELECT ?, ?, ?, ?, ?) \
+                 INSERT INTO history (environment, ace, at, message, summary) \
+                 SELECT line.* FROM line WHERE summary IS NOT NULL AND (NOT ? OR NOT EXISTS \
+                     (SELECT 1 FROM history AS old WHERE old.environment = line.environment \
+                      AND old.ace = line.ace AND old.message = line.message \
+                      AND old.summary = line.summary)); \
+             WITH asked (environment, ace, state, at) AS (SELECT ?, ?, ?, ?) {case}"
+        ))
+    }
+}
+
+static RECORD_ALONE: LazyLock<Texts> = LazyLock::new(|| Texts::with(""));
+static KEEP_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "SELECT NULL AS handle, NULL AS fact, old.id AS \"case\" \
+         FROM asked CROSS JOIN verification_case AS old \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL",
+    )
+});
+static OPEN_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "INSERT INTO verification_case (environment, ace, state, opened_at) \
+         SELECT asked.* FROM asked WHERE true ON CONFLICT DO NOTHING \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+static MOVE_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "UPDATE verification_case AS old SET state = asked.state FROM asked \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+static CLOSE_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "UPDATE verification_case AS old SET state = asked.state, closed_at = asked.at FROM asked \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+
+/// The statements with the values of the record.
 ///
-/// A contact's message reaches the domains that have it as their holder. `false`: one was written
-/// since this domain's new holders were looked up, so that neither found the other.
-pub async fn write_record(
-    writing: &mut Writing<'_>,
-    record: &DomainRecord,
-) -> Result<bool, StoreError> {
+/// Values are bound in the order of their question marks, over all statements of a text: with
+/// numbered ones sqlx would count the numbers that a statement leaves out.
+fn bind_record<'q>(
+    texts: &'static Texts,
+    record: &'q DomainRecord,
+) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
     let due = record.due();
-    let sql = if record.version == 0 {
-        &*INSERT_RECORD
-    } else {
-        &*UPDATE_RECORD
-    };
     let holders: Vec<String> = record.holders().iter().map(Handle::key).collect();
-    let rows = sqlx::query(sql.as_str())
-        .bind(record.key.environment.as_str())
-        .bind(record.key.domain.ace())
+    let holders = row::json(&holders)?;
+    let status = record.imported_status.as_ref();
+    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
+    let text = if record.version == 0 {
+        &texts.insert
+    } else {
+        &texts.update
+    };
+    Ok(sqlx::query(text.as_str())
         .bind(record.customer.as_ref().map(|id| id.0.as_str()))
         .bind(record.lifecycle.as_str())
-        .bind(
-            record
-                .imported_status
-                .as_ref()
-                .map(|status| status.as_str()),
-        )
+        .bind(status.map(|status| status.as_str()))
         .bind(row::json(&record.imported_holders)?)
         .bind(row::json(&record.facts)?)
         .bind(due.dedelegation_at.map(row::micros))
@@ -174,112 +259,65 @@ pub async fn write_record(
         .bind(record.source_message.map(|id| id.0))
         .bind(row::micros(record.updated_at))
         .bind(record.version)
-        .bind(row::json(&holders)?)
+        .bind(environment)
+        .bind(ace)
+        .bind(record.version)
+        .bind(environment)
+        .bind(ace)
+        .bind(holders.clone())
+        .bind(environment)
+        .bind(ace)
+        .bind(holders.clone())
+        .bind(environment)
+        .bind(holders))
+}
+
+/// What the statements answered.
+#[derive(Default)]
+struct Written {
+    case: Option<CaseId>,
+    /// A contact's message reaches the domains that have it as their holder. One was written since
+    /// this domain's new holders were looked up, so that neither found the other.
+    is_contact_missing: bool,
+}
+
+impl Written {
+    /// A record that was not written is a conflict.
+    fn read(rows: &[SqliteRow], record: &DomainRecord) -> Result<Self, StoreError> {
+        let mut written = Written::default();
+        let mut newcomers = BTreeSet::new();
+        let mut is_written = false;
+        for found in rows {
+            let fact: Option<&str> = found.try_get("fact")?;
+            match (found.try_get::<Option<&str>, _>("handle")?, fact) {
+                (None, _) => written.case = Some(CaseId(found.try_get("case")?)),
+                (Some(""), _) => is_written = true,
+                (Some(handle), None) => {
+                    newcomers.insert(handle);
+                }
+                (Some(handle), Some(fact)) if newcomers.contains(handle) => {
+                    let asked: ContactFact = row::from_json(fact)?;
+                    let mut known = record.facts.contacts.iter();
+                    let known = known.find(|(of, _)| of.key() == handle);
+                    written.is_contact_missing |= known.map(|(_, known)| known) != Some(&asked);
+                }
+                (Some(_), Some(_)) => {}
+            }
+        }
+        is_written.then_some(written).ok_or(StoreError::Conflict)
+    }
+}
+
+/// Writes a record over the version that was read, with its holders.
+pub async fn write_record(
+    writing: &mut Writing<'_>,
+    record: &DomainRecord,
+) -> Result<(), StoreError> {
+    let rows = bind_record(&RECORD_ALONE, record)?
         .fetch_all(&mut **writing)
         .await?;
-    let mut is_written = false;
-    let mut is_complete = true;
-    let mut newcomers = BTreeSet::new();
-    for found in &rows {
-        let handle: &str = found.try_get("handle")?;
-        match found.try_get::<Option<&str>, _>("fact")? {
-            None if handle.is_empty() => is_written = true,
-            None => {
-                newcomers.insert(handle);
-            }
-            Some(fact) if newcomers.contains(handle) => {
-                let asked: ContactFact = row::from_json(fact)?;
-                let known = record.facts.contacts.iter();
-                let mut known = known.filter(|(of, _)| of.key() == handle);
-                is_complete &= known.next().map(|(_, known)| known) == Some(&asked);
-            }
-            Some(_) => {}
-        }
-    }
-    if is_written {
-        Ok(is_complete)
-    } else {
-        Err(StoreError::Conflict)
-    }
-}
-
-/// Before what becomes of the case, in one call: the line in the history, if there is one. A
-/// message that is processed again has its line already.
-fn with_history(case: &str) -> String {
-    format!(
-        "INSERT INTO history (environment, ace, at, message, summary) \
-             SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?5 IS NOT NULL AND (NOT ?6 OR NOT EXISTS \
-                 (SELECT 1 FROM history \
-                  WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)); \
-         {case}"
-    )
-}
-
-static KEEP_CASE: LazyLock<String> = LazyLock::new(|| {
-    with_history(
-        "SELECT id FROM verification_case \
-         WHERE environment = ?1 AND ace = ?2 AND closed_at IS NULL",
-    )
-});
-static OPEN_CASE: LazyLock<String> = LazyLock::new(|| {
-    with_history(
-        "INSERT INTO verification_case (environment, ace, state, opened_at) \
-         VALUES (?1, ?2, ?7, ?8) ON CONFLICT DO NOTHING RETURNING id",
-    )
-});
-static MOVE_CASE: LazyLock<String> = LazyLock::new(|| {
-    with_history(
-        "UPDATE verification_case SET state = ?7 \
-         WHERE environment = ?1 AND ace = ?2 AND closed_at IS NULL RETURNING id",
-    )
-});
-static CLOSE_CASE: LazyLock<String> = LazyLock::new(|| {
-    with_history(
-        "UPDATE verification_case SET state = ?7, closed_at = ?8 \
-         WHERE environment = ?1 AND ace = ?2 AND closed_at IS NULL RETURNING id",
-    )
-});
-
-/// Writes the line in the history and moves the case along; the number of the case concerned, if
-/// there is one.
-async fn write_case(
-    writing: &mut Writing<'_>,
-    message: InboundId,
-    change: &DomainChange,
-    now: jiff::Timestamp,
-    is_again: bool,
-) -> Result<Option<CaseId>, StoreError> {
-    let key = &change.record.key;
-    let (sql, state) = match change.case {
-        CaseChange::Keep => (&*KEEP_CASE, None),
-        CaseChange::Open(state) => (&*OPEN_CASE, Some(state)),
-        CaseChange::Move(state) => (&*MOVE_CASE, Some(state)),
-        CaseChange::Close(state) => (&*CLOSE_CASE, Some(state)),
-    };
-    let history = change.history.as_ref();
-    let id: Option<i64> = sqlx::query_scalar(sql.as_str())
-        .bind(key.environment.as_str())
-        .bind(key.domain.ace())
-        .bind(history.map(|(at, _)| row::micros(*at)))
-        .bind(message.0)
-        .bind(history.map(|(_, summary)| summary.as_str()))
-        .bind(is_again)
-        .bind(state.map(|state| state.as_str()))
-        .bind(row::micros(now))
-        .fetch_all(&mut **writing)
-        .await?
-        .pop();
-    match change.case {
-        CaseChange::Keep => {}
-        // A case was opened or closed since the record was read.
-        _ if id.is_none() => return Err(StoreError::Conflict),
-        CaseChange::Open(_) | CaseChange::Move(_) => {}
-        CaseChange::Close(_) => {
-            let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
-            cases::clear(writing, &of_domain, now).await?;
-        }
-    }
-    Ok(id.map(CaseId))
+    Written::read(&rows, record)?;
+    Ok(())
 }
 
 /// Joins the customer's open notice of the same kind, or begins one; false: told before.
@@ -329,21 +367,11 @@ async fn write_notice(
         sequence: u32::try_from(sequence).unwrap_or(u32::MAX),
         ..draft.item.clone()
     };
-    let open: Option<i64> = found.try_get("open")?;
-    let sql = if open.is_some() {
-        JOIN_NOTICE
-    } else {
-        BEGIN_NOTICE
-    };
-    let mut insert = sqlx::query(sql)
-        .bind(&key)
-        .bind(open)
-        .bind(message.0)
-        .bind(case.map(|case| case.0))
-        .bind(item.domain.ace())
-        .bind(row::json(&item)?);
-    if open.is_none() {
-        insert = insert
+    let case = case.map(|case| case.0);
+    let insert = match found.try_get::<Option<i64>, _>("open")? {
+        Some(open) => sqlx::query(JOIN_NOTICE).bind(case).bind(open),
+        None => sqlx::query(BEGIN_NOTICE)
+            .bind(case)
             .bind(seed.environment.as_str())
             .bind(seed.kind.as_str())
             .bind(row::json(&seed.languages)?)
@@ -355,22 +383,29 @@ async fn write_notice(
             .bind(&seed.message_id)
             .bind(row::micros(seed.created_at))
             .bind(row::micros(seed.due_at))
-            .bind(seed.state.as_str());
-    }
-    insert.execute(&mut **writing).await?;
+            .bind(seed.state.as_str()),
+    };
+    insert
+        .bind(&key)
+        .bind(message.0)
+        .bind(case)
+        .bind(item.domain.ace())
+        .bind(row::json(&item)?)
+        .execute(&mut **writing)
+        .await?;
     Ok(true)
 }
 
-const JOIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?4; \
-     INSERT INTO notice_item (key, notice, message, \"case\", ace, body) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const JOIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
+     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
+     VALUES (?, ?, ?, ?, ?, ?)";
 
-const BEGIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?4; \
+const BEGIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
      INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
          recipient, code, message_id, created_at, due_at, state) \
-     VALUES (?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18); \
-     INSERT INTO notice_item (key, notice, message, \"case\", ace, body) \
-     VALUES (?1, last_insert_rowid(), ?3, ?4, ?5, ?6)";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
+     VALUES (last_insert_rowid(), ?, ?, ?, ?, ?)";
 
 /// A row of `verdict`, its columns in the order of [`write_verdicts`], as JSON.
 fn verdict_row(
