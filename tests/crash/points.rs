@@ -28,7 +28,9 @@ fn a_kill_between_commit_and_250_makes_no_second_effect() {
         full.write_all(&[b'\n'; PIPE]).unwrap();
         let before = mta.acknowledged();
         let rows = site.status()["messages"].as_u64().unwrap();
-        let program = Command::new(env!("CARGO_BIN_EXE_stichtag"));
+        let mut program = Command::new(env!("CARGO_BIN_EXE_stichtag"));
+        // One thread stops at the log, the other one has to go on deciding.
+        program.env("TOKIO_WORKER_THREADS", "2");
         let mut server = site.start_as(program, Stdio::from(full));
         until("a row without its 250", Duration::from_secs(20), || {
             let status = site.status();
