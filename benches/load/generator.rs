@@ -128,21 +128,31 @@ impl Mail {
     pub fn new() -> Self {
         let mark = domain(0);
         let serial = "SERIAL-0000000000";
+        // As far away as the registry sets them.
+        let today = jiff::Timestamp::now().as_second() / 86_400 * 86_400;
+        let [sent, dedelegation, deletion] = [-1, 30, 120].map(|days| {
+            let at = jiff::Timestamp::from_second(today + days * 86_400 + 30_600);
+            at.unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC)
+        });
+        let [date, day] = ["%a, %d %b %Y %H:%M:%S +0000", "%Y-%m-%d"]
+            .map(|format| sent.strftime(format).to_string());
+        let [dedelegation, deletion] =
+            [dedelegation, deletion].map(|at| at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string());
         let mut trace = String::new();
         for hop in 1.. {
             let text = format!(
                 "Return-Path: <registry-response@denic.de>\r\n{trace}\
-                 Date: Tue, 05 May 2026 08:30:05 +0200\r\nFrom: registry-response@denic.de\r\n\
-                 To: {RECIPIENT}\r\nSubject: DOMAIN STATUS UPDATE - 2026-05-05\r\n\
+                 Date: {date}\r\nFrom: registry-response@denic.de\r\n\
+                 To: {RECIPIENT}\r\nSubject: DOMAIN STATUS UPDATE - {day}\r\n\
                  Message-ID: <20260505083005.{serial}@denic.de>\r\nMIME-Version: 1.0\r\n\
                  Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
                  STATUS: success\r\nTICKET: \r\nOBJECT: Domain\r\nHANDLE: {mark} [{mark}]\r\n\
-                 HOLDER DENIC-1000888-BODDEN-GBR\r\nHOLDER DENIC-1000888-HOLDER-2\r\n\
+                 HOLDER: DENIC-1000888-BODDEN-GBR\r\nHOLDER: DENIC-1000888-HOLDER-2\r\n\
                  INFO: 53000080013 Domain \"Status\" is \"connect\"\r\n\
                  INFO: 16350000040 Verification information must be provided for the holder(s) to \
-                 avoid dedelegation by [Date: 2036-06-04T08:30:00+02:00, VerificationClaims: address;name]\r\n\
+                 avoid dedelegation by [Date: {dedelegation}, VerificationClaims: address;name]\r\n\
                  INFO: 16350000041 Verification information must be provided for the holder(s) to \
-                 avoid deletion by [Date: 2036-09-02T08:30:00+02:00, VerificationClaims: address;name]\r\n.\r\n"
+                 avoid deletion by [Date: {deletion}, VerificationClaims: address;name]\r\n.\r\n"
             );
             if text.len() >= MAIL_BYTES {
                 return Mail {

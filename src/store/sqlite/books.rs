@@ -94,6 +94,7 @@ pub async fn put_domains(
             continue;
         }
         record.updated_at = now;
+        // Holders on a list are not yet what the registry says; its next message brings the rest.
         commit::write_record(&mut writing, &record).await?;
     }
     clear_nobody(&mut writing).await?;

@@ -1,7 +1,11 @@
 //! Writing a decision: record, history, case, notices and verdict in one transaction.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite};
 
 use super::super::{
     CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
@@ -9,39 +13,66 @@ use super::super::{
 use super::{SqliteStore, Writing, cases, row};
 use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeItem};
 
+/// Every statement of its own is a way to the thread of SQLite and back, and others wait to write:
+/// what can be said in one call is said in one.
 pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
-    for change in changes {
-        if let Err(error) = write(&mut writing, change).await {
-            writing
-                .rollback()
-                .await
-                .map_err(|error| store.noted(error))?;
-            return Err(error);
-        }
+    if let Err(error) = write_all(&mut writing, changes).await {
+        writing
+            .rollback()
+            .await
+            .map_err(|error| store.noted(error))?;
+        return Err(error);
     }
     store.end(writing).await
 }
 
-async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreError> {
-    let message = change.decision.message;
-    let is_ours = sqlx::query("DELETE FROM pending WHERE id = ?")
-        .bind(message.0)
-        .execute(&mut **writing)
-        .await?
-        .rows_affected()
-        > 0;
-    // Somebody else decided it while our lease ran out; their word stands.
-    if !is_ours {
-        return Ok(());
+async fn write_all(writing: &mut Writing<'_>, changes: &[Change]) -> Result<(), StoreError> {
+    let ids: Vec<i64> = changes
+        .iter()
+        .map(|change| change.decision.message.0)
+        .collect();
+    let ids = row::json(&ids)?;
+    let ours: BTreeSet<i64> = sqlx::query_scalar(
+        "DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?)) RETURNING id",
+    )
+    .bind(&ids)
+    .fetch_all(&mut **writing)
+    .await?
+    .into_iter()
+    .collect();
+    let before: BTreeMap<i64, SqliteRow> = sqlx::query(
+        "SELECT id, verdict, is_covered, trace FROM verdict \
+         WHERE id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&ids)
+    .fetch_all(&mut **writing)
+    .await?
+    .into_iter()
+    .map(|before| Ok((before.try_get("id")?, before)))
+    .collect::<Result<_, sqlx::Error>>()?;
+    let mut verdicts = Vec::with_capacity(changes.len());
+    for change in changes {
+        let message = change.decision.message.0;
+        // What somebody else decided while our lease ran out is passed over; their word stands.
+        if ours.contains(&message) {
+            let before = before.get(&message);
+            let is_covered = write(writing, change, before.is_some()).await?;
+            verdicts.push(verdict_row(before, &change.decision, is_covered)?);
+        }
     }
-    let before = sqlx::query("SELECT verdict, is_covered, trace FROM verdict WHERE id = ?")
-        .bind(message.0)
-        .fetch_optional(&mut **writing)
-        .await?;
+    write_verdicts(writing, &verdicts).await
+}
+
+/// All but the verdict; returns whether the customer had been told of it before.
+async fn write(
+    writing: &mut Writing<'_>,
+    change: &Change,
+    is_again: bool,
+) -> Result<bool, StoreError> {
+    let message = change.decision.message;
     let mut is_covered = change.decision.is_covered;
     for domain in &change.domains {
-        let is_again = before.is_some();
         is_covered |= write_domain(writing, message, domain, change.decision.at, is_again).await?;
     }
     if let Some((environment, handle, fact)) = &change.contact {
@@ -61,10 +92,7 @@ async fn write(writing: &mut Writing<'_>, change: &Change) -> Result<(), StoreEr
     for alarm in &change.alarms {
         cases::raise(writing, alarm).await?;
     }
-    if change.decision.verdict != MessageVerdict::Held {
-        cases::clear(writing, &format!("message:{message}"), change.decision.at).await?;
-    }
-    write_verdict(writing, before.as_ref(), &change.decision, is_covered).await
+    Ok(is_covered)
 }
 
 /// Returns whether the customer had been told of it before.
@@ -76,85 +104,154 @@ async fn write_domain(
     is_again: bool,
 ) -> Result<bool, StoreError> {
     let record = &change.record;
-    let environment = record.key.environment.as_str();
-    let ace = record.key.domain.ace();
-    let newcomers = write_record(writing, record).await?;
-    check_contacts(writing, record, &newcomers).await?;
-    if let Some((at, summary)) = &change.history {
-        // A message that is processed again has its line already.
-        sqlx::query(
-            "INSERT INTO history (environment, ace, at, message, summary) \
-             SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT ?6 OR NOT EXISTS (SELECT 1 FROM history \
-                WHERE environment = ?1 AND ace = ?2 AND message = ?4 AND summary = ?5)",
-        )
+    let (texts, state) = match change.case {
+        CaseChange::Keep => (&*KEEP_CASE, None),
+        CaseChange::Open(state) => (&*OPEN_CASE, Some(state)),
+        CaseChange::Move(state) => (&*MOVE_CASE, Some(state)),
+        CaseChange::Close(state) => (&*CLOSE_CASE, Some(state)),
+    };
+    let history = change.history.as_ref();
+    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
+    let rows = bind_record(texts, record)?
         .bind(environment)
         .bind(ace)
-        .bind(row::micros(*at))
+        .bind(history.map(|(at, _)| row::micros(*at)))
         .bind(message.0)
-        .bind(summary)
+        .bind(history.map(|(_, summary)| summary.as_str()))
         .bind(is_again)
-        .execute(&mut **writing)
+        .bind(environment)
+        .bind(ace)
+        .bind(state.map(|state| state.as_str()))
+        .bind(row::micros(now))
+        .fetch_all(&mut **writing)
         .await?;
+    let written = Written::read(&rows, record)?;
+    // A case was opened or closed since the record was read.
+    let is_case_gone = change.case != CaseChange::Keep && written.case.is_none();
+    if is_case_gone || written.is_contact_missing {
+        return Err(StoreError::Conflict);
     }
-    let case = write_case(writing, change, now).await?;
+    if matches!(change.case, CaseChange::Close(_)) {
+        cases::clear(writing, &format!("domain:{environment}:{ace}"), now).await?;
+    }
     let mut is_covered = false;
     for draft in &change.notices {
-        is_covered |= !write_notice(writing, message, case, draft).await?;
+        is_covered |= !write_notice(writing, message, written.case, draft).await?;
     }
     Ok(is_covered)
 }
 
-/// A contact's message reaches the domains that have it as their holder. If one was written since
-/// this domain's new holders were looked up, neither found the other: decide again.
-async fn check_contacts(
-    writing: &mut Writing<'_>,
-    record: &DomainRecord,
-    newcomers: &[Handle],
-) -> Result<(), StoreError> {
-    for handle in newcomers {
-        let asked: Option<String> =
-            sqlx::query_scalar("SELECT fact FROM contact WHERE environment = ? AND handle = ?")
-                .bind(record.key.environment.as_str())
-                .bind(handle.key())
-                .fetch_optional(&mut **writing)
-                .await?;
-        let asked: Option<ContactFact> = asked.as_deref().map(row::from_json).transpose()?;
-        if asked.is_some() && asked.as_ref() != record.facts.contacts.get(handle) {
-            return Err(StoreError::Conflict);
-        }
-    }
-    Ok(())
+/// Statements for a record that is new, and for one that is there.
+struct Texts {
+    insert: String,
+    update: String,
 }
 
-/// Writes a record over the version that was read, with its holders; returns those that are new.
-pub async fn write_record(
-    writing: &mut Writing<'_>,
-    record: &DomainRecord,
-) -> Result<Vec<Handle>, StoreError> {
-    let environment = record.key.environment.as_str();
-    let ace = record.key.domain.ace();
+impl Texts {
+    /// A record, its holders, then `more`.
+    ///
+    /// They answer with rows (handle, fact, case): one with an empty handle if the record was
+    /// written, one for each holder who is new, one with the fact for each who was ever asked for,
+    /// and one with the number of the case concerned.
+    fn with(more: &str) -> Self {
+        let with = |record: &str| {
+            format!(
+                "{record} RETURNING '' AS handle, NULL AS fact, NULL AS \"case\"; \
+                 DELETE FROM holder WHERE environment = ? AND ace = ? \
+                     AND handle NOT IN (SELECT value FROM json_each(?)); \
+                 INSERT INTO holder (environment, ace, handle) \
+                     SELECT ?, ?, value FROM json_each(?) WHERE true \
+                     ON CONFLICT DO NOTHING RETURNING handle, NULL AS fact, NULL AS \"case\"; \
+                 SELECT handle, fact, NULL AS \"case\" FROM contact \
+                     WHERE environment = ? AND handle IN (SELECT value FROM json_each(?)){more}"
+            )
+        };
+        Texts {
+            insert: with(
+                "INSERT INTO domain (customer, lifecycle, imported_status, imported_holders, \
+                     facts, dedelegation_at, deletion_at, source_message, updated_at, version, \
+                     environment, ace) \
+                 SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? + 1, ?, ? WHERE ? = 0 ON CONFLICT DO NOTHING",
+            ),
+            update: with(
+                "UPDATE domain SET customer = ?, lifecycle = ?, imported_status = ?, \
+                     imported_holders = ?, facts = ?, dedelegation_at = ?, deletion_at = ?, \
+                     source_message = ?, updated_at = ?, version = ? + 1 \
+                 WHERE environment = ? AND ace = ? AND version = ?",
+            ),
+        }
+    }
+
+    /// The same, then the line in the history, if there is one, and what becomes of the case. A
+    /// message that is processed again has its line already.
+    fn with_case(case: &str) -> Self {
+        Texts::with(&format!(
+            "; WITH line (environment, ace, at, message, summary) AS (SELECT ?, ?, ?, ?, ?) \
+                 INSERT INTO history (environment, ace, at, message, summary) \
+                 SELECT line.* FROM line WHERE summary IS NOT NULL AND (NOT ? OR NOT EXISTS \
+                     (SELECT 1 FROM history AS old WHERE old.environment = line.environment \
+                      AND old.ace = line.ace AND old.message = line.message \
+                      AND old.summary = line.summary)); \
+             WITH asked (environment, ace, state, at) AS (SELECT ?, ?, ?, ?) {case}"
+        ))
+    }
+}
+
+static RECORD_ALONE: LazyLock<Texts> = LazyLock::new(|| Texts::with(""));
+static KEEP_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "SELECT NULL AS handle, NULL AS fact, old.id AS \"case\" \
+         FROM asked CROSS JOIN verification_case AS old \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL",
+    )
+});
+static OPEN_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "INSERT INTO verification_case (environment, ace, state, opened_at) \
+         SELECT asked.* FROM asked WHERE true ON CONFLICT DO NOTHING \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+static MOVE_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "UPDATE verification_case AS old SET state = asked.state FROM asked \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+static CLOSE_CASE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::with_case(
+        "UPDATE verification_case AS old SET state = asked.state, closed_at = asked.at FROM asked \
+         WHERE old.environment = asked.environment AND old.ace = asked.ace \
+             AND old.closed_at IS NULL \
+         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
+    )
+});
+
+/// The statements with the values of the record.
+///
+/// Values are bound in the order of their question marks, over all statements of a text: with
+/// numbered ones sqlx would count the numbers that a statement leaves out.
+fn bind_record<'q>(
+    texts: &'static Texts,
+    record: &'q DomainRecord,
+) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
     let due = record.due();
-    let sql = if record.version == 0 {
-        "INSERT INTO domain (environment, ace, customer, lifecycle, imported_status, \
-         imported_holders, facts, dedelegation_at, deletion_at, source_message, updated_at, version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 + 1) ON CONFLICT DO NOTHING"
+    let holders: Vec<String> = record.holders().iter().map(Handle::key).collect();
+    let holders = row::json(&holders)?;
+    let status = record.imported_status.as_ref();
+    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
+    let text = if record.version == 0 {
+        &texts.insert
     } else {
-        "UPDATE domain SET customer = ?3, lifecycle = ?4, imported_status = ?5, \
-         imported_holders = ?6, facts = ?7, dedelegation_at = ?8, deletion_at = ?9, \
-         source_message = ?10, updated_at = ?11, version = ?12 + 1 \
-         WHERE environment = ?1 AND ace = ?2 AND version = ?12"
+        &texts.update
     };
-    let written = sqlx::query(sql)
-        .bind(environment)
-        .bind(ace)
+    Ok(sqlx::query(text.as_str())
         .bind(record.customer.as_ref().map(|id| id.0.as_str()))
         .bind(record.lifecycle.as_str())
-        .bind(
-            record
-                .imported_status
-                .as_ref()
-                .map(|status| status.as_str()),
-        )
+        .bind(status.map(|status| status.as_str()))
         .bind(row::json(&record.imported_holders)?)
         .bind(row::json(&record.facts)?)
         .bind(due.dedelegation_at.map(row::micros))
@@ -162,106 +259,65 @@ pub async fn write_record(
         .bind(record.source_message.map(|id| id.0))
         .bind(row::micros(record.updated_at))
         .bind(record.version)
-        .execute(&mut **writing)
-        .await?
-        .rows_affected();
-    if written == 0 {
-        return Err(StoreError::Conflict);
-    }
-    write_holders(writing, environment, ace, record).await
+        .bind(environment)
+        .bind(ace)
+        .bind(record.version)
+        .bind(environment)
+        .bind(ace)
+        .bind(holders.clone())
+        .bind(environment)
+        .bind(ace)
+        .bind(holders.clone())
+        .bind(environment)
+        .bind(holders))
 }
 
-async fn write_holders(
+/// What the statements answered.
+#[derive(Default)]
+struct Written {
+    case: Option<CaseId>,
+    /// A contact's message reaches the domains that have it as their holder. One was written since
+    /// this domain's new holders were looked up, so that neither found the other.
+    is_contact_missing: bool,
+}
+
+impl Written {
+    /// A record that was not written is a conflict.
+    fn read(rows: &[SqliteRow], record: &DomainRecord) -> Result<Self, StoreError> {
+        let mut written = Written::default();
+        let mut newcomers = BTreeSet::new();
+        let mut is_written = false;
+        for found in rows {
+            let fact: Option<&str> = found.try_get("fact")?;
+            match (found.try_get::<Option<&str>, _>("handle")?, fact) {
+                (None, _) => written.case = Some(CaseId(found.try_get("case")?)),
+                (Some(""), _) => is_written = true,
+                (Some(handle), None) => {
+                    newcomers.insert(handle);
+                }
+                (Some(handle), Some(fact)) if newcomers.contains(handle) => {
+                    let asked: ContactFact = row::from_json(fact)?;
+                    let mut known = record.facts.contacts.iter();
+                    let known = known.find(|(of, _)| of.key() == handle);
+                    written.is_contact_missing |= known.map(|(_, known)| known) != Some(&asked);
+                }
+                (Some(_), Some(_)) => {}
+            }
+        }
+        is_written.then_some(written).ok_or(StoreError::Conflict)
+    }
+}
+
+/// Writes a record over the version that was read, with its holders.
+pub async fn write_record(
     writing: &mut Writing<'_>,
-    environment: &str,
-    ace: &str,
     record: &DomainRecord,
-) -> Result<Vec<Handle>, StoreError> {
-    let known: Vec<String> =
-        sqlx::query_scalar("SELECT handle FROM holder WHERE environment = ? AND ace = ?")
-            .bind(environment)
-            .bind(ace)
-            .fetch_all(&mut **writing)
-            .await?;
-    let wanted: Vec<String> = record.holders().iter().map(Handle::key).collect();
-    for handle in known.iter().filter(|handle| !wanted.contains(handle)) {
-        sqlx::query("DELETE FROM holder WHERE environment = ? AND handle = ? AND ace = ?")
-            .bind(environment)
-            .bind(handle)
-            .bind(ace)
-            .execute(&mut **writing)
-            .await?;
-    }
-    let newcomers: Vec<Handle> = record
-        .holders()
-        .iter()
-        .filter(|handle| !known.contains(&handle.key()))
-        .cloned()
-        .collect();
-    for handle in &newcomers {
-        sqlx::query("INSERT INTO holder (environment, handle, ace) VALUES (?, ?, ?)")
-            .bind(environment)
-            .bind(handle.key())
-            .bind(ace)
-            .execute(&mut **writing)
-            .await?;
-    }
-    Ok(newcomers)
-}
-
-/// Moves the case along; the number of the case concerned, if there is one.
-async fn write_case(
-    writing: &mut Writing<'_>,
-    change: &DomainChange,
-    now: jiff::Timestamp,
-) -> Result<Option<CaseId>, StoreError> {
-    let key = &change.record.key;
-    let open: Option<i64> = sqlx::query_scalar(
-        "SELECT id FROM verification_case WHERE environment = ? AND ace = ? AND closed_at IS NULL",
-    )
-    .bind(key.environment.as_str())
-    .bind(key.domain.ace())
-    .fetch_optional(&mut **writing)
-    .await?;
-    let id = match (change.case, open) {
-        (CaseChange::Keep, open) => open,
-        (CaseChange::Open(state), None) => Some(
-            sqlx::query(
-                "INSERT INTO verification_case (environment, ace, state, opened_at) VALUES (?, ?, ?, ?)",
-            )
-            .bind(key.environment.as_str())
-            .bind(key.domain.ace())
-            .bind(state.as_str())
-            .bind(row::micros(now))
-            .execute(&mut **writing)
-            .await?
-            .last_insert_rowid(),
-        ),
-        (CaseChange::Move(state), Some(id)) => {
-            sqlx::query("UPDATE verification_case SET state = ? WHERE id = ?")
-                .bind(state.as_str())
-                .bind(id)
-                .execute(&mut **writing)
-                .await?;
-            Some(id)
-        }
-        (CaseChange::Close(state), Some(id)) => {
-            sqlx::query("UPDATE verification_case SET state = ?, closed_at = ? WHERE id = ?")
-                .bind(state.as_str())
-                .bind(row::micros(now))
-                .bind(id)
-                .execute(&mut **writing)
-                .await?;
-            let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
-            cases::clear(writing, &of_domain, now).await?;
-            Some(id)
-        }
-        // A case was opened or closed since the record was read.
-        (CaseChange::Open(_), Some(_)) | (CaseChange::Move(_) | CaseChange::Close(_), None) => {
-            return Err(StoreError::Conflict);
-        }
-    };
-    Ok(id.map(CaseId))
+) -> Result<(), StoreError> {
+    let rows = bind_record(&RECORD_ALONE, record)?
+        .fetch_all(&mut **writing)
+        .await?;
+    Written::read(&rows, record)?;
+    Ok(())
 }
 
 /// Joins the customer's open notice of the same kind, or begins one; false: told before.
@@ -275,45 +331,18 @@ async fn write_notice(
     let of_case = case.map_or("-".to_owned(), |case| case.to_string());
     let mut key = format!("{of_case}:{}", draft.key);
     // Of a case only the last telling counts: a date that was moved away and comes back is news.
-    let last: Option<String> = match case {
-        Some(case) => {
-            sqlx::query_scalar(
-                "SELECT key FROM notice_item WHERE \"case\" = ? \
-                 ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1",
-            )
-            .bind(case.0)
-            .fetch_optional(&mut **writing)
-            .await?
-        }
-        None => {
-            sqlx::query_scalar("SELECT key FROM notice_item WHERE key = ?")
-                .bind(&key)
-                .fetch_optional(&mut **writing)
-                .await?
-        }
-    };
-    let told = last
-        .as_deref()
-        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
-    if told == Some(key.as_str()) {
-        return Ok(false);
-    }
-    let mut sequence = 0_i64;
-    if let Some(case) = case {
-        sequence = sqlx::query_scalar(
-            "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ? RETURNING sequence - 1",
-        )
-        .bind(case.0)
-        .fetch_one(&mut **writing)
-        .await?;
-        key = format!("{key}#{sequence}");
-    }
-    let open: Option<i64> = sqlx::query_scalar(
-        "SELECT id FROM notice WHERE is_open = 1 AND customer = ?1 AND environment = ?2 \
-         AND kind = ?3 AND recipient = ?4 AND state = ?5 AND (due_at > ?6 OR EXISTS \
-            (SELECT 1 FROM notice_item WHERE notice = notice.id AND message = ?7)) \
-         ORDER BY id LIMIT 1",
+    let found = sqlx::query(
+        "SELECT CASE WHEN ?1 IS NULL THEN (SELECT key FROM notice_item WHERE key = ?2) \
+            ELSE (SELECT key FROM notice_item WHERE \"case\" = ?1 \
+                ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1) END AS last, \
+         coalesce((SELECT sequence FROM verification_case WHERE id = ?1), 0) AS sequence, \
+         (SELECT id FROM notice WHERE is_open = 1 AND customer = ?3 AND environment = ?4 \
+            AND kind = ?5 AND recipient = ?6 AND state = ?7 AND (due_at > ?8 OR EXISTS \
+                (SELECT 1 FROM notice_item WHERE notice = notice.id AND message = ?9)) \
+            ORDER BY id LIMIT 1) AS open",
     )
+    .bind(case.map(|case| case.0))
+    .bind(&key)
     .bind(&seed.customer.0)
     .bind(seed.environment.as_str())
     .bind(seed.kind.as_str())
@@ -321,61 +350,69 @@ async fn write_notice(
     .bind(seed.state.as_str())
     .bind(row::micros(seed.created_at))
     .bind(message.0)
-    .fetch_optional(&mut **writing)
+    .fetch_one(&mut **writing)
     .await?;
-    let notice = match open {
-        Some(id) => id,
-        None => begin_notice(writing, draft).await?,
-    };
+    let told = found
+        .try_get::<Option<&str>, _>("last")?
+        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
+    if told == Some(key.as_str()) {
+        return Ok(false);
+    }
+    let sequence: i64 = found.try_get("sequence")?;
+    if case.is_some() {
+        key = format!("{key}#{sequence}");
+    }
     let item = NoticeItem {
         case,
         sequence: u32::try_from(sequence).unwrap_or(u32::MAX),
         ..draft.item.clone()
     };
-    sqlx::query(
-        "INSERT INTO notice_item (key, notice, message, \"case\", ace, body) VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(&key)
-    .bind(notice)
-    .bind(message.0)
-    .bind(case.map(|case| case.0))
-    .bind(item.domain.ace())
-    .bind(row::json(&item)?)
-    .execute(&mut **writing)
-    .await?;
+    let case = case.map(|case| case.0);
+    let insert = match found.try_get::<Option<i64>, _>("open")? {
+        Some(open) => sqlx::query(JOIN_NOTICE).bind(case).bind(open),
+        None => sqlx::query(BEGIN_NOTICE)
+            .bind(case)
+            .bind(seed.environment.as_str())
+            .bind(seed.kind.as_str())
+            .bind(row::json(&seed.languages)?)
+            .bind(&seed.customer.0)
+            .bind(&seed.salutation)
+            .bind(seed.timezone.as_deref())
+            .bind(&seed.recipient)
+            .bind(&seed.code)
+            .bind(&seed.message_id)
+            .bind(row::micros(seed.created_at))
+            .bind(row::micros(seed.due_at))
+            .bind(seed.state.as_str()),
+    };
+    insert
+        .bind(&key)
+        .bind(message.0)
+        .bind(case)
+        .bind(item.domain.ace())
+        .bind(row::json(&item)?)
+        .execute(&mut **writing)
+        .await?;
     Ok(true)
 }
 
-async fn begin_notice(writing: &mut Writing<'_>, draft: &NoticeDraft) -> Result<i64, StoreError> {
-    let seed = &draft.notice;
-    Ok(sqlx::query(
-        "INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
-         recipient, code, message_id, created_at, due_at, state) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(seed.environment.as_str())
-    .bind(seed.kind.as_str())
-    .bind(row::json(&seed.languages)?)
-    .bind(&seed.customer.0)
-    .bind(&seed.salutation)
-    .bind(seed.timezone.as_deref())
-    .bind(&seed.recipient)
-    .bind(&seed.code)
-    .bind(&seed.message_id)
-    .bind(row::micros(seed.created_at))
-    .bind(row::micros(seed.due_at))
-    .bind(seed.state.as_str())
-    .execute(&mut **writing)
-    .await?
-    .last_insert_rowid())
-}
+const JOIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
+     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
+     VALUES (?, ?, ?, ?, ?, ?)";
 
-async fn write_verdict(
-    writing: &mut Writing<'_>,
+const BEGIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
+     INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
+         recipient, code, message_id, created_at, due_at, state) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
+     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
+     VALUES (last_insert_rowid(), ?, ?, ?, ?, ?)";
+
+/// A row of `verdict`, its columns in the order of [`write_verdicts`], as JSON.
+fn verdict_row(
     before: Option<&SqliteRow>,
     decision: &Decision,
     is_covered: bool,
-) -> Result<(), StoreError> {
+) -> Result<serde_json::Value, StoreError> {
     let mut verdict = decision.verdict.as_str();
     let mut covered = is_covered;
     let mut trace = decision.trace.clone();
@@ -392,24 +429,41 @@ async fn write_verdict(
         earlier.append(&mut trace);
         trace = earlier;
     }
+    Ok(serde_json::json!([
+        decision.message.0,
+        row::micros(decision.at),
+        verdict,
+        decision.environment.map(|environment| environment.as_str()),
+        decision.route,
+        decision.kind,
+        decision.ace,
+        decision.message_id,
+        decision.registry_time.map(row::micros),
+        decision.digest,
+        i64::from(covered),
+        row::json(&decision.reasons)?,
+        row::json(&trace)?,
+    ]))
+}
+
+/// Writes the verdicts; what was alarming about a message ends when it is held no longer.
+async fn write_verdicts(
+    writing: &mut Writing<'_>,
+    verdicts: &[serde_json::Value],
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR REPLACE INTO verdict (id, decided_at, verdict, environment, route, kind, ace, \
-         message_id, registry_time, digest, is_covered, reasons, trace) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             message_id, registry_time, digest, is_covered, reasons, trace) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, \
+             value ->> 12 FROM json_each(?1); \
+         UPDATE alarm SET cleared_at = decided.value ->> 1 FROM json_each(?1) AS decided \
+         WHERE cleared_at IS NULL AND alarm.key > 'message:' AND alarm.key < 'message;' \
+             AND CAST(substr(alarm.key, 9) AS INTEGER) = decided.value ->> 0 \
+             AND decided.value ->> 2 <> ?2",
     )
-    .bind(decision.message.0)
-    .bind(row::micros(decision.at))
-    .bind(verdict)
-    .bind(decision.environment.map(|environment| environment.as_str()))
-    .bind(decision.route.as_deref())
-    .bind(decision.kind.as_deref())
-    .bind(decision.ace.as_deref())
-    .bind(decision.message_id.as_deref())
-    .bind(decision.registry_time.map(row::micros))
-    .bind(decision.digest.as_deref())
-    .bind(i64::from(covered))
-    .bind(row::json(&decision.reasons)?)
-    .bind(row::json(&trace)?)
+    .bind(row::json(&verdicts)?)
+    .bind(MessageVerdict::Held.as_str())
     .execute(&mut **writing)
     .await?;
     Ok(())

@@ -143,9 +143,10 @@ pub async fn claim(
         return Ok(Vec::new());
     }
     let mut writing = store.begin().await?;
+    // CROSS JOIN holds SQLite to this order: it would go through all messages ever kept instead.
     let rows = sqlx::query(
-        "SELECT inbound.*, released FROM pending JOIN inbound USING (id) \
-         WHERE not_before <= ?1 AND lease_until <= ?1 ORDER BY id LIMIT ?2",
+        "SELECT inbound.*, released FROM pending CROSS JOIN inbound ON inbound.id = pending.id \
+         WHERE not_before <= ?1 AND lease_until <= ?1 ORDER BY pending.id LIMIT ?2",
     )
     .bind(row::micros(now))
     .bind(limit)

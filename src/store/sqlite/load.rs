@@ -28,23 +28,26 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
                 .await?;
         keys.extend(found.into_iter().map(|ace| (*environment, ace)));
     }
+    // A question each would be a way to the thread of SQLite and back each.
+    let keys: Vec<(&str, &String)> = keys
+        .iter()
+        .map(|(environment, ace)| (environment.as_str(), ace))
+        .collect();
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
          EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = verification_case.id) AS is_told, \
-         customer.body AS customer_body FROM domain \
+         customer.body AS customer_body FROM json_each(?) AS asked \
+         CROSS JOIN domain ON domain.environment = asked.value ->> 0 AND domain.ace = asked.value ->> 1 \
          LEFT JOIN verification_case ON verification_case.environment = domain.environment \
              AND verification_case.ace = domain.ace AND verification_case.closed_at IS NULL \
-         LEFT JOIN customer ON customer.id = domain.customer \
-         WHERE domain.environment = ? AND domain.ace = ?",
+         LEFT JOIN customer ON customer.id = domain.customer",
         row::DOMAIN_COLUMNS
     );
-    for (environment, ace) in keys {
-        let found = sqlx::query(AssertSqlSafe(select.as_str()))
-            .bind(environment.as_str())
-            .bind(&ace)
-            .fetch_optional(&mut *reading)
-            .await?;
-        let Some(found) = found else { continue };
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(row::json(&keys)?)
+        .fetch_all(&mut *reading)
+        .await?;
+    for found in rows {
         let record = row::record(&found)?;
         let case = match found.try_get::<Option<i64>, _>("case_id")? {
             Some(id) => {
@@ -69,40 +72,44 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
         );
     }
 
-    let contacts: BTreeSet<&(Environment, Handle)> =
-        ask.contacts.iter().chain(&ask.fan_out).collect();
-    for (environment, handle) in contacts {
-        let found: Option<String> =
-            sqlx::query_scalar("SELECT fact FROM contact WHERE environment = ? AND handle = ?")
-                .bind(environment.as_str())
-                .bind(handle.key())
-                .fetch_optional(&mut *reading)
-                .await?;
-        if let Some(fact) = found {
-            world
-                .contacts
-                .insert((*environment, handle.clone()), row::from_json(&fact)?);
+    let contacts: Vec<&(Environment, Handle)> = ask.contacts.iter().chain(&ask.fan_out).collect();
+    let keys: Vec<(&str, String)> = contacts
+        .iter()
+        .map(|(environment, handle)| (environment.as_str(), handle.key()))
+        .collect();
+    let rows = sqlx::query(
+        "SELECT asked.key AS nth, fact FROM json_each(?) AS asked \
+         CROSS JOIN contact ON contact.environment = asked.value ->> 0 AND handle = asked.value ->> 1",
+    )
+    .bind(row::json(&keys)?)
+    .fetch_all(&mut *reading)
+    .await?;
+    for found in rows {
+        let nth = usize::try_from(found.try_get::<i64, _>("nth")?).unwrap_or(usize::MAX);
+        if let Some((environment, handle)) = contacts.get(nth) {
+            let fact = row::from_json(found.try_get("fact")?)?;
+            world.contacts.insert((*environment, handle.clone()), fact);
         }
     }
 
-    for digest in &ask.digests {
-        let rows = sqlx::query(
-            "SELECT verdict.id, envelope, inbound.environment FROM verdict JOIN inbound USING (id) WHERE digest = ?",
-        )
-        .bind(digest)
-        .fetch_all(&mut *reading)
-        .await?;
-        for found in rows {
-            let envelope: Envelope = row::from_json(found.try_get("envelope")?)?;
-            let environment = found
-                .try_get::<Option<&str>, _>("environment")?
-                .map(row::environment)
-                .transpose()?;
-            world.seen.entry(digest.clone()).or_default().push((
-                InboundId(found.try_get("id")?),
-                addressees(&envelope, environment),
-            ));
-        }
+    let digests: BTreeSet<&String> = ask.digests.iter().collect();
+    let rows = sqlx::query(
+        "SELECT digest, verdict.id, envelope, inbound.environment FROM json_each(?) AS asked \
+         CROSS JOIN verdict ON verdict.digest = asked.value \
+         CROSS JOIN inbound ON inbound.id = verdict.id",
+    )
+    .bind(row::json(&digests)?)
+    .fetch_all(&mut *reading)
+    .await?;
+    for found in rows {
+        let envelope: Envelope = row::from_json(found.try_get("envelope")?)?;
+        let environment = found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?;
+        let id = InboundId(found.try_get("id")?);
+        let seen = world.seen.entry(found.try_get("digest")?).or_default();
+        seen.push((id, addressees(&envelope, environment)));
     }
     reading.commit().await?;
     Ok(world)

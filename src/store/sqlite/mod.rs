@@ -46,6 +46,9 @@ const PAGE_BYTES: u32 = 8192;
 /// nobody is answered meanwhile; seldom and much costs less than often and little.
 const CHECKPOINT_PAGES: &str = "4000";
 
+/// Pages a connection keeps at most; negative: in KiB.
+const CACHE: &str = "-8000";
+
 /// Prepared statements kept per connection: some hundred texts, and an insert for every batch size.
 const STATEMENTS: usize = 256;
 
@@ -86,6 +89,7 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_size_limit", "67108864")
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", CACHE)
             .pragma("temp_store", "memory")
             .statement_cache_capacity(STATEMENTS);
         if let Some(folder) = options
