@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, NoticeMode, Notices};
+use crate::config::{Config, ConfigError, NoticeMode, Notices};
 use crate::model::NoticeState;
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
@@ -136,8 +136,48 @@ pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
     })
 }
 
+/// Everything that could be wrong with a configuration and would only be found out later.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key: &str, why: String| {
+        let origin = config.origin(key);
+        ConfigError::new(&origin, format!("`{key}`: {why}"))
+    };
+    desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
+    Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+        .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
+    let admin = config.server.admin_listen.iter();
+    for (key, address) in config
+        .server
+        .smtp_listen
+        .iter()
+        .map(|address| ("server.smtp_listen", address))
+        .chain(admin.map(|address| ("server.admin_listen", address)))
+    {
+        let has_port = address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !has_port {
+            let why = format!("`{address}` is not an address such as 127.0.0.1:10027");
+            return Err(wrong(key, why));
+        }
+    }
+    Ok(())
+}
+
+/// The disk that the store is on.
+pub fn disk_space(config: &Config, clock: Clock) -> DiskSpace {
+    let folder = store::database_file(&config.store.url)
+        .and_then(|file| file.parent().map(Path::to_owned))
+        .unwrap_or_default();
+    DiskSpace::new(folder, config.store.min_free, clock)
+}
+
 /// Opens the store and starts everything; returns when all listeners are open.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    check(config)?;
+    for name in &config.ignored {
+        tracing::warn!("the variable {name} is not a key and is ignored");
+    }
     for key in &config.unused {
         tracing::warn!("`{key}` is set, but this version does not use it yet");
     }
@@ -154,12 +194,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
 
     let kept = Arc::new(Notify::new());
     let decided = Arc::new(Notify::new());
-    let disk = || {
-        let folder = store::database_file(&config.store.url)
-            .and_then(|file| file.parent().map(Path::to_owned))
-            .unwrap_or_default();
-        DiskSpace::new(folder, config.store.min_free, clock.clone())
-    };
+    let disk = || disk_space(config, clock.clone());
     let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
     let max_batch = if config.smtp.group_commit {
         KEEP_BATCH
@@ -235,14 +270,21 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     // Before anything can be lost by a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = start(config, Clock::system()).await?;
     println!("ready {}", running.bound);
     tracing::info!("ready {}", running.bound);
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // A terminal that closes, or a reload: neither may end a server without its drain.
+            _ = hangup.recv() => {
+                tracing::warn!("SIGHUP: the configuration is read at the start only; restart to change it");
+            }
+        }
     }
     tracing::info!("stopping");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);

@@ -7,4 +7,4 @@ mod transition;
 
 pub use effect::{Applied, CaseStep, Effect, Outcome};
 pub use merge::contact as merge_contact;
-pub use transition::{Situation, Update, apply, update_of};
+pub use transition::{Situation, Update, answer, apply, update_of};

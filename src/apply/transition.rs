@@ -92,7 +92,7 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
 
 /// An answer in one line: result, our reference, and every error and warning, for whoever must find
 /// out what went wrong.
-fn answer(event: &RegistryEvent) -> String {
+pub fn answer(event: &RegistryEvent) -> String {
     let result = event
         .result
         .as_ref()
@@ -125,7 +125,19 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
             merge::contact(&mut record.facts.contacts, handle, fact.clone())
         }
         Update::Gone(gone) => merge::gone(&mut record.facts.gone, (at, *gone)),
-        Update::Expires(expires) => merge::expire(&mut record.facts.expire, (at, *expires)),
+        Update::Expires(expires) => {
+            let merged = merge::expire(&mut record.facts.expire, (at, *expires));
+            if record.expires_at() != before.expires_at() {
+                reasons.push(Reason::new(
+                    reason::EXPIRES,
+                    format!(
+                        "{} is in status failed and ends {expires}",
+                        record.key.domain
+                    ),
+                ));
+            }
+            merged
+        }
         Update::Note(_) => Merged::Same,
     };
     record.lifecycle = lifecycle(&record);
@@ -190,6 +202,7 @@ fn is_alarm(reason: &Reason) -> bool {
         reason::EQUAL_TIME,
         reason::DEADLINE_RANGE,
         reason::HOLD_WITHOUT_DEADLINE,
+        reason::EXPIRES,
     ]
     .contains(&reason.code)
 }
@@ -264,7 +277,7 @@ fn view(record: &DomainRecord) -> impl PartialEq {
         record.holders().clone(),
         record.due(),
         record.gone(),
-        record.facts.expire.map(|(_, expires)| expires),
+        record.expires_at(),
         record.lifecycle,
     )
 }
@@ -458,8 +471,8 @@ fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> Stri
             before.lifecycle, after.lifecycle
         ));
     }
-    match after.facts.expire {
-        Some((_, expires)) if before.facts.expire != after.facts.expire => {
+    match after.expires_at() {
+        Some(expires) if before.expires_at() != Some(expires) => {
             parts.push(format!("ends {expires}"));
         }
         _ => {}

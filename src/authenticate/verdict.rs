@@ -150,6 +150,17 @@ impl Decision {
         for recipient in recipients {
             candidates.retain(|route| route.matches(recipient) != RecipientMatch::None);
             if candidates.is_empty() {
+                let is_known = |to: &String| {
+                    let mut routes = routes.iter();
+                    routes.any(|route| route.matches(to) != RecipientMatch::None)
+                };
+                if recipients.iter().all(is_known) {
+                    self.hold(
+                        reason::ENVIRONMENT_CONFLICT,
+                        "the recipients belong to routes that exclude each other",
+                    );
+                    return candidates;
+                }
                 self.hold(
                     reason::UNKNOWN_RECIPIENT,
                     "the recipients belong to no common route",

@@ -59,6 +59,8 @@ pub struct Layers {
     values: BTreeMap<String, (Value, Origin)>,
     /// Is there a file at all?
     pub has_file: bool,
+    /// Variables that look like ours and name no key.
+    pub ignored: Vec<String>,
 }
 
 impl Layers {
@@ -70,14 +72,19 @@ impl Layers {
         let mut layers = Layers {
             values: defaults(),
             has_file: file.is_some(),
+            ignored: Vec::new(),
         };
         for path in file.into_iter().flat_map(with_parts) {
             layers.lay_file(&path)?;
         }
         let mut variables: Vec<_> = variables
-            .filter(|(name, _)| name.starts_with("STICHTAG_") && name.contains("__"))
+            .filter(|(name, _)| name.starts_with("STICHTAG_") && name != "STICHTAG_CONFIG")
             .collect();
         variables.sort();
+        let (variables, others): (Vec<_>, Vec<_>) = variables
+            .into_iter()
+            .partition(|(name, _)| name.contains("__"));
+        layers.ignored = others.into_iter().map(|(name, _)| name).collect();
         for (name, text) in variables {
             layers.lay_variable(&name, &text)?;
         }
@@ -94,6 +101,13 @@ impl Layers {
     /// The value and origin of a key that the defaults have.
     pub fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
         self.values.get(key).map(|(value, origin)| (value, origin))
+    }
+
+    /// Where the value of a key comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.values
+            .get(key)
+            .map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
     /// The names of the routes.

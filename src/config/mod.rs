@@ -3,10 +3,11 @@
 mod layers;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Environment, Language, Route, RouteParser};
+use crate::model::{DomainName, Environment, Language, Route, RouteParser};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
@@ -37,10 +38,16 @@ pub struct Config {
     pub creates_unknown: bool,
     /// `[notices]`
     pub notices: Notices,
+    /// `watch.unnotified_before`: a deadline nearer than this must have been told.
+    pub unnotified_before: Duration,
     /// `[log]`
     pub log: Log,
     /// Keys that somebody set and this version does not use yet.
     pub unused: Vec<String>,
+    /// Variables that look like ours and name no key.
+    pub ignored: Vec<String>,
+    /// Where the values come from that are checked only when everything is put together.
+    origins: BTreeMap<&'static str, Origin>,
 }
 
 /// `[server]`
@@ -115,15 +122,26 @@ pub struct Log {
     pub is_json: Option<bool>,
 }
 
+/// Keys whose values are checked by the rooms that use them.
+const CHECKED_LATER: [&str; 4] = [
+    "notices.templates",
+    "notices.smarthost",
+    "server.smtp_listen",
+    "server.admin_listen",
+];
+
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 17] = [
+const LATER: [&str; 20] = [
     "server.public_listen",
     "authenticate.",
     "verify_site.",
     "sender.",
     "rri.",
     "centralnic.",
-    "watch.",
+    "watch.registry_silence",
+    "watch.held_age",
+    "watch.alert_mail",
+    "watch.webhook_url",
     "web.",
     "retention.",
     "backup.",
@@ -147,6 +165,11 @@ impl Config {
             settle_defaults(&mut layers);
         }
         Ok((Config::from_layers(&layers)?, layers))
+    }
+
+    /// Where the value of a key comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 
     /// Reads every key as what it should be.
@@ -190,8 +213,9 @@ impl Config {
             creates_unknown: field("domains.unknown_domain")
                 .choice(&[("hold", false), ("create", true)])?,
             notices: notices(layers)?,
+            unnotified_before: field("watch.unnotified_before").duration()?,
             log: Log {
-                level: field("log.level").text(),
+                level: log_level(layers)?,
                 is_json: field("log.format").choice(&[
                     ("auto", None),
                     ("text", Some(false)),
@@ -200,7 +224,28 @@ impl Config {
                 ])?,
             },
             unused: unused(layers),
+            ignored: layers.ignored.clone(),
+            origins: CHECKED_LATER
+                .iter()
+                .map(|key| (*key, layers.origin(key)))
+                .collect(),
         })
+    }
+}
+
+/// A level, or a filter such as `info,stichtag::receive=debug`.
+fn log_level(layers: &Layers) -> Result<String, ConfigError> {
+    let field = layers.field("log.level");
+    let text = field.text();
+    let words = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |part: &str| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        words.contains(&level.trim())
+    };
+    if text.split(',').all(is_level) {
+        Ok(text)
+    } else {
+        Err(field.error("off, error, warn, info, debug or trace, also by part: \"info,stichtag::receive=debug\""))
     }
 }
 
@@ -335,6 +380,14 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
         .filter(|days| *days <= 30)
         .ok_or_else(|| field("review_time").error("working days, such as \"2 workdays\""))?;
     let templates = field("templates").text();
+    let bounce_domain = field("bounce_domain").text();
+    if !bounce_domain.is_empty() && bounce_domain.parse::<DomainName>().is_err() {
+        return Err(field("bounce_domain").error("a domain such as \"bounce.example.net\""));
+    }
+    let reply_to = field("reply_to").text().replace("{code}", "CODE");
+    if !reply_to.is_empty() && reply_to.parse::<lettre::message::Mailbox>().is_err() {
+        return Err(field("reply_to").error("an address such as \"domains+{code}@example.net\""));
+    }
     Ok(Notices {
         mode,
         smarthost: field("smarthost").text(),

@@ -145,6 +145,8 @@ catalogue! {
         "Import queue files with `--env live` or `--env test`.";
     NO_PARSER "R26" "Messages of this route cannot be read by this version."
         "The message is kept; replay it after an upgrade.";
+    UNMATCHED "R27" "An answer with errors, a status or a date names no domain."
+        "Find the request by its reference, and act by hand.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
@@ -205,6 +207,10 @@ catalogue! {
         "Find out why the queue is not being read.";
     NOTICE_FAILED "W35" "A notice could not be delivered; the customer was not told."
         "Telephone the customer, correct the address, then `stichtag notice resend`.";
+    EXPIRES "W36" "A domain in status failed ends soon."
+        "Give it name servers that the registry accepts before that date.";
+    EMPTY "W37" "The reply carries no message."
+        "Nothing.";
     RELEASED "W34" "A person released the message; its sender was not checked again."
         "See the note in the audit trail.";
     CONTACT_CHANGED "W33" "The registry changed a contact."

@@ -165,6 +165,17 @@ impl DomainRecord {
         (!is_back).then_some(gone)
     }
 
+    /// When it ends in status `failed`, as long as nothing newer says that it is connected or gone.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let (said_at, expires) = self.facts.expire?;
+        let is_saved = self
+            .facts
+            .status
+            .as_ref()
+            .is_some_and(|fact| fact.at > said_at && fact.status == RegistryStatus::Connect);
+        (self.gone().is_none() && !is_saved).then_some(expires)
+    }
+
     /// The deadlines in force.
     ///
     /// The domain's own message is exact, and a newer one without deadlines clears what any older

@@ -10,7 +10,7 @@ use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
-    Handle, InboundId, NoticeKind, RegistryEvent, RegistryStatus, Source,
+    Handle, InboundId, Level, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, Source,
 };
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
@@ -226,6 +226,7 @@ impl Deciding<'_> {
                     text.to_owned(),
                 );
             }
+            Facts::RequestAnswer { domain: None, .. } => self.nameless_answer(event),
             facts => {
                 if let (Some(domain), Some(update)) = (facts.domain(), apply::update_of(event)) {
                     let key = DomainKey {
@@ -242,6 +243,34 @@ impl Deciding<'_> {
             if let Some(seen) = self.world.seen.get_mut(&reading.digest) {
                 seen.retain(|(other, _)| *other != self.id);
             }
+        }
+    }
+
+    /// A reply about no domain: an empty queue, or an answer that only its reference connects with
+    /// anything. What it says must reach somebody.
+    fn nameless_answer(&mut self, event: &RegistryEvent) {
+        let Facts::RequestAnswer {
+            status,
+            verification,
+            expire_at,
+            ..
+        } = &event.facts
+        else {
+            return;
+        };
+        let is_trouble = event.result != Some(RequestResult::Success)
+            || event
+                .messages
+                .iter()
+                .any(|message| message.level != Level::Info);
+        if is_trouble || status.is_some() || verification.is_some() || expire_at.is_some() {
+            let text = apply::answer(event);
+            if verification.is_some() || expire_at.is_some() {
+                self.alarm_deadline(reason::UNMATCHED, &text);
+            }
+            self.hold(Reason::new(reason::UNMATCHED, text));
+        } else {
+            self.note(Reason::new(reason::EMPTY, "no message in it"));
         }
     }
 
@@ -360,6 +389,14 @@ impl Deciding<'_> {
         for reason in std::mem::take(&mut applied.reasons) {
             self.note(reason);
         }
+        let case = match applied.case {
+            CaseStep::Keep => None,
+            CaseStep::Open(state) => Some(format!("a case begins ({state})")),
+            CaseStep::Move(state) => Some(format!("the case goes on ({state})")),
+            CaseStep::Close(state) => Some(format!("the case ends ({state})")),
+        };
+        let case = case.map(|case| format!("{}: {case}", key.domain));
+        self.change.decision.trace.extend(case);
         if applied.outcome == Outcome::Changed {
             self.change.decision.verdict = MessageVerdict::Applied;
             applied.record.source_message = Some(self.id);

@@ -5,5 +5,5 @@ mod outbox;
 mod smtp;
 
 pub use backoff::backoff;
-pub use outbox::{Letter, Outbox, PAUSED, SendError, Transport, Writer, deliver_due};
+pub use outbox::{Letter, Outbox, PAUSED, RESUMED, SendError, Transport, Writer, deliver_due};
 pub use smtp::Smarthost;

@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The switch that stops sending; its value says who and why.
 pub const PAUSED: &str = "notices.paused";
 
+/// The switch that remembers when somebody last said go on.
+pub const RESUMED: &str = "notices.resumed_at";
+
 /// A finished mail with its envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -98,14 +101,12 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
     if store.switch(PAUSED).await?.is_some() {
         return Ok(0);
     }
-    let due = store.claim_notices(now(), BATCH, LEASE).await?;
-    if due.is_empty() {
-        return Ok(0);
+    let room = room_this_hour(store, now(), max_per_hour).await?;
+    if room == 0 {
+        return pause_if_due(store, now(), max_per_hour).await.map(|()| 0);
     }
     // From here on nothing may end this early: what is claimed must be settled.
-    if let Err(error) = pause_if_too_many(store, now(), due.len(), max_per_hour).await {
-        tracing::error!("mails of the last hour not counted: {error}");
-    }
+    let due = store.claim_notices(now(), room.min(BATCH), LEASE).await?;
     let mut settled = Ok(());
     let mut under_way = FuturesUnordered::new();
     for notice in &due {
@@ -133,22 +134,31 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
     settled.map(|()| due.len())
 }
 
-/// More mails in an hour than the operator thought possible means that something is wrong; the
-/// mails claimed already go out, then a person decides.
-async fn pause_if_too_many(
+/// How many mails may still leave: counted over an hour, and since somebody last said go on.
+async fn room_this_hour(
     store: &dyn Store,
     now: Timestamp,
-    due: usize,
+    max_per_hour: usize,
+) -> Result<u32, StoreError> {
+    let resumed_at = store.switch(RESUMED).await?;
+    let resumed_at = resumed_at.and_then(|at| at.parse::<Timestamp>().ok());
+    let hour_ago = now - SignedDuration::from_hours(1);
+    let since = resumed_at.map_or(hour_ago, |at| at.max(hour_ago));
+    let sent = usize::try_from(store.sent_since(since).await?).unwrap_or(usize::MAX);
+    Ok(u32::try_from(max_per_hour.saturating_sub(sent)).unwrap_or(u32::MAX))
+}
+
+/// More mails in an hour than the operator thought possible means that something is wrong: a
+/// person decides.
+async fn pause_if_due(
+    store: &dyn Store,
+    now: Timestamp,
     max_per_hour: usize,
 ) -> Result<(), StoreError> {
-    let sent = store
-        .sent_since(now - SignedDuration::from_hours(1))
-        .await?;
-    let sent = usize::try_from(sent).unwrap_or(usize::MAX);
-    if sent.saturating_add(due) <= max_per_hour {
+    if store.next_notice_at().await?.is_none_or(|at| at > now) {
         return Ok(());
     }
-    let text = format!("paused: more than {max_per_hour} mails within an hour");
+    let text = format!("more than {max_per_hour} mails within an hour");
     let audit = AuditEntry {
         at: now,
         actor: "stichtag".to_owned(),
@@ -156,7 +166,7 @@ async fn pause_if_too_many(
         object: PAUSED.to_owned(),
         detail: text.clone(),
     };
-    tracing::warn!("{text}; `stichtag notice resume` goes on");
+    tracing::warn!("sending paused: {text}; `stichtag notice resume` goes on");
     store.set_switch(PAUSED, Some(&text), &audit).await
 }
 

@@ -92,14 +92,18 @@ impl DiskSpace {
         }
     }
 
+    /// The free space. A folder that cannot be looked at is the store's trouble, and it will say so.
+    pub fn free_bytes(&self) -> Option<u64> {
+        rustix::fs::statvfs(&self.folder)
+            .ok()
+            .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Is there more free space than the operator wants to keep?
     pub fn has_room(&self) -> bool {
         let now = self.clock.now().as_second();
         if self.looked_at.swap(now, Ordering::Relaxed) != now {
-            let free = rustix::fs::statvfs(&self.folder)
-                .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-            // A folder that cannot be looked at is the store's trouble, and it will say so.
-            let has_room = free.map_or(true, |free| free >= self.min_free);
+            let has_room = self.free_bytes().is_none_or(|free| free >= self.min_free);
             if self.has_room.swap(has_room, Ordering::Relaxed) && !has_room {
                 tracing::error!("less than {} bytes free; mail gets 452", self.min_free);
             }

@@ -192,6 +192,9 @@ pub trait Store: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
 
+    /// What was done to an object, such as message `1042`, oldest first.
+    async fn audit_of(&self, object: &str) -> Result<Vec<AuditEntry>, StoreError>;
+
     /// Figures for `status`.
     async fn figures(&self) -> Result<Figures, StoreError>;
 

@@ -332,7 +332,7 @@ fn a_deadline_that_passes_is_not_silent() {
     let past = mail(30, "connect", &[("dedelegation", -1), ("deletion", 60)]);
     office.mail(&past);
     let due = office.json(&["deadlines", "--within", "1d"]).remove(0);
-    assert_eq!(due["next"], "deletion");
+    assert_eq!(due["next"], "dedelegation");
     assert!(due["needs"].as_str().unwrap().contains("past"), "{due}");
     assert_eq!(office.run(&["deadlines", "--fail"]).code, 10);
     let status = office.run(&["status", "--json"]).json().remove(0);

@@ -1,6 +1,5 @@
 //! `kill -9` at chosen points, not at random ones.
 
-use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +10,24 @@ use super::fleet::Fleet;
 use super::mta::Mta;
 use super::site::{Site, pause, until};
 
-/// What a pipe takes before its writer has to wait, on Linux.
-const PIPE: usize = 65_536;
-
 #[test]
 fn a_kill_between_commit_and_250_makes_no_second_effect() {
-    // The one line this server logs says that a message is kept; it comes after the commit and
-    // before the 250. With its log a pipe that is full and never read, it stops right there.
-    let site = Site::new(&[("LOG__LEVEL", "stichtag::receive::smtp::session=debug")]);
+    let site = Site::new(&[]);
     let fleet = Arc::new(Fleet::urgent(12));
     fleet.import(&site);
     let catcher = Catcher::open(site.smarthost, Mode::Accept);
     let mta = Mta::start(site.smtp, &fleet, 1, Duration::ZERO);
     for round in 1..=6 {
-        let (_unread, mut full) = std::io::pipe().unwrap();
-        full.write_all(&[b'\n'; PIPE]).unwrap();
         let before = mta.acknowledged();
         let rows = site.status()["messages"].as_u64().unwrap();
-        let mut program = Command::new(env!("CARGO_BIN_EXE_stichtag"));
-        // One thread stops at the log, the other one has to go on deciding.
-        program.env("TOKIO_WORKER_THREADS", "2");
-        let mut server = site.start_as(program, Stdio::from(full));
+        // Every reply is held up on its way into the socket, long enough to see the row in the
+        // meantime; the other threads go on deciding.
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-D", "-qq", "-o", "/dev/null", "-e", "trace=sendto"]);
+        strace.args(["-e", "inject=sendto:delay_enter=1000000"]);
+        strace.arg(env!("CARGO_BIN_EXE_stichtag"));
+        strace.env("TOKIO_WORKER_THREADS", "3");
+        let mut server = site.start_as(strace, Stdio::null());
         until("a row without its 250", Duration::from_secs(20), || {
             let status = site.status();
             // Every other time, it is decided before the 250 could have left, too.
@@ -102,4 +98,22 @@ fn a_server_starts_while_somebody_asks_whether_one_runs_and_a_second_one_does_no
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains("another `stichtag serve` runs"), "{said}");
     server.stop();
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_mail() {
+    let site = Site::new(&[("LOG__LEVEL", "debug")]);
+    let fleet = Arc::new(Fleet::mixed(600));
+    fleet.import(&site);
+    let catcher = Catcher::open(site.smarthost, Mode::Accept);
+    let (_unread, writer) = std::io::pipe().unwrap();
+    let program = Command::new(env!("CARGO_BIN_EXE_stichtag"));
+    let server = site.start_as(program, Stdio::from(writer));
+    let mta = Mta::start(site.smtp, &fleet, 4, Duration::ZERO);
+    let journeys = mta.journeys();
+    site.wait_until_done(Duration::from_secs(30));
+    assert!(journeys.iter().filter(|j| j.kept_as.is_some()).count() >= 600);
+    server.stop();
+    let findings = audit(&site, &fleet, &journeys, &catcher.mails(), 0);
+    println!("{findings:?}");
 }

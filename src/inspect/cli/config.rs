@@ -24,11 +24,10 @@ impl ConfigCommand {
         match self {
             ConfigCommand::Check => {
                 let (config, _) = context.config()?;
-                // Texts can be wrong too, and are found out here rather than at the first notice.
-                crate::serve::desk(&config.notices).map_err(|error| exit::Failure {
-                    code: exit::INVALID,
-                    text: format!("notices.templates: {error:#}"),
-                })?;
+                crate::serve::check(&config)?;
+                for name in &config.ignored {
+                    eprintln!("note: the variable {name} is not a key and is ignored");
+                }
                 for key in &config.unused {
                     eprintln!("note: `{key}` is set, but this version does not use it yet");
                 }

@@ -1,6 +1,7 @@
 //! `stichtag deadlines`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::log::duration;
 use super::out::json_time;
 use super::{Context, exit};
+use crate::config::Config;
 use crate::model::{
     CaseId, Customer, DomainKey, DomainRecord, Notice, NoticeState, RegistryStatus,
 };
@@ -32,7 +34,6 @@ pub struct Due {
     pub at: Timestamp,
     /// The earliest in force, past or not: a dedelegation that has passed while the domain is not
     /// on hold must not hide behind the deletion.
-    first: Timestamp,
     case: Option<CaseId>,
     last_notice: Option<NoticeEntry>,
     pub needs: Option<String>,
@@ -40,11 +41,11 @@ pub struct Due {
 
 impl Deadlines {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
-        let (store, _) = context.store().await?;
+        let (store, config) = context.store().await?;
         let now = context.now();
-        let mut due = due(&*store, now).await?;
+        let mut due = due(&*store, config.unnotified_before, now).await?;
         if let Some(within) = self.within {
-            due.retain(|due| due.first <= now + within);
+            due.retain(|due| due.at <= now + within);
         }
         let waiting = due.iter().filter(|due| due.needs.is_some()).count();
         if context.out.is_json() {
@@ -63,13 +64,18 @@ impl Deadlines {
 }
 
 /// How many deadlines need a person.
-pub async fn waiting(store: &dyn Store, now: Timestamp) -> anyhow::Result<usize> {
-    let due = due(store, now).await?;
+pub async fn waiting(store: &dyn Store, config: &Config, now: Timestamp) -> anyhow::Result<usize> {
+    let due = due(store, config.unnotified_before, now).await?;
     Ok(due.iter().filter(|due| due.needs.is_some()).count())
 }
 
 /// Every domain with a deadline, the first to die on top.
-pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> {
+pub async fn due(
+    store: &dyn Store,
+    unnotified_before: Duration,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Due>> {
+    let unnotified = SignedDuration::try_from(unnotified_before)?;
     let cases: BTreeMap<DomainKey, CaseId> = store
         .cases(true)
         .await?
@@ -82,15 +88,15 @@ pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> 
         let named = [
             ("dedelegation", deadlines.dedelegation_at),
             ("deletion", deadlines.deletion_at),
+            ("expire", record.expires_at()),
         ];
         let mut named: Vec<_> = named
             .into_iter()
             .filter_map(|(word, at)| Some((at?, word)))
             .collect();
         named.sort_unstable();
-        // The first that is still ahead; when all are past, the last one.
-        let next = named.iter().find(|(at, _)| *at >= now).or(named.last());
-        let (Some((at, next)), Some((first, _))) = (next.copied(), named.first().copied()) else {
+        // One that has passed stays on top: somebody must find out what became of the domain.
+        let Some((at, next)) = named.first().copied() else {
             continue;
         };
         let case = cases.get(&record.key).copied();
@@ -110,20 +116,29 @@ pub async fn due(store: &dyn Store, now: Timestamp) -> anyhow::Result<Vec<Due>> 
         };
         let told = last_notice.as_ref().map(|entry| &entry.notice);
         let is_untold = case.is_some() && told.is_none();
-        let needs = needs(&record, first, told, customer.as_ref(), now)
-            .or_else(|| is_untold.then(|| "telling (replay the message)".to_owned()));
+        let is_near = at < now + unnotified;
+        let needs = needs(&record, at, told, customer.as_ref(), now)
+            .or_else(|| {
+                (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
+            })
+            .or_else(|| is_untold.then(|| "telling (replay the message)".to_owned()))
+            .or_else(|| (is_near && !is_told(told)).then(|| "telling (not sent)".to_owned()));
         found.push(Due {
             record,
             next,
             at,
-            first,
             case,
             last_notice,
             needs,
         });
     }
-    found.sort_by_key(|due| due.first);
+    found.sort_by_key(|due| due.at);
     Ok(found)
+}
+
+/// Does the customer have the mail, as far as we can know?
+fn is_told(last: Option<&Notice>) -> bool {
+    last.is_some_and(|notice| notice.state == NoticeState::Sent)
 }
 
 /// What a person must do, if anything.
@@ -190,7 +205,7 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
                 } else {
                     out.optional_time(deadlines.dedelegation_at)
                 },
-                out.optional_time(deadlines.deletion_at),
+                out.optional_time(deadlines.deletion_at.or(due.record.expires_at())),
                 left(due.at, now),
                 word(due.record.customer.as_ref().map(|id| id.to_string())),
                 word(due.case.map(|case| case.to_string())),
@@ -236,6 +251,7 @@ fn object(due: &Due, now: Timestamp) -> Value {
         "left_seconds": due.at.duration_since(now).as_secs(),
         "dedelegation_at": json_time(deadlines.dedelegation_at),
         "deletion_at": json_time(deadlines.deletion_at),
+        "expire_at": json_time(due.record.expires_at()),
         "customer": due.record.customer,
         "case": due.case,
         "last_notice": told,

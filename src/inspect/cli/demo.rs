@@ -198,13 +198,16 @@ async fn tell(stage: &Stage, start: &Zoned, folder: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
+/// A deadline nearer than this must have been told.
+const SOON: std::time::Duration = std::time::Duration::from_secs(72 * 3_600);
+
 /// `stichtag deadlines`, for 100 columns.
 async fn what_dies_next(stage: &Stage) -> anyhow::Result<()> {
     let now = stage.context.now();
     let out = &stage.context.out;
     let title = format!("What dies next ({})", out.time(now));
     stage.page().chapter(&title)?;
-    let rows: Vec<Vec<String>> = deadlines::due(&**stage.store(), now)
+    let rows: Vec<Vec<String>> = deadlines::due(&**stage.store(), SOON, now)
         .await?
         .into_iter()
         .map(|due| {

@@ -337,7 +337,29 @@ async fn show(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Re
             .out
             .line(format!("{:<17}{}", reason.code, reason.detail))?;
     }
+    for line in by_people(context, store, id).await? {
+        context.out.line(line)?;
+    }
     Ok(())
+}
+
+/// What people did to a message, with their notes.
+async fn by_people(
+    context: &Context,
+    store: &dyn Store,
+    id: InboundId,
+) -> anyhow::Result<Vec<String>> {
+    let entries = store.audit_of(&id.to_string()).await?;
+    Ok(entries
+        .iter()
+        .map(|entry| {
+            let at = context.out.time(entry.at);
+            format!(
+                "{at}  {} by {}: {}",
+                entry.action, entry.actor, entry.detail
+            )
+        })
+        .collect())
 }
 
 async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Result<()> {
@@ -356,6 +378,7 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
         let mut object = object(&entry);
         object["trace"] = json!(trace);
         object["details"] = json!(entry.decision.as_ref().map(|decision| &decision.reasons));
+        object["audit"] = json!(by_people(context, store, id).await?);
         return Ok(context.out.object(object)?);
     }
     let received = context.out.time(entry.received_at);
@@ -377,6 +400,9 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
             "  notice {} ({}) to {}: {}",
             notice.id, notice.kind, notice.customer, notice.state
         ))?;
+    }
+    for line in by_people(context, store, id).await? {
+        context.out.line(format!("  {line}"))?;
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::clock::Clock;
 use crate::config::{Config, Layers};
@@ -122,6 +123,7 @@ impl Context {
 
     /// The store that the configuration names.
     async fn store(&self) -> anyhow::Result<(Arc<dyn Store>, Config)> {
+        close_to_others();
         let (config, _) = self.config()?;
         let store = store::open(&config.store.url)
             .await
@@ -145,6 +147,12 @@ impl Context {
     }
 }
 
+/// Customers, mails and codes are nobody else's business: what is made from now on can be read by
+/// the owner and the group only.
+fn close_to_others() {
+    rustix::process::umask(rustix::fs::Mode::RWXO);
+}
+
 /// Who runs this: number and name.
 fn actor() -> String {
     let number = rustix::process::getuid().as_raw();
@@ -159,7 +167,15 @@ fn actor() -> String {
 
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> ExitCode {
-    let runtime = match runtime() {
+    // Sessions wait far more than they work, and SQLite and the workers have threads of their own:
+    // on two cores one more thread for sessions is only in everybody's way.
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // Whoever sets tokio's own variable knows better.
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads((cores / 2).max(1));
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::from(error)),
     };
@@ -170,17 +186,6 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => exit::report(&error),
     }
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        // Sessions wait far more than they work, and SQLite and the workers have threads of their
-        // own: on two cores a second thread for sessions is only in everybody's way.
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        builder.worker_threads((cores / 2).max(1));
-    }
-    builder.enable_all().build()
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<u8> {
@@ -219,12 +224,17 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
 
 async fn serve(context: &Context) -> anyhow::Result<u8> {
     let (config, _) = context.config()?;
-    start_log(&config)?;
+    close_to_others();
+    let _log = start_log(&config)?;
     crate::serve::run(&config).await?;
     Ok(exit::DONE)
 }
 
-fn start_log(config: &Config) -> anyhow::Result<()> {
+/// Starts the log; it ends with the guard.
+///
+/// Lines are written by a thread of their own, and dropped when nobody reads them: whoever forgets to
+/// empty a pipe must not stop the mail.
+fn start_log(config: &Config) -> anyhow::Result<WorkerGuard> {
     use std::io::IsTerminal;
     let filter: tracing_subscriber::EnvFilter = config
         .log
@@ -235,14 +245,16 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
         .log
         .is_json
         .unwrap_or_else(|| !std::io::stderr().is_terminal());
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(writer)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     // A second log in one process (the demo) keeps the first.
     let _ = if is_json {
         log.json().flatten_event(true).try_init()
     } else {
         log.try_init()
     };
-    Ok(())
+    Ok(guard)
 }

@@ -10,7 +10,7 @@ use super::out::json_time;
 use super::{Context, exit, held};
 use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::notify;
-use crate::send::PAUSED;
+use crate::send::{PAUSED, RESUMED};
 use crate::store::{NoticeEntry, NoticeFilter, Store};
 
 /// Mails to customers
@@ -153,6 +153,8 @@ impl Notices {
             Notices::Resume => {
                 let audit = context.audit("notice resume", PAUSED, "");
                 store.set_switch(PAUSED, None, &audit).await?;
+                let now = context.now().to_string();
+                store.set_switch(RESUMED, Some(&now), &audit).await?;
                 context.out.line("sending goes on")?;
             }
             Notices::Check { code } => return check(context, &*store, &code).await,

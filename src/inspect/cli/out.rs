@@ -1,10 +1,20 @@
 //! Data on stdout, everything else on stderr; one object per line with `--json`.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use regex::Regex;
 use serde_json::{Map, Value};
+
+/// An instant as the program itself writes it into sentences.
+static UTC_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z";
+    // The pattern is part of the program; every line of text goes through it.
+    Regex::new(pattern).expect("a valid pattern")
+});
 
 /// How results are printed.
 #[derive(Clone, Debug)]
@@ -61,7 +71,7 @@ impl Out {
 
     /// Prints a line of text for people.
     pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(io::stdout(), "{}", clean(text.as_ref()))
+        writeln!(io::stdout(), "{}", clean(&self.with_times(text.as_ref())))
     }
 
     /// Prints a heading; words carry the meaning, colour only helps.
@@ -78,7 +88,11 @@ impl Out {
     pub fn table(&self, heading: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
         let clean_rows: Vec<Vec<String>> = rows
             .iter()
-            .map(|row| row.iter().map(|cell| clean(cell)).collect())
+            .map(|row| {
+                row.iter()
+                    .map(|cell| clean(&self.with_times(cell)))
+                    .collect()
+            })
             .collect();
         if self.is_plain {
             for row in &clean_rows {
@@ -109,6 +123,16 @@ impl Out {
             )?;
         }
         Ok(())
+    }
+
+    /// Instants that stand in a sentence, shown as all others are.
+    pub fn with_times<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        UTC_TIME.replace_all(text, |found: &regex::Captures<'_>| {
+            let written = &found[0];
+            written
+                .parse()
+                .map_or_else(|_| written.to_owned(), |at| self.time(at))
+        })
     }
 
     /// An instant for people: weekday and zone.

@@ -24,7 +24,9 @@ impl Status {
         let figures = store.figures().await?;
         let alarms = store.alarms().await?;
         let paused = store.switch(PAUSED).await?;
-        let deadlines = deadlines::waiting(&*store, context.now()).await?;
+        let disk = crate::serve::disk_space(&config, context.clock.clone());
+        let has_room = disk.has_room();
+        let deadlines = deadlines::waiting(&*store, &config, context.now()).await?;
         if out.is_json() {
             out.object(json!({
                 "running": is_running,
@@ -40,6 +42,8 @@ impl Status {
                 "notices_waiting": figures.notices_waiting,
                 "notices_failed": figures.notices_failed,
                 "paused": paused,
+                "disk_free_bytes": disk.free_bytes(),
+                "disk_low": !has_room,
                 "alarms": alarms,
             }))?;
         } else {
@@ -61,6 +65,12 @@ impl Status {
             out.line(format!(
                 "notices         {waiting} waiting, {failed} failed"
             ))?;
+            if !has_room {
+                let (free, least) = (disk.free_bytes().unwrap_or(0), config.store.min_free);
+                out.line(format!(
+                    "disk            LOW: {free} bytes free, {least} wanted; mail gets 452"
+                ))?;
+            }
             if let Some(why) = &paused {
                 out.line(format!("sending         PAUSED: {why}"))?;
             }
@@ -75,6 +85,7 @@ impl Status {
         let needs_a_person = figures.held > 0
             || deadlines > 0
             || figures.notices_failed > 0
+            || !has_room
             || !alarms.is_empty()
             || paused.is_some();
         Ok(match (is_running, self.fail && needs_a_person) {

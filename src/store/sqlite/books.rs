@@ -123,7 +123,8 @@ pub async fn domains(
 
 pub async fn domains_due(store: &SqliteStore) -> Result<Vec<DomainRecord>, StoreError> {
     let select = format!(
-        "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL",
+        "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL \
+         OR json_extract(facts, '$.expire') IS NOT NULL",
         row::DOMAIN_COLUMNS
     );
     sqlx::query(AssertSqlSafe(select))

@@ -112,6 +112,24 @@ pub async fn audit(
     Ok(())
 }
 
+pub async fn audit_of(store: &SqliteStore, object: &str) -> Result<Vec<AuditEntry>, StoreError> {
+    sqlx::query("SELECT * FROM audit WHERE object = ? ORDER BY id")
+        .bind(object)
+        .fetch_all(&store.readers)
+        .await?
+        .iter()
+        .map(|found| {
+            Ok(AuditEntry {
+                at: row::instant(found.try_get("at")?)?,
+                actor: found.try_get("actor")?,
+                action: found.try_get("action")?,
+                object: found.try_get("object")?,
+                detail: found.try_get("detail")?,
+            })
+        })
+        .collect()
+}
+
 pub async fn raise(writing: &mut Writing<'_>, alarm: &Alarm) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO alarm (key, code, environment, ace, message, text, raised_at) \

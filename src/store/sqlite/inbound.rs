@@ -255,13 +255,15 @@ pub async fn refuse(
     for id in ids {
         let done = sqlx::query(
             "UPDATE verdict SET verdict = ?2, decided_at = ?3, \
-             reasons = json_insert(reasons, '$[#]', json(?4)) \
+             reasons = json_insert(reasons, '$[#]', json(?4)), \
+         trace = json_insert(trace, '$[#]', ?5) \
              WHERE id = ?1 AND verdict = 'held'",
         )
         .bind(id.0)
         .bind(MessageVerdict::Refused.as_str())
         .bind(row::micros(audit.at))
         .bind(row::json(reason)?)
+        .bind(reason.to_string())
         .execute(&mut *writing)
         .await?
         .rows_affected();

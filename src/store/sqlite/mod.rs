@@ -388,6 +388,10 @@ impl Store for SqliteStore {
         cases::set_switch(self, name, value, audit).await
     }
 
+    async fn audit_of(&self, object: &str) -> Result<Vec<AuditEntry>, StoreError> {
+        cases::audit_of(self, object).await
+    }
+
     async fn figures(&self) -> Result<Figures, StoreError> {
         log::figures(self).await
     }

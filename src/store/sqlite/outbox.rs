@@ -145,11 +145,12 @@ async fn notice(
 ) -> Result<NoticeEntry, StoreError> {
     let id: i64 = found.try_get("id")?;
     // The order of an item is the order in which its message came.
-    let rows =
-        sqlx::query("SELECT body, message FROM notice_item WHERE notice = ? ORDER BY message, key")
-            .bind(id)
-            .fetch_all(connection)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT body, message FROM notice_item WHERE notice = ? ORDER BY message, \"case\", key",
+    )
+    .bind(id)
+    .fetch_all(connection)
+    .await?;
     let mut items: Vec<NoticeItem> = Vec::with_capacity(rows.len());
     let mut messages = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -43,7 +43,8 @@ impl Page<'_> {
 
     /// A line with a label in front; what does not fit goes on below.
     pub fn labelled(&self, label: &str, text: &str) -> io::Result<()> {
-        for (number, line) in wrapped(text, WIDTH - TEXT_AT).into_iter().enumerate() {
+        let text = self.0.with_times(text);
+        for (number, line) in wrapped(&text, WIDTH - TEXT_AT).into_iter().enumerate() {
             let label = if number == 0 { label } else { "" };
             self.0.line(format!("  {label:<10}{line}"))?;
         }
@@ -52,7 +53,9 @@ impl Page<'_> {
 
     /// One of several things under a label.
     pub fn item(&self, text: &str) -> io::Result<()> {
-        for (number, line) in wrapped(text, WIDTH - TEXT_AT - 2).into_iter().enumerate() {
+        // In the form they are printed in, which is longer.
+        let text = self.0.with_times(text);
+        for (number, line) in wrapped(&text, WIDTH - TEXT_AT - 2).into_iter().enumerate() {
             let mark = if number == 0 { "-" } else { " " };
             self.0.line(format!("{:TEXT_AT$}{mark} {line}", ""))?;
         }

@@ -168,6 +168,7 @@ CREATE TABLE audit (
     object TEXT    NOT NULL,
     detail TEXT    NOT NULL
 ) STRICT;
+CREATE INDEX audit_object ON audit (object, id);
 
 -- Switches, such as who paused sending and why.
 CREATE TABLE switch (
