@@ -266,6 +266,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
 /// `stichtag serve`: start, say where, stop at SIGTERM or SIGINT.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
+    allow_connections();
     // Before anything can be lost by a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -289,6 +290,19 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     running.stop().await;
     Ok(())
+}
+
+/// Every connection is a descriptor, and the usual limit of 1,024 is below `smtp.max_connections`.
+fn allow_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!("the limit of open files stays at {limit:?}: {error}");
+    }
 }
 
 async fn bind(address: &str) -> anyhow::Result<TcpListener> {

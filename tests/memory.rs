@@ -143,6 +143,10 @@ fn sixty_four_senders_of_the_largest_mails_stay_below_128_mib() {
 
 #[test]
 fn a_thousand_idle_connections_cost_little_and_keep_nobody_out() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
     let server = Server::start();
     server.connect().deliver(b"Subject: before\r\n\r\nx\r\n");
     let before = server.kib("VmRSS");

@@ -14,6 +14,9 @@ use crate::servers::{Measured, Server, measure, stichtag};
 /// Mails of the backlog; as many domains, a mail each.
 const BACKLOG: u64 = DOMAINS;
 
+/// Looking costs time that is missing elsewhere.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+
 /// Longest wait for the end of it.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -68,13 +71,13 @@ pub fn processing(folder: &Path, millis: u64) -> anyhow::Result<Processing> {
             started.elapsed() < WAIT_MAX,
             "{left} messages are not processed"
         );
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(LOOK_AROUND);
     };
     let beside = measure(&server, 32, 0, millis, u64::MAX)?;
     let ended = Instant::now();
     while pending()? > 0 {
         ensure!(ended.elapsed() < WAIT_MAX, "messages are not processed");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(LOOK_AROUND);
     }
     let drain_s = ended.elapsed().as_secs_f64();
     runtime.block_on(is_applied(&mut database))?;

@@ -132,7 +132,8 @@ impl Database {
         let connection = runtime.block_on(async {
             drop(stichtag::store::open(&url).await?);
             let mut connection = SqliteConnection::connect(&url).await?;
-            sqlx::raw_sql("PRAGMA synchronous = FULL")
+            // As the store sets them.
+            sqlx::raw_sql("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000")
                 .execute(&mut connection)
                 .await?;
             anyhow::Ok(connection)

@@ -167,7 +167,15 @@ fn actor() -> String {
 
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> ExitCode {
-    let runtime = match runtime() {
+    // Sessions wait far more than they work, and SQLite and the workers have threads of their own:
+    // on two cores one more thread for sessions is only in everybody's way.
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // Whoever sets tokio's own variable knows better.
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads((cores / 2).max(1));
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::from(error)),
     };
@@ -178,17 +186,6 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => exit::report(&error),
     }
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        // Sessions wait far more than they work, and SQLite and the workers have threads of their
-        // own: on two cores a second thread for sessions is only in everybody's way.
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        builder.worker_threads((cores / 2).max(1));
-    }
-    builder.enable_all().build()
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<u8> {
