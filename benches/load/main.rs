@@ -5,6 +5,7 @@
 //! is printed are medians over the rounds. Ends with 1 when a required bar is missed.
 
 mod drain;
+mod front;
 mod generator;
 mod report;
 mod servers;
@@ -59,6 +60,10 @@ fn compare() -> anyhow::Result<ExitCode> {
     let mut servers = vec![
         ("null", Server::sink(Sink::Null, &at("null"))?),
         ("append", Server::sink(Sink::Append, &at("append"))?),
+        (
+            "smtp-append",
+            Server::sink(Sink::SmtpAppend, &at("smtp-append"))?,
+        ),
         ("sqlite", Server::sink(Sink::Sqlite, &at("sqlite"))?),
         ("stichtag", ours),
         (

@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use super::front;
+
 /// Mails stored together at most, as in the server that is measured.
 const BATCH: usize = 256;
 
@@ -22,6 +24,9 @@ pub enum Sink {
     Null,
     /// Appended to a file; one `fdatasync` for all that waits.
     Append,
+    /// The same behind our own SMTP sessions: what a server with all the duties of one (strict line
+    /// ends, unstuffing, limits, order of commands) would reach if keeping were a mere append.
+    SmtpAppend,
     /// Inserted into the tables of our store; one commit for all that waits, nothing else.
     Sqlite,
 }
@@ -32,6 +37,7 @@ impl Sink {
         Ok(match word {
             "null" => Sink::Null,
             "append" => Sink::Append,
+            "smtp-append" => Sink::SmtpAppend,
             "sqlite" => Sink::Sqlite,
             _ => bail!("no sink `{word}`"),
         })
@@ -42,6 +48,7 @@ impl Sink {
         match self {
             Sink::Null => "null",
             Sink::Append => "append",
+            Sink::SmtpAppend => "smtp-append",
             Sink::Sqlite => "sqlite",
         }
     }
@@ -58,6 +65,7 @@ type Queue = Option<mpsc::Sender<Waiting>>;
 pub fn serve(sink: Sink, folder: PathBuf) -> anyhow::Result<()> {
     let queue = match sink {
         Sink::Null => None,
+        Sink::SmtpAppend => return front::serve(File::create(folder.join("append"))?),
         Sink::Append => {
             let file = File::create(folder.join("append"))?;
             Some(start(move |waiting| append(&file, waiting)))
@@ -106,8 +114,13 @@ fn start(
     queue
 }
 
-fn append(mut file: &File, waiting: &[Waiting]) -> anyhow::Result<()> {
-    let mut parts: Vec<IoSlice> = waiting.iter().map(|one| IoSlice::new(&one.raw)).collect();
+fn append(file: &File, waiting: &[Waiting]) -> anyhow::Result<()> {
+    append_all(file, waiting.iter().map(|one| one.raw.as_slice()))
+}
+
+/// Appends and syncs once.
+pub fn append_all<'a>(mut file: &File, raws: impl Iterator<Item = &'a [u8]>) -> anyhow::Result<()> {
+    let mut parts: Vec<IoSlice> = raws.map(IoSlice::new).collect();
     let mut left = parts.as_mut_slice();
     while !left.is_empty() {
         let written = file.write_vectored(left)?;
