@@ -105,8 +105,8 @@ pub fn bars(rows: &[Row], idle: &Row, rest_mib: f64, processing: &Processing) ->
     ratio("null", "append", AT, 1.5, true);
     ratio("stichtag", "one by one", AT, 2.5, true);
     ratio("stichtag", "postfix", AT, 5.0, true);
-    ratio("stichtag", "smtp-append", AT, 0.5, true);
-    ratio("stichtag", "append", AT, 0.5, false);
+    ratio("stichtag", "append", AT, 0.5, true);
+    ratio("stichtag", "smtp-append", AT, 0.85, false);
     ratio("stichtag", "sqlite", AT, 0.85, false);
     ratio("stichtag", "sqlite", 1, 0.8, false);
     let mut most = |what: &str, value: f64, limit: f64| {
