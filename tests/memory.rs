@@ -116,11 +116,13 @@ fn large_mail() -> Vec<u8> {
 }
 
 #[test]
-fn at_rest_it_needs_less_than_32_mib() {
+fn at_rest_it_needs_less_than_16_mib_of_its_own() {
     let server = Server::start();
     server.connect().deliver(b"Subject: a mail\r\n\r\nx\r\n");
-    let rest = server.kib("VmRSS");
-    assert!(rest < 32 * MIB, "{rest} KiB");
+    // Without the program's text: unoptimised it is several times what is shipped. The load
+    // benchmark holds the whole of the optimised program to 32 MiB.
+    let rest = server.kib("RssAnon");
+    assert!(rest < 16 * MIB, "{rest} KiB");
 }
 
 #[test]

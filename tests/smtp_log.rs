@@ -74,7 +74,7 @@ async fn the_log_names_ids_and_at_no_level_addresses_or_bodies() {
         "kept as 1",
         "4XyZ12",
         "session=",
-        "no room",
+        "no room to keep messages",
         "bare <LF> in message",
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");

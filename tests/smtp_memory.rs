@@ -33,7 +33,7 @@ struct Scale(AtomicU64);
 
 #[async_trait]
 impl KeepBatch for Scale {
-    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
+    async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, KeepError> {
         self.0
             .fetch_max(resident(), std::sync::atomic::Ordering::SeqCst);
         Ok(mails.iter().map(|_| InboundId(1)).collect())

@@ -44,7 +44,7 @@ const OUTSIDE: [(&str, &[&str]); 8] = [
     ("clap", &["inspect", "main"]),
     (
         "tokio",
-        &["receive", "send", "serve", "simulate", "inspect"],
+        &["receive", "store", "send", "serve", "simulate", "inspect"],
     ),
     ("Timestamp::now", &["clock", "inspect"]),
     ("rand::", &["process"]),

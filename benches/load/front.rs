@@ -18,7 +18,7 @@ struct Appender(File);
 
 #[async_trait]
 impl KeepBatch for Appender {
-    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
+    async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, KeepError> {
         let raws = mails.iter().map(|mail| mail.inbound.raw.as_slice());
         tokio::task::block_in_place(|| append_all(&self.0, raws))
             .map_err(|error| KeepError::Failed(error.to_string()))?;

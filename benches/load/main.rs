@@ -19,7 +19,7 @@ use report::Row;
 use servers::{Server, measure};
 use sink::{Database, Sink};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const CONNECTIONS: [usize; 4] = [1, 8, 32, 64];
 /// Of one run, warm-up included.
 const MILLIS: u64 = 1_300;

@@ -58,7 +58,7 @@ impl Shelf {
 
 #[async_trait]
 impl KeepBatch for Shelf {
-    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, KeepError> {
+    async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, KeepError> {
         if !self.disk.has_room() {
             return Err(KeepError::Full);
         }

@@ -50,7 +50,7 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
-    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError>;
+    async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 
     /// Takes up to `limit` undecided messages, oldest first, and hides them until `now + lease`.
     /// A worker that dies loses nothing: they come up again.

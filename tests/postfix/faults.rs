@@ -102,7 +102,7 @@ fn said(log: &str, start: &str) -> Vec<(usize, Value)> {
     };
     let found = entries.enumerate().filter(|(_, entry)| is_said(entry));
     found
-        .map(|(line, entry)| (line, entry["span"]["session"].clone()))
+        .map(|(line, entry)| (line, entry["session"].clone()))
         .collect()
 }
 

@@ -171,7 +171,7 @@ impl Desk {
 
     pub async fn keep(&self, inbound: Inbound) -> InboundId {
         self.store
-            .keep(&[Sealed::new(inbound).unwrap()])
+            .keep(vec![Sealed::new(inbound).unwrap()])
             .await
             .unwrap()[0]
     }

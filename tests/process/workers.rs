@@ -59,7 +59,7 @@ async fn two_workers_decide_every_message_once_and_tell_every_fact_once() {
         .map(|inbound| Sealed::new(inbound).unwrap())
         .collect();
     assert_eq!(inbound.len(), 300);
-    desk.store.keep(&inbound).await.unwrap();
+    desk.store.keep(inbound).await.unwrap();
 
     let mut workers = Vec::new();
     for _ in 0..2 {

@@ -175,7 +175,7 @@ impl Bench {
     }
 
     pub async fn keep(&self, raw: &[u8]) -> InboundId {
-        self.store.keep(&[sealed(mail(raw))]).await.unwrap()[0]
+        self.store.keep(vec![sealed(mail(raw))]).await.unwrap()[0]
     }
 
     /// A domain with a queued notice, in the store.

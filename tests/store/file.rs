@@ -17,7 +17,7 @@ async fn an_empty_folder_becomes_a_database_and_opens_again() {
     let id = {
         let store = SqliteStore::open(&url).await.unwrap();
         store.check().await.unwrap();
-        store.keep(&[sealed(mail(b"x"))]).await.unwrap()[0]
+        store.keep(vec![sealed(mail(b"x"))]).await.unwrap()[0]
     };
     for _ in 0..3 {
         let store = SqliteStore::open(&url).await.unwrap();
@@ -154,7 +154,12 @@ async fn two_handles_write_to_one_file_without_losing_a_number() {
         let mut ids = Vec::new();
         for number in 0..100 {
             let raw = format!("b {number}");
-            ids.extend(second.keep(&[sealed(mail(raw.as_bytes()))]).await.unwrap());
+            ids.extend(
+                second
+                    .keep(vec![sealed(mail(raw.as_bytes()))])
+                    .await
+                    .unwrap(),
+            );
         }
         ids
     });
@@ -164,7 +169,7 @@ async fn two_handles_write_to_one_file_without_losing_a_number() {
         ids.extend(
             bench
                 .store
-                .keep(&[sealed(mail(raw.as_bytes()))])
+                .keep(vec![sealed(mail(raw.as_bytes()))])
                 .await
                 .unwrap(),
         );
@@ -186,7 +191,7 @@ async fn readers_see_whole_batches_while_a_writer_writes() {
     let writing = tokio::spawn(async move {
         for _ in 0..40 {
             let batch: Vec<_> = (0..25).map(|_| sealed(mail(b"x"))).collect();
-            writer.keep(&batch).await.unwrap();
+            writer.keep(batch).await.unwrap();
         }
     });
     let mut last = 0;

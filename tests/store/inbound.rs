@@ -22,7 +22,7 @@ async fn messages_are_kept_in_order_byte_for_byte() {
     for size in [1, 2, 3, 5, 7, 64, 65, 53] {
         let (batch, later) = rest.split_at(size);
         let mails: Vec<_> = batch.iter().map(|raw| sealed(mail(raw))).collect();
-        ids.extend(bench.store.keep(&mails).await.unwrap());
+        ids.extend(bench.store.keep(mails).await.unwrap());
         rest = later;
     }
     assert!(rest.is_empty());
@@ -35,7 +35,7 @@ async fn messages_are_kept_in_order_byte_for_byte() {
     let log = bench.store.log(&LogFilter::default()).await.unwrap();
     assert_eq!(log[17].sha256, sha256_hex(&raws[17]));
     assert!(log.iter().all(|entry| entry.decision.is_none()));
-    assert_eq!(bench.store.keep(&[]).await.unwrap(), []);
+    assert_eq!(bench.store.keep(Vec::new()).await.unwrap(), []);
     assert!(bench.store.kept(InboundId(201)).await.unwrap().is_none());
 }
 
@@ -177,7 +177,7 @@ async fn the_log_can_be_filtered_by_everything_it_shows() {
         let mut inbound = mail(&[u8::try_from(number).unwrap()]);
         inbound.received_at = now() + number.hours();
         inbound.envelope.queue_id = Some(format!("Q{number}"));
-        bench.store.keep(&[sealed(inbound)]).await.unwrap();
+        bench.store.keep(vec![sealed(inbound)]).await.unwrap();
     }
     let mut two = change(InboundId(2));
     two.decision.ace = Some("xn--dnic-loa.de".to_owned());

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::Instrument;
 
 use super::{Inbox, Reply};
 use crate::model::Network;
@@ -140,7 +139,6 @@ impl SmtpServer {
             }
             Err(NoSeat::Closing) => return wire::refuse(stream, &Reply::shutting_down()).await,
         };
-        let span = tracing::info_span!("smtp", session = place.number(), client = %peer);
         let SmtpSettings {
             max_line,
             command_timeout,
@@ -148,6 +146,6 @@ impl SmtpServer {
             ..
         } = *self.settings;
         let wire = Wire::new(stream, place, max_line, command_timeout, session_timeout);
-        session::run(self, wire, peer).instrument(span).await;
+        session::run(self, wire, peer).await;
     }
 }

@@ -104,7 +104,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
 
     /// Answers, and takes nothing more: what follows might not be meant as commands.
     fn cut_off(&mut self, reply: &Reply) -> Result<(), Over> {
-        tracing::warn!(code = reply.code(), "connection cut off: {}", reply.text());
+        tracing::warn!(
+            session = self.wire.session(),
+            client = %self.peer,
+            code = reply.code(),
+            "connection cut off: {}",
+            reply.text()
+        );
         self.wire.say(reply);
         Err(Over::InTheMiddle)
     }
@@ -117,7 +123,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             End::Evicted => (Reply::made_room(), Over::Quietly),
             End::Closing => (Reply::shutting_down(), Over::Quietly),
         };
-        tracing::debug!(code = reply.code(), "session ended: {}", reply.text());
+        tracing::debug!(
+            session = self.wire.session(),
+            client = %self.peer,
+            code = reply.code(),
+            "session ended: {}",
+            reply.text()
+        );
         self.wire.say(&reply);
         Err(over)
     }
@@ -355,34 +367,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         };
         // A panic while keeping must cost this mail a retry, not the session or the process.
         let keep = AssertUnwindSafe(async { self.server.inbox.keep(mail).await }).catch_unwind();
-        match timeout(KEEP_MAX, keep).await {
+        let (reply, error) = match timeout(KEEP_MAX, keep).await {
             Ok(Ok(Ok(id))) => {
-                tracing::debug!(msg = %id, queue_id, bytes, "kept as {id}");
-                Reply::kept(id)
+                let session = self.wire.session();
+                tracing::debug!(session, msg = %id, queue_id, bytes, "kept as {id}");
+                return Reply::kept(id);
             }
-            Ok(Ok(Err(KeepError::Full))) => {
-                tracing::error!(
-                    queue_id,
-                    "message not kept, no room; the relay will try again"
-                );
-                Reply::no_room()
-            }
-            Ok(Ok(Err(error))) => {
-                tracing::error!(queue_id, %error, "message not kept; the relay will try again");
-                Reply::not_stored()
-            }
-            Ok(Err(_)) => {
-                tracing::error!(queue_id, "panic while keeping; the relay will try again");
-                Reply::internal_error()
-            }
-            Err(_) => {
-                tracing::error!(
-                    queue_id,
-                    "message not kept in time; the relay will try again"
-                );
-                Reply::not_stored()
-            }
-        }
+            Ok(Ok(Err(error @ KeepError::Full))) => (Reply::no_room(), error.to_string()),
+            Ok(Ok(Err(error))) => (Reply::not_stored(), error.to_string()),
+            Ok(Err(_)) => (Reply::internal_error(), "panic while keeping".to_owned()),
+            Err(_) => (Reply::not_stored(), "not in time".to_owned()),
+        };
+        tracing::error!(
+            session = self.wire.session(),
+            client = %self.peer,
+            queue_id,
+            error,
+            "message not kept; the relay will try again"
+        );
+        reply
     }
 }
 

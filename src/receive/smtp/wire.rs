@@ -1,10 +1,11 @@
 //! Bytes of one connection: strict lines, bounds, time. Replies collect here and leave together.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::seats::Place;
 use crate::receive::Reply;
@@ -40,6 +41,9 @@ pub(super) struct Wire<S> {
     max_line: usize,
     command_timeout: Duration,
     ends_at: Instant,
+    /// Rings at the end of a wait, or before: set once and moved only when it has rung, as most waits
+    /// end long before their time.
+    alarm: Pin<Box<Sleep>>,
     hurried: bool,
     place: Place,
 }
@@ -80,6 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         command_timeout: Duration,
         session_timeout: Duration,
     ) -> Self {
+        let ends_at = Instant::now() + session_timeout;
         Wire {
             stream,
             input: Vec::new(),
@@ -89,10 +94,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             output: Vec::new(),
             max_line,
             command_timeout,
-            ends_at: Instant::now() + session_timeout,
+            ends_at,
+            alarm: Box::pin(sleep_until(ends_at)),
             hurried: false,
             place,
         }
+    }
+
+    /// The number of the session, for the log.
+    pub fn session(&self) -> u64 {
+        self.place.number()
     }
 
     /// A reply to go out before the next wait.
@@ -217,18 +228,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.overtime()
         };
         let due = due.min(self.ends_at);
-        // A sender that never pauses would otherwise never be looked at by the clock.
-        if due <= Instant::now() {
-            return Err(late);
+        if due < self.alarm.deadline() {
+            self.alarm.as_mut().reset(due);
         }
-        tokio::select! {
-            biased;
-            read = self.stream.read_buf(&mut self.input) => match read {
-                Ok(count) if count > 0 => Ok(true),
-                _ => Err(End::Gone),
-            },
-            () = self.place.woken() => Ok(false),
-            () = sleep_until(due) => Err(late),
+        loop {
+            // A sender that never pauses would otherwise never be looked at by the clock.
+            if due <= Instant::now() {
+                return Err(late);
+            }
+            tokio::select! {
+                biased;
+                read = self.stream.read_buf(&mut self.input) => return match read {
+                    Ok(count) if count > 0 => Ok(true),
+                    _ => Err(End::Gone),
+                },
+                () = self.place.woken() => return Ok(false),
+                () = &mut self.alarm => self.alarm.as_mut().reset(due),
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Resul
 
 /// "Nobody to tell" ends once there is somebody; with an open case it stands until that somebody
 /// is told.
-async fn clear_nobody(writing: &mut Writing<'_>) -> Result<(), StoreError> {
+async fn clear_nobody(writing: &mut Writing) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarm SET cleared_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
          WHERE cleared_at IS NULL AND code = ?1 \

@@ -67,6 +67,7 @@ pub async fn note(
             .await?
     };
     let Some(domain) = found else {
+        store.undo(writing).await?;
         return Ok(false);
     };
     sqlx::query("INSERT INTO case_note (\"case\", at, actor, text) VALUES (?, ?, ?, ?)")
@@ -97,7 +98,7 @@ pub async fn note(
 }
 
 pub async fn audit(
-    writing: &mut Writing<'_>,
+    writing: &mut Writing,
     entry: &AuditEntry,
     object: &str,
 ) -> Result<(), StoreError> {
@@ -130,7 +131,7 @@ pub async fn audit_of(store: &SqliteStore, object: &str) -> Result<Vec<AuditEntr
         .collect()
 }
 
-pub async fn raise(writing: &mut Writing<'_>, alarm: &Alarm) -> Result<(), StoreError> {
+pub async fn raise(writing: &mut Writing, alarm: &Alarm) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO alarm (key, code, environment, ace, message, text, raised_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -148,7 +149,7 @@ pub async fn raise(writing: &mut Writing<'_>, alarm: &Alarm) -> Result<(), Store
 }
 
 /// Clears the alarms of that key and those below it (`key:…`).
-pub async fn clear(writing: &mut Writing<'_>, key: &str, now: Timestamp) -> Result<(), StoreError> {
+pub async fn clear(writing: &mut Writing, key: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL \
          AND (key = ?1 OR key > ?1 || ':' AND key < ?1 || ';')",

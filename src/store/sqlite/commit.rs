@@ -17,17 +17,18 @@ use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeI
 /// what can be said in one call is said in one.
 pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
-    if let Err(error) = write_all(&mut writing, changes).await {
-        writing
-            .rollback()
-            .await
-            .map_err(|error| store.noted(error))?;
-        return Err(error);
+    match write_all(&mut writing, changes).await {
+        Ok(()) => store.end(writing).await,
+        // Nothing is wrong with the connection.
+        Err(StoreError::Conflict) => {
+            store.undo(writing).await?;
+            Err(StoreError::Conflict)
+        }
+        Err(error) => Err(error),
     }
-    store.end(writing).await
 }
 
-async fn write_all(writing: &mut Writing<'_>, changes: &[Change]) -> Result<(), StoreError> {
+async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), StoreError> {
     let ids: Vec<i64> = changes
         .iter()
         .map(|change| change.decision.message.0)
@@ -65,11 +66,7 @@ async fn write_all(writing: &mut Writing<'_>, changes: &[Change]) -> Result<(), 
 }
 
 /// All but the verdict; returns whether the customer had been told of it before.
-async fn write(
-    writing: &mut Writing<'_>,
-    change: &Change,
-    is_again: bool,
-) -> Result<bool, StoreError> {
+async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result<bool, StoreError> {
     let message = change.decision.message;
     let mut is_covered = change.decision.is_covered;
     for domain in &change.domains {
@@ -97,7 +94,7 @@ async fn write(
 
 /// Returns whether the customer had been told of it before.
 async fn write_domain(
-    writing: &mut Writing<'_>,
+    writing: &mut Writing,
     message: InboundId,
     change: &DomainChange,
     now: jiff::Timestamp,
@@ -309,10 +306,7 @@ impl Written {
 }
 
 /// Writes a record over the version that was read, with its holders.
-pub async fn write_record(
-    writing: &mut Writing<'_>,
-    record: &DomainRecord,
-) -> Result<(), StoreError> {
+pub async fn write_record(writing: &mut Writing, record: &DomainRecord) -> Result<(), StoreError> {
     let rows = bind_record(&RECORD_ALONE, record)?
         .fetch_all(&mut **writing)
         .await?;
@@ -322,7 +316,7 @@ pub async fn write_record(
 
 /// Joins the customer's open notice of the same kind, or begins one; false: told before.
 async fn write_notice(
-    writing: &mut Writing<'_>,
+    writing: &mut Writing,
     message: InboundId,
     case: Option<CaseId>,
     draft: &NoticeDraft,
@@ -448,7 +442,7 @@ fn verdict_row(
 
 /// Writes the verdicts; what was alarming about a message ends when it is held no longer.
 async fn write_verdicts(
-    writing: &mut Writing<'_>,
+    writing: &mut Writing,
     verdicts: &[serde_json::Value],
 ) -> Result<(), StoreError> {
     sqlx::query(

@@ -1,13 +1,12 @@
 //! Keeping messages, and handing them out to be decided.
 
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Connection, Row, Sqlite};
+use sqlx::{Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
 use super::{SqliteStore, cases, row};
@@ -41,62 +40,56 @@ static TRANSACTIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-pub async fn keep(store: &SqliteStore, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError> {
-    if mails.is_empty() || mails.len() > ROWS_MAX {
+pub async fn keep(store: &SqliteStore, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError> {
+    let count = mails.len();
+    if count == 0 || count > ROWS_MAX {
         return keep_import(store, None, mails).await;
     }
     // In one go: every step of its own would be a way to the thread of SQLite and back, and all who
     // wait for the commit would wait for these as well.
-    let mut writer = store.writer().await?;
-    // Until it is known that the transaction has ended: whoever leaves in between leaves it open.
-    store.is_writer_doubtful.store(true, Ordering::Relaxed);
-    let done = insert(&TRANSACTIONS, mails)
-        .execute(&mut *writer)
-        .await
-        .map_err(|error| store.noted(error));
-    let done = match done {
-        Ok(done) => done,
-        Err(error) => {
-            // Not begun, or not ended: both end here, and so does this connection.
-            let _ = writer.detach().close_hard().await;
-            store.is_writer_doubtful.store(false, Ordering::Relaxed);
-            return Err(error);
-        }
-    };
-    store.is_writer_doubtful.store(false, Ordering::Relaxed);
-    Ok(numbers(done.last_insert_rowid(), mails.len()).collect())
+    let mut writing = store.writer().await?;
+    let done = insert(&TRANSACTIONS[count], mails)
+        .execute(&mut *writing)
+        .await?;
+    writing.done();
+    Ok(numbers(done.last_insert_rowid(), count).collect())
 }
 
 /// Keeps messages and, with them, how far the import that brings them has come.
 pub async fn keep_import(
     store: &SqliteStore,
     import: Option<(&str, u64)>,
-    mails: &[Sealed],
+    mails: Vec<Sealed>,
 ) -> Result<Vec<InboundId>, StoreError> {
     let mut writing = store.begin().await?;
-    let kept = async {
-        let mut ids = Vec::with_capacity(mails.len());
-        for rows in mails.chunks(ROWS_MAX) {
-            let done = insert(&INSERTS, rows).execute(&mut *writing).await?;
-            ids.extend(numbers(done.last_insert_rowid(), rows.len()));
-        }
-        if let Some((source, done)) = import {
-            sqlx::query("INSERT INTO import (source, done) VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done")
-                .bind(source)
-                .bind(done as i64)
-                .execute(&mut *writing)
-                .await?;
-        }
-        Ok(ids)
-    };
-    let ids = kept.await.map_err(|error| store.noted(error))?;
+    let mut ids = Vec::with_capacity(mails.len());
+    let mut mails = mails.into_iter();
+    while mails.len() > 0 {
+        let count = mails.len().min(ROWS_MAX);
+        let rows = mails.by_ref().take(count);
+        let done = insert(&INSERTS[count], rows).execute(&mut *writing).await?;
+        ids.extend(numbers(done.last_insert_rowid(), count));
+    }
+    if let Some((source, done)) = import {
+        sqlx::query(
+            "INSERT INTO import (source, done) VALUES (?, ?) \
+             ON CONFLICT DO UPDATE SET done = excluded.done",
+        )
+        .bind(source)
+        .bind(done as i64)
+        .execute(&mut *writing)
+        .await?;
+    }
     store.end(writing).await?;
     Ok(ids)
 }
 
-/// One of `texts` with its rows bound; there is one for their count.
-fn insert<'q>(texts: &'static [String], rows: &'q [Sealed]) -> Query<'q, Sqlite, SqliteArguments> {
-    let mut insert = sqlx::query(texts[rows.len()].as_str());
+/// `text`, made for so many rows, with these bound.
+fn insert(
+    text: &'static str,
+    rows: impl IntoIterator<Item = Sealed>,
+) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut insert = sqlx::query(text);
     for Sealed {
         inbound,
         envelope,
@@ -109,7 +102,7 @@ fn insert<'q>(texts: &'static [String], rows: &'q [Sealed]) -> Query<'q, Sqlite,
             .bind(inbound.environment.map(|environment| environment.as_str()))
             .bind(envelope)
             .bind(sha256)
-            .bind(inbound.raw.as_slice());
+            .bind(inbound.raw);
     }
     insert
 }

@@ -9,19 +9,21 @@ mod log;
 mod outbox;
 mod row;
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{ConnectOptions, SqlSafeStr, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 use super::{
     Alarm, Ask, AuditEntry, CaseEntry, CaseNote, Change, Claimed, Delivery, DomainImport, Figures,
@@ -34,6 +36,9 @@ use crate::model::{
 
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a writer waits for its turn within this process.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Readers per process.
 const READERS: u32 = 4;
@@ -61,11 +66,44 @@ const MIGRATIONS: [(i64, &str, &str); 1] = [(
 
 /// The store on SQLite.
 pub struct SqliteStore {
-    writer: SqlitePool,
+    options: SqliteConnectOptions,
+    /// No pool: that would ask the connection after every use whether it is still there, and the next
+    /// to write would wait for the answer. `None`: the next writer opens it.
+    writer: Arc<Mutex<Option<SqliteConnection>>>,
     readers: SqlitePool,
-    /// After an I/O error the connection is not trusted again: a failed sync must never be
-    /// retried on the same handle (`reliability.md`, section 3).
-    is_writer_doubtful: AtomicBool,
+}
+
+/// The writing connection, and nobody else has it meanwhile.
+///
+/// Dropped before [`Writing::done`], it is closed, which undoes an open transaction: after an error a
+/// connection is not trusted again, as a failed sync must never be retried on the same handle
+/// (`reliability.md`, section 3), and of a statement that nobody waits for any more the outcome is not
+/// known.
+struct Writing {
+    connection: SqliteConnection,
+    /// Where it goes when all went well.
+    home: OwnedMutexGuard<Option<SqliteConnection>>,
+}
+
+impl Writing {
+    /// All went well; the connection serves the next.
+    fn done(mut self) {
+        *self.home = Some(self.connection);
+    }
+}
+
+impl Deref for Writing {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
 }
 
 /// The file of a `sqlite:` URL.
@@ -74,8 +112,6 @@ pub fn database_file(url: &str) -> Option<std::path::PathBuf> {
         .ok()
         .map(|options| options.get_filename().to_owned())
 }
-
-type Writing<'a> = Transaction<'a, Sqlite>;
 
 impl SqliteStore {
     /// Opens or creates the database at `url` (`sqlite:///path/file.db`) and migrates it.
@@ -100,68 +136,55 @@ impl SqliteStore {
             std::fs::create_dir_all(folder)
                 .map_err(|error| StoreError::Database(format!("{}: {error}", folder.display())))?;
         }
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
-        migrate(&writer).await?;
+        let mut writer = options.connect().await.map_err(failed)?;
+        migrate(&mut writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(30))
-            .connect_lazy_with(options.read_only(true));
+            .connect_lazy_with(options.clone().read_only(true));
         Ok(SqliteStore {
-            writer,
+            options,
+            writer: Arc::new(Mutex::new(Some(writer))),
             readers,
-            is_writer_doubtful: AtomicBool::new(false),
         })
     }
 
-    /// The writing connection; nobody else has it meanwhile.
-    async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        let acquire = || async {
-            self.writer
-                .acquire()
-                .await
-                .map_err(|error| self.noted(error))
+    /// The writing connection, no transaction begun.
+    async fn writer(&self) -> Result<Writing, StoreError> {
+        let mut home = timeout(WRITER_TIMEOUT, self.writer.clone().lock_owned())
+            .await
+            .map_err(|_| StoreError::Busy)?;
+        let connection = match home.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(failed)?,
         };
-        let writer = acquire().await?;
-        if !self.is_writer_doubtful.swap(false, Ordering::Relaxed) {
-            return Ok(writer);
-        }
-        // Closing can fail on a broken disk; the handle is gone either way.
-        let _ = writer.detach().close_hard().await;
-        acquire().await
+        Ok(Writing { connection, home })
     }
 
     /// A writing transaction; nothing else writes until it ends.
-    async fn begin(&self) -> Result<Writing<'static>, StoreError> {
-        let begin = Some("BEGIN IMMEDIATE".into_sql_str());
-        Transaction::begin(self.writer().await?, begin)
-            .await
-            .map_err(|error| self.noted(error))
+    async fn begin(&self) -> Result<Writing, StoreError> {
+        let mut writing = self.writer().await?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *writing)
+            .await?;
+        Ok(writing)
     }
 
-    async fn end(&self, writing: Writing<'_>) -> Result<(), StoreError> {
-        writing.commit().await.map_err(|error| self.noted(error))
+    async fn end(&self, mut writing: Writing) -> Result<(), StoreError> {
+        sqlx::query("COMMIT").execute(&mut *writing).await?;
+        writing.done();
+        Ok(())
     }
 
-    /// Remembers an I/O error before it is passed on.
-    fn noted(&self, error: sqlx::Error) -> StoreError {
-        let error = failed(error);
-        if matches!(error, StoreError::Database(_) | StoreError::Full) {
-            self.is_writer_doubtful.store(true, Ordering::Relaxed);
-        }
-        error
+    async fn undo(&self, mut writing: Writing) -> Result<(), StoreError> {
+        sqlx::query("ROLLBACK").execute(&mut *writing).await?;
+        writing.done();
+        Ok(())
     }
 }
 
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
     let steps = MIGRATIONS
         .iter()
         .map(|(version, name, sql)| {
@@ -175,7 +198,7 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
         })
         .collect();
     Migrator::with_migrations(steps)
-        .run(pool)
+        .run(writer)
         .await
         .map_err(|error| match error {
             sqlx::migrate::MigrateError::VersionMissing(version) => {
@@ -210,7 +233,7 @@ impl From<sqlx::Error> for StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn keep(&self, mails: &[Sealed]) -> Result<Vec<InboundId>, StoreError> {
+    async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError> {
         inbound::keep(self, mails).await
     }
 
@@ -406,7 +429,7 @@ impl Store for SqliteStore {
             .iter()
             .map(|mail| Sealed::new(mail.clone()))
             .collect::<Result<_, _>>()?;
-        inbound::keep_import(self, Some((source, done)), &mails).await
+        inbound::keep_import(self, Some((source, done)), mails).await
     }
 
     async fn import_done(&self, source: &str) -> Result<u64, StoreError> {
@@ -415,6 +438,6 @@ impl Store for SqliteStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         let writing = self.begin().await?;
-        writing.rollback().await.map_err(|error| self.noted(error))
+        self.undo(writing).await
     }
 }

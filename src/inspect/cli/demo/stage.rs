@@ -178,7 +178,7 @@ impl Stage {
                     environment: Some(*environment),
                     raw: raw.clone(),
                 };
-                let kept = self.store().keep(&[Sealed::new(inbound)?]).await?;
+                let kept = self.store().keep(vec![Sealed::new(inbound)?]).await?;
                 let id = kept
                     .first()
                     .copied()

@@ -90,7 +90,7 @@ pub async fn import_queue(
     }
     let (store, config) = context.store().await?;
     let inbound = inbound(context, Source::DenicQueue, Some(environment), raw);
-    let kept = store.keep(&[Sealed::new(inbound)?]).await?;
+    let kept = store.keep(vec![Sealed::new(inbound)?]).await?;
     process_all(context, &*store, &config).await?;
     for id in kept {
         let entry = super::super::log::one(&*store, id).await?;
