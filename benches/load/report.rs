@@ -102,7 +102,9 @@ pub fn bars(rows: &[Row], idle: &Row, rest_mib: f64, processing: &Processing) ->
             is_required,
         });
     };
-    ratio("null", "append", AT, 1.5, true);
+    // The generator can do more than it is asked for.
+    ratio("null", "append", AT, 1.1, true);
+    ratio("null", "stichtag", AT, 1.5, true);
     ratio("stichtag", "one by one", AT, 2.5, true);
     ratio("stichtag", "postfix", AT, 5.0, true);
     ratio("stichtag", "append", AT, 0.5, true);
