@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::addressees;
+use crate::model::{Evidence, addressees};
 use crate::store::{Ask, Change, Claimed, Store, StoreError};
 
 pub use decide::Rules;
@@ -38,7 +38,13 @@ pub async fn process_next(
     let messages: Vec<(Claimed, Reading)> = claimed
         .into_iter()
         .map(|message| {
-            let reading = read(&rules.routes, &message.inbound, message.is_released);
+            let evidence = Evidence::default();
+            let reading = read(
+                &rules.policy,
+                &message.inbound,
+                Some(&evidence),
+                message.is_released,
+            );
             (message, reading)
         })
         .collect();

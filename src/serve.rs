@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::authenticate::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NoticeMode, Notices};
 use crate::model::NoticeState;
@@ -87,6 +88,16 @@ impl Running {
     }
 }
 
+/// Whom to trust, from the configuration.
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        routes: config.routes.clone(),
+        authserv_ids: config.authenticate.authserv_ids.clone(),
+        replay_window: SignedDuration::try_from(config.authenticate.replay_window)
+            .unwrap_or(SignedDuration::MAX),
+    }
+}
+
 /// The rules of processing, from the configuration.
 pub fn rules(config: &Config) -> Rules {
     let settings = &config.notices.settings;
@@ -100,7 +111,7 @@ pub fn rules(config: &Config) -> Rules {
         .find(|host| !host.is_empty())
         .unwrap_or_else(|| config.server.hostname.clone());
     Rules {
-        routes: config.routes.clone(),
+        policy: policy(config),
         creates_unknown: config.creates_unknown,
         telling: Telling {
             state: match config.notices.mode {

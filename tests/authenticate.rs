@@ -1,9 +1,9 @@
 //! Forgeries and lookalikes: none may be trusted, and every genuine mail must.
 
 use proptest::prelude::*;
-use stichtag::authenticate::{Evidence, Verdict, authenticate, content_digest};
+use stichtag::authenticate::{self, Policy, Verdict, content_digest};
 use stichtag::config::{Config, Layers};
-use stichtag::model::{Envelope, Environment, Route};
+use stichtag::model::{Envelope, Environment, Inbound, Route, Source};
 
 const LIVE_FROM: &str = "registry-response@denic.de";
 const TEST_FROM: &str = "registry-response@test.denic.de";
@@ -37,6 +37,23 @@ fn envelope(from: &str, to: &[&str]) -> Envelope {
     }
 }
 
+/// The verdict, its proof of origin left aside.
+fn authenticate(routes: &[Route], envelope: &Envelope, raw: &[u8]) -> Verdict {
+    let policy = Policy {
+        routes: routes.to_vec(),
+        authserv_ids: Vec::new(),
+        replay_window: jiff::SignedDuration::from_hours(7 * 24),
+    };
+    let inbound = Inbound {
+        source: Source::DenicMail,
+        received_at: "2026-05-04T07:13:00Z".parse().unwrap(),
+        envelope: envelope.clone(),
+        environment: None,
+        raw: raw.to_vec(),
+    };
+    authenticate::authenticate(&policy, &inbound, None)
+}
+
 fn raw(header: &str) -> Vec<u8> {
     format!(
         "{header}\r\n\r\nSTATUS: success\r\nTICKET:\r\nOBJECT: Domain\r\nHANDLE: denic.de [denic.de]\r\n"
@@ -53,7 +70,7 @@ fn mail(from: &str, subject: &str) -> Vec<u8> {
 
 fn live(raw: &[u8]) -> Verdict {
     let envelope = envelope(LIVE_FROM, &[LIVE_TO]);
-    authenticate(&routes(&[]), &envelope, raw, Evidence::NotChecked)
+    authenticate(&routes(&[]), &envelope, raw)
 }
 
 fn codes(verdict: &Verdict) -> Vec<&str> {
@@ -89,7 +106,6 @@ fn genuine_mail_is_trusted_in_every_form_the_registry_may_choose() {
         &routes(&[]),
         &envelope(TEST_FROM, &[TEST_TO]),
         &mail(TEST_FROM, TEST_SUBJECT),
-        Evidence::NotChecked,
     );
     assert!(verdict.is_trusted && verdict.environment == Some(Environment::Test));
 }
@@ -265,7 +281,7 @@ fn the_envelope_sender_must_be_the_registrys() {
             recipients: vec![LIVE_TO.to_owned()],
             ..Envelope::default()
         };
-        authenticate(routes, &envelope, raw, Evidence::NotChecked)
+        authenticate(routes, &envelope, raw)
     };
     let usual = routes(&[]);
     for (sender, is_trusted) in [
@@ -333,7 +349,6 @@ fn only_what_names_one_environment_throughout_is_trusted() {
                             pick(from_test, LIVE_FROM, TEST_FROM),
                             pick(subject_test, LIVE_SUBJECT, TEST_SUBJECT),
                         ),
-                        Evidence::NotChecked,
                     );
                     let said = [to_test, sender_test, from_test, subject_test];
                     let agrees = said.iter().all(|is_test| *is_test == to_test);
@@ -376,7 +391,6 @@ fn with_any_recipient_the_rest_must_still_agree() {
                 pick(from, LIVE_FROM, TEST_FROM),
                 pick(subject, LIVE_SUBJECT, TEST_SUBJECT),
             ),
-            Evidence::NotChecked,
         );
         let agrees = sender == from && from == subject;
         assert_eq!(verdict.is_trusted, agrees, "{said:03b}: {verdict:?}");
@@ -395,12 +409,7 @@ fn recipients_of_no_route_or_of_both_are_not_trusted() {
         (vec!["other@registry.example.net"], false),
         (vec![LIVE_TO, "other@registry.example.net"], false),
     ] {
-        let verdict = authenticate(
-            &routes(&[]),
-            &envelope(LIVE_FROM, &to),
-            &genuine,
-            Evidence::NotChecked,
-        );
+        let verdict = authenticate(&routes(&[]), &envelope(LIVE_FROM, &to), &genuine);
         assert_eq!(verdict.is_trusted, is_trusted, "{to:?}: {verdict:?}");
     }
 }
@@ -476,7 +485,6 @@ fn the_route_that_knows_the_sender_reads_the_mail() {
         &shared,
         &envelope(LIVE_FROM, &[LIVE_TO]),
         &mail(LIVE_FROM, LIVE_SUBJECT),
-        Evidence::NotChecked,
     );
     assert!(verdict.is_trusted, "{verdict:?}");
     assert_eq!(verdict.route.as_deref(), Some("denic-live"));
@@ -486,7 +494,7 @@ fn the_route_that_knows_the_sender_reads_the_mail() {
 fn reasons_never_carry_control_characters() {
     let verdict = live(&mail("\"\u{1b}[2J\" <evil@example.net>", LIVE_SUBJECT));
     let sender = envelope("evil\u{1b}[31m@example.net", &[LIVE_TO]);
-    let by_envelope = authenticate(&routes(&[]), &sender, &mail("x", "y"), Evidence::NotChecked);
+    let by_envelope = authenticate(&routes(&[]), &sender, &mail("x", "y"));
     for verdict in [verdict, by_envelope] {
         let texts = verdict.reasons.iter().map(|reason| &reason.detail);
         for text in texts.chain(&verdict.checked) {

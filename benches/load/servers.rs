@@ -52,6 +52,7 @@ impl Server {
             .env("STICHTAG_SERVER__SMTP_LISTEN", r#"["127.0.0.1:0"]"#)
             .env("STICHTAG_SERVER__ADMIN_LISTEN", "")
             .env("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", r#"["*"]"#)
+            .env("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record")
             .envs(settings.iter().copied());
         Self::spawned(command)
     }

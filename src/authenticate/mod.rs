@@ -3,8 +3,9 @@
 mod digest;
 mod header;
 mod mailbox;
+mod origin;
 mod verdict;
 
 pub use digest::content_digest;
 pub use header::message_id;
-pub use verdict::{Evidence, Verdict, authenticate};
+pub use verdict::{Policy, Verdict, authenticate};

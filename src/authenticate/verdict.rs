@@ -1,17 +1,22 @@
 //! Routes, envelope and header in; trusted or held out, with the environment and the reasons.
 
-use super::{header, mailbox};
-use crate::model::reason::{self, Reason, ReasonCode};
-use crate::model::{Envelope, Environment, RecipientMatch, Route, RouteParser};
+use jiff::{SignedDuration, Timestamp};
 
-/// What is known of a message's origin beyond its own words.
-///
-/// Evidence by DKIM, SPF and OpenPGP is gathered by a later version; the type is here so that
-/// whoever decides already asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// Nobody looked.
-    NotChecked,
+use super::{header, mailbox, origin};
+use crate::model::reason::{self, Reason, ReasonCode};
+use crate::model::{
+    Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route, RouteParser,
+};
+
+/// What the operator decided about trust.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The routes that are switched on.
+    pub routes: Vec<Route>,
+    /// Whose `Authentication-Results` are believed: the authserv-ids of our own edge.
+    pub authserv_ids: Vec<String>,
+    /// A mail whose Date or signature is older than this was sent before.
+    pub replay_window: SignedDuration,
 }
 
 /// Who says so, and for which environment.
@@ -31,13 +36,11 @@ pub struct Verdict {
     pub checked: Vec<String>,
 }
 
-/// Decides about one mail. `routes` are those that are switched on.
-pub fn authenticate(
-    routes: &[Route],
-    envelope: &Envelope,
-    raw: &[u8],
-    evidence: Evidence,
-) -> Verdict {
+/// Decides about one mail. `evidence` is what was found about its origin; `None`: nobody asked, as
+/// `stichtag parse` does, and then nothing is held for want of proof.
+pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Evidence>) -> Verdict {
+    let Policy { routes, .. } = policy;
+    let Inbound { envelope, raw, .. } = inbound;
     let mut decision = Decision::default();
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
@@ -75,11 +78,16 @@ pub fn authenticate(
     if let Some(route) = route {
         decision.subject(routes, route, raw, &fields);
     }
-    match evidence {
-        Evidence::NotChecked => {
+    match (evidence, route, from.as_deref()) {
+        (None, _, _) => {
             let text = "proof of origin (DKIM, SPF, OpenPGP): not checked";
             decision.checked.push(text.to_owned());
         }
+        (Some(evidence), Some(route), Some(from)) => {
+            decision.origin(route, from, evidence, &fields, inbound.received_at);
+        }
+        // Held already: nobody to vouch for.
+        _ => {}
     }
     let is_trusted =
         route.is_some() && !decision.reasons.iter().any(|reason| reason.code.is_hold());
@@ -257,6 +265,30 @@ impl Decision {
                 );
             }
         }
+    }
+
+    /// Does anything vouch for exactly the domain of From?
+    fn origin(
+        &mut self,
+        route: &Route,
+        from: &str,
+        evidence: &Evidence,
+        fields: &[(String, String)],
+        received_at: Timestamp,
+    ) {
+        let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let found = origin::weigh(route, domain, evidence, fields, received_at);
+        self.checked.extend(found.notes);
+        if found.proofs.is_empty() {
+            let text = format!("nothing vouches for {}", shorten(domain));
+            match route.require {
+                Require::Aligned => self.hold(reason::NO_PROOF, text),
+                Require::Record => self
+                    .checked
+                    .push(format!("{text}; `require = \"record\"` lets it pass")),
+            }
+        }
+        self.checked.extend(found.proofs);
     }
 
     fn subject(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{DomainName, Environment, Language, Route, RouteParser};
+use crate::model::{DomainName, Environment, Language, Require, Route, RouteParser};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// All of them, for reading a message offline.
     pub all_routes: Vec<Route>,
+    /// `[authenticate]`
+    pub authenticate: Authenticate,
     /// `process.workers`; 0: only keep.
     pub workers: usize,
     /// `[store]`
@@ -48,6 +50,15 @@ pub struct Config {
     pub ignored: Vec<String>,
     /// Where the values come from that are checked only when everything is put together.
     origins: BTreeMap<&'static str, Origin>,
+}
+
+/// `[authenticate]`
+#[derive(Clone, Debug)]
+pub struct Authenticate {
+    /// Whose `Authentication-Results` are believed.
+    pub authserv_ids: Vec<String>,
+    /// Older mail was sent before.
+    pub replay_window: Duration,
 }
 
 /// `[server]`
@@ -131,9 +142,12 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 20] = [
+const LATER: [&str; 22] = [
     "server.public_listen",
-    "authenticate.",
+    "authenticate.edge_hostname",
+    "authenticate.resolvers",
+    "authenticate.dns_static",
+    "authenticate.retry_for",
     "verify_site.",
     "sender.",
     "rri.",
@@ -150,7 +164,6 @@ const LATER: [&str; 20] = [
     "notices.min_gap",
     "notices.send_window",
     "domains.order_by",
-    ".client_networks",
     ".pgp_keys",
 ];
 
@@ -201,6 +214,10 @@ impl Config {
                 .cloned()
                 .collect(),
             all_routes,
+            authenticate: Authenticate {
+                authserv_ids: field("authenticate.authserv_ids").list()?,
+                replay_window: field("authenticate.replay_window").duration()?,
+            },
             workers: field("process.workers").count(0..=16)?,
             store: Store {
                 url: if url.is_empty() {
@@ -322,11 +339,6 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
     let mut routes = Vec::new();
     for name in layers.routes() {
         let field = |key: &str| layers.field(&format!("route.{name}.{key}"));
-        if field("require").text() != "record" {
-            return Err(field("require").error(
-                "\"record\": proof of origin is not checked by this version, so it cannot be required",
-            ));
-        }
         let route = Route {
             environment: field("environment")
                 .choice(&[("live", Environment::Live), ("test", Environment::Test)])?,
@@ -340,6 +352,11 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
             header_from: field("header_from").list()?,
             subject_forbids: field("subject_forbids").pattern()?,
             subject_requires: field("subject_requires").pattern()?,
+            require: field("require")
+                .choice(&[("aligned", Require::Aligned), ("record", Require::Record)])?,
+            client_networks: field("client_networks")
+                .parsed_list("networks such as \"192.0.2.0/24\"")?,
+            pgp_keys: Vec::new(),
             name,
         };
         routes.push(route);
@@ -483,11 +500,7 @@ mod tests {
                 "[\"localhost\"]",
                 "networks",
             ),
-            (
-                "STICHTAG_ROUTE__DENIC_LIVE__REQUIRE",
-                "aligned",
-                "\"record\"",
-            ),
+            ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "dkim", "\"record\""),
             (
                 "STICHTAG_ROUTE__DENIC_LIVE__SUBJECT_FORBIDS",
                 "(",

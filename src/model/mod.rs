@@ -5,6 +5,7 @@ mod claim;
 mod customer;
 mod environment;
 mod event;
+mod evidence;
 mod handle;
 mod id;
 mod inbound;
@@ -24,6 +25,7 @@ pub use event::{
     ContactVerification, DomainStatus, Facts, Level, RegistryEvent, RegistryMessage, RequestResult,
     Verification,
 };
+pub use evidence::{Client, DkimSignature, Evidence, Finding, OpenPgpSignature, SpfCheck};
 pub use handle::{Handle, HandleError};
 pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, sha256_hex};
@@ -34,5 +36,5 @@ pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
-pub use route::{RecipientMatch, Route, RouteParser};
+pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
 pub use status::{Lifecycle, RegistryStatus};

@@ -119,6 +119,8 @@ catalogue! {
         "Check `subject_forbids` and `subject_requires` of the route.";
     HEADER_BYTES "R08" "The header holds a NUL or a bare CR, at which readers disagree about its fields."
         "Genuine registry mail has neither; look at the raw message before you release it.";
+    NO_PROOF "R09" "Nothing proves that the message comes from the registry."
+        "See `stichtag log why ID` for what was looked for; `stichtag doctor` proposes a rule from the mail that came so far.";
     NOT_UNDERSTOOD "R10" "The body could not be understood: a required field is missing or unreadable."
         "Read the raw message and act by hand; replay it once the program understands it.";
     DEADLINE_UNREADABLE "R11" "A verification deadline is there but cannot be read."
@@ -137,6 +139,14 @@ catalogue! {
         "Read the raw message and act by hand; replay it after an upgrade.";
     NOT_OURS "R20" "The domain is not in our database."
         "Import the domain with its customer and replay the message, or set `domains.unknown_domain = \"create\"`.";
+    DNS_TROUBLE "R18" "The proof of origin could not be checked: DNS did not answer for `authenticate.retry_for`."
+        "Mend the resolver, then `stichtag replay` the message.";
+    SIGNATURE "R19" "The text carries an OpenPGP signature that does not hold."
+        "Signed text that was changed, or text beside it, is a forgery; look at the raw message.";
+    REPLAYED "R21" "The message or its signature is older than `authenticate.replay_window`."
+        "An old genuine mail sent again says nothing new; release it only if it was delayed on its way.";
+    AUTOMATIC "R22" "An automatic answer, a bounce, a list mail or a notice of our own: never a registry event."
+        "Nothing, unless it is none of these; then look at its header.";
     FUTURE "R23" "The registry time lies more than a day in the future."
         "Check this machine's clock and the message's Date.";
     NO_ZONE "R24" "A deadline has no time zone, so it is not a known instant."

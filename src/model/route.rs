@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::Environment;
+use super::{Environment, Network};
 
 /// Who may send what to which recipient (`product.md`, chapter 4, `[route.NAME]`).
 #[derive(Clone, Debug)]
@@ -23,6 +23,30 @@ pub struct Route {
     pub subject_forbids: Option<Regex>,
     /// The subject must match it.
     pub subject_requires: Option<Regex>,
+    /// What must be proven before a message is acted upon.
+    pub require: Require,
+    /// A client of our Postfix within one of these is proof.
+    pub client_networks: Vec<Network>,
+    /// Keys of the registry; a valid OpenPGP signature by one of them is proof.
+    pub pgp_keys: Vec<PinnedKey>,
+}
+
+/// What a route demands as proof of origin (design, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Require {
+    /// Something must vouch for exactly the From domain, else the message is held.
+    Aligned,
+    /// What was found is only noted.
+    Record,
+}
+
+/// A public key, pinned by its fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedKey {
+    /// Fingerprint of the primary key, upper case hexadecimal digits.
+    pub fingerprint: String,
+    /// The key as it was read, armored or binary.
+    pub bytes: Vec<u8>,
 }
 
 /// What reads the messages of a route.

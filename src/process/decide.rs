@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::read::Reading;
 use super::tell::{self, Telling};
 use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
+use crate::authenticate::Policy;
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
@@ -19,8 +20,8 @@ use crate::store::{
 /// What the operator decided once and for all.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The routes that are on.
-    pub routes: Vec<crate::model::Route>,
+    /// Whom to trust.
+    pub policy: Policy,
     /// Domains nobody imported are created instead of held.
     pub creates_unknown: bool,
     /// How customers are told.

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::authenticate::{self, Evidence};
+use crate::authenticate::{self, Policy};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Facts, Inbound, RegistryEvent, Route, RouteParser, Source,
+    DomainName, Environment, Evidence, Facts, Inbound, RegistryEvent, RouteParser, Source,
 };
 use crate::parse;
 
@@ -63,23 +63,35 @@ impl Reading {
     }
 }
 
-/// Reads one message. A panic on the way holds this message and harms no other.
-pub fn read(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
-    catch_unwind(AssertUnwindSafe(|| read_all(routes, inbound, is_released))).unwrap_or_else(
-        |panic| {
-            let what = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no text".to_owned());
-            let mut reading = Reading::new(inbound);
-            reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
-            reading
-        },
-    )
+/// Reads one message. `evidence` of its origin; `None`: nobody asked. A panic on the way holds this
+/// message and harms no other.
+pub fn read(
+    policy: &Policy,
+    inbound: &Inbound,
+    evidence: Option<&Evidence>,
+    is_released: bool,
+) -> Reading {
+    catch_unwind(AssertUnwindSafe(|| {
+        read_all(policy, inbound, evidence, is_released)
+    }))
+    .unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no text".to_owned());
+        let mut reading = Reading::new(inbound);
+        reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
+        reading
+    })
 }
 
-fn read_all(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
+fn read_all(
+    policy: &Policy,
+    inbound: &Inbound,
+    evidence: Option<&Evidence>,
+    is_released: bool,
+) -> Reading {
     let mut reading = Reading::new(inbound);
     reading.digest = authenticate::content_digest(&inbound.raw);
     let parsed = match inbound.source {
@@ -89,7 +101,7 @@ fn read_all(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
         }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
-            let parser = check_sender(routes, inbound, is_released, &mut reading);
+            let parser = check_sender(policy, inbound, evidence, is_released, &mut reading);
             if parser != RouteParser::Denic {
                 let route = reading.route.clone().unwrap_or_default();
                 reading.hold(Reason::new(
@@ -119,17 +131,13 @@ fn read_all(routes: &[Route], inbound: &Inbound, is_released: bool) -> Reading {
 }
 
 fn check_sender(
-    routes: &[Route],
+    policy: &Policy,
     inbound: &Inbound,
+    evidence: Option<&Evidence>,
     is_released: bool,
     reading: &mut Reading,
 ) -> RouteParser {
-    let verdict = authenticate::authenticate(
-        routes,
-        &inbound.envelope,
-        &inbound.raw,
-        Evidence::NotChecked,
-    );
+    let verdict = authenticate::authenticate(policy, inbound, evidence);
     reading.environment = verdict
         .environment
         .or(inbound.environment.filter(|_| is_released));

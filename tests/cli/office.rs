@@ -53,6 +53,8 @@ impl Office {
         };
         office.set("SERVER__DATA_DIR", data.to_str().unwrap());
         office.set("ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]");
+        office.set("ROUTE__DENIC_LIVE__REQUIRE", "record");
+        office.set("ROUTE__DENIC_TEST__REQUIRE", "record");
         office.set("ROUTE__DENIC_TEST__RECIPIENTS", "[\"*\"]");
         office
     }

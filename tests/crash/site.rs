@@ -84,6 +84,8 @@ impl Site {
                 "ROUTE__DENIC_TEST__RECIPIENTS",
                 format!("[\"{RECIPIENT}\"]"),
             ),
+            ("ROUTE__DENIC_LIVE__REQUIRE", "record".to_owned()),
+            ("ROUTE__DENIC_TEST__REQUIRE", "record".to_owned()),
             ("NOTICES__MODE", "on".to_owned()),
             ("NOTICES__FROM", "Domains <domains@example.net>".to_owned()),
             ("NOTICES__PHONE", "+49 69 000000".to_owned()),

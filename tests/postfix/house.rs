@@ -27,9 +27,11 @@ data_dir = \"{data}\"
 
 [route.denic-live]
 recipients = [\"denic@registry.example.net\"]
+require = \"record\"
 
 [route.denic-test]
 recipients = [\"denic-test@registry.example.net\"]
+require = \"record\"
 
 [store]
 min_free = \"1MiB\"

@@ -36,7 +36,7 @@ async fn trace_headers_and_line_ends_do_not_make_another_mail() {
 #[tokio::test]
 async fn the_same_mail_to_another_recipient_is_another_mail() {
     let mut desk = Desk::stocked().await;
-    for route in &mut desk.rules.routes {
+    for route in &mut desk.rules.policy.routes {
         if route.environment == LIVE {
             route.recipients.push("zweite@registrar.example".to_owned());
         }
@@ -311,7 +311,7 @@ async fn deciding_without_committing_writes_nothing() {
     let id = desk.keep(desk.inbound(GENUINE, &[TO_LIVE], &raw)).await;
     let world = desk.world(None).await;
     let inbound = desk.store.kept(id).await.unwrap().unwrap();
-    let reading = process::read(&desk.rules.routes, &inbound, false);
+    let reading = process::read(&desk.rules.policy, &inbound, None, false);
     let claimed = Claimed {
         id,
         inbound,

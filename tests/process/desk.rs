@@ -335,6 +335,9 @@ pub fn rules(variables: &[(&str, &str)]) -> Rules {
     let mut all = vec![
         ("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", live.as_str()),
         ("STICHTAG_ROUTE__DENIC_TEST__RECIPIENTS", &test),
+        // Proof of origin has tests of its own.
+        ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record"),
+        ("STICHTAG_ROUTE__DENIC_TEST__REQUIRE", "record"),
         ("STICHTAG_NOTICES__MODE", "on"),
         (
             "STICHTAG_NOTICES__FROM",

@@ -232,7 +232,7 @@ proptest! {
                 environment: None,
                 raw,
             };
-            let reading = process::read(&rules.routes, &inbound, false);
+            let reading = process::read(&rules.policy, &inbound, None, false);
             prop_assert!(reading.reasons.iter().all(|reason| reason.code.as_str() != "R30"));
         }
     }

@@ -112,7 +112,10 @@ async fn test_traffic_changes_nothing_live() {
 #[tokio::test]
 async fn with_a_live_configuration_test_traffic_is_held() {
     let mut desk = Desk::stocked().await;
-    desk.rules.routes.retain(|route| route.environment == LIVE);
+    desk.rules
+        .policy
+        .routes
+        .retain(|route| route.environment == LIVE);
     let before = desk.world(None).await;
     for name in [
         "02-test-connect-idn.eml",

@@ -142,7 +142,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
     let messages: Vec<_> = claimed
         .into_iter()
         .map(|message| {
-            let reading = process::read(&desk.rules.routes, &message.inbound, false);
+            let reading = process::read(&desk.rules.policy, &message.inbound, None, false);
             (message, reading)
         })
         .collect();

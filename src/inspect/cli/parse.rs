@@ -8,10 +8,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, exit};
+use crate::authenticate::Policy;
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, RecipientMatch, Route, reason};
+use crate::model::{Envelope, Environment, Inbound, RecipientMatch, reason};
 use crate::parse;
 use crate::process::{self, Reading};
+use crate::serve;
 
 /// Read one message and say what would happen
 #[derive(Args, Debug)]
@@ -40,7 +42,7 @@ impl Parse {
             environment: self.env,
             raw,
         };
-        let mut reading = process::read(&offline_routes(&config), &inbound, false);
+        let mut reading = process::read(&offline_policy(&config), &inbound, None, false);
         // Offline a queue file can be understood without anybody naming its environment.
         reading
             .reasons
@@ -137,23 +139,20 @@ fn is_sender_trouble(reading: &Reading) -> bool {
     reading
         .reasons
         .iter()
-        .any(|reason| ("R01"..="R08").contains(&reason.code.as_str()))
+        .any(|reason| ("R01"..="R09").contains(&reason.code.as_str()))
 }
 
 /// Offline there is no recipient to check, and a route that is switched off still says what would
 /// happen once it is on.
-fn offline_routes(config: &Config) -> Vec<Route> {
-    config
-        .all_routes
-        .iter()
-        .cloned()
-        .map(|mut route| {
-            if route.matches("") == RecipientMatch::None {
-                route.recipients.push("*".to_owned());
-            }
-            route
-        })
-        .collect()
+fn offline_policy(config: &Config) -> Policy {
+    let mut policy = serve::policy(config);
+    policy.routes = config.all_routes.clone();
+    for route in &mut policy.routes {
+        if route.matches("") == RecipientMatch::None {
+            route.recipients.push("*".to_owned());
+        }
+    }
+    policy
 }
 
 fn plain(value: &serde_json::Value) -> String {

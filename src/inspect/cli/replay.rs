@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit, log};
 use crate::config::Config;
-use crate::model::{InboundId, reason};
+use crate::model::{Evidence, InboundId, reason};
 use crate::process;
 use crate::store::{CaseChange, Change, Claimed, Decision, LogFilter, MessageVerdict, Store};
 
@@ -90,7 +90,12 @@ pub async fn preview(
         let inbound = store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
         let before = log::one(store, *id).await?.decision;
         let is_released = is_released || before.as_ref().is_some_and(was_released);
-        let reading = process::read(&rules.routes, &inbound, is_released);
+        let reading = process::read(
+            &rules.policy,
+            &inbound,
+            Some(&Evidence::default()),
+            is_released,
+        );
         let claimed = Claimed {
             id: *id,
             inbound,

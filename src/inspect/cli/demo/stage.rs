@@ -283,9 +283,11 @@ fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> String {
          \n\
          [route.denic-live]\n\
          recipients = [{live}]\n\
+         require = \"record\"\n\
          \n\
          [route.denic-test]\n\
          recipients = [{test}]\n\
+         require = \"record\"\n\
          \n\
          [store]\n\
          min_free = \"1MiB\"\n\

@@ -1,0 +1,168 @@
+//! Evidence in; what vouches for the From domain, and what does not, out.
+//!
+//! Alignment is strict: the domain that is vouched for equals the From domain, byte for byte but for
+//! ASCII case. `test.denic.de` and `denic.de` are two senders (design, section 6).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::header;
+use crate::model::{DkimSignature, Evidence, Finding, OpenPgpSignature, Route, SpfCheck};
+
+/// RSA keys below this are broken by whoever cares (RFC 8301).
+const KEY_BITS_MIN: u32 = 1024;
+
+/// A clock may be wrong by so much (RFC 6376 leaves it to the verifier).
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What a signature must cover where the mail has it: who, to whom, about what, when, and how the
+/// body is to be read (`reliability.md`, section 1).
+const FIELDS_SIGNED: [&str; 6] = [
+    "from",
+    "to",
+    "subject",
+    "date",
+    "content-type",
+    "content-transfer-encoding",
+];
+
+/// What was found, as sentences for `log why`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Weighed {
+    /// What vouches; empty: nothing does.
+    pub proofs: Vec<String>,
+    /// What was seen and does not.
+    pub notes: Vec<String>,
+}
+
+/// Weighs `evidence` for a mail from an address under `domain`.
+pub(super) fn weigh(
+    route: &Route,
+    domain: &str,
+    evidence: &Evidence,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Weighed {
+    let mut found = Weighed::default();
+    for signature in &evidence.dkim {
+        let who = format!("DKIM {} ({})", signature.domain, signature.selector);
+        match dkim_fault(signature, domain, fields, received_at) {
+            None => found.proofs.push(format!("{who} vouches for {domain}")),
+            Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
+        }
+    }
+    if evidence.dkim.is_empty() {
+        found.notes.push("DKIM: none seen".to_owned());
+    }
+    match evidence
+        .spf
+        .as_ref()
+        .map(|spf| (spf, spf_fault(spf, domain)))
+    {
+        None => found.notes.push("SPF: no client known".to_owned()),
+        Some((_, None)) => found.proofs.push(format!("SPF vouches for {domain}")),
+        Some((_, Some(fault))) => found.notes.push(format!("SPF does not count: {fault}")),
+    }
+    if let Some(client) = &evidence.client {
+        let networks = &route.client_networks;
+        let address = client.address;
+        if networks.iter().any(|network| network.contains(address)) {
+            let text = format!("client {address} in the networks of {}", route.name);
+            found.proofs.push(text);
+        } else if !networks.is_empty() {
+            let text = format!("client {address} is not in the networks of {}", route.name);
+            found.notes.push(text);
+        }
+    }
+    if let Some(signature) = &evidence.openpgp {
+        match openpgp_fault(signature, route) {
+            None => {
+                let key = signature.fingerprint.as_deref().unwrap_or_default();
+                found
+                    .proofs
+                    .push(format!("OpenPGP key {key} has signed the text"));
+            }
+            Some(fault) => found.notes.push(format!("OpenPGP does not count: {fault}")),
+        }
+    }
+    let recorded = [("DMARC", &evidence.dmarc), ("ARC", &evidence.arc)];
+    for (name, said) in recorded {
+        if let Some(said) = said {
+            found.notes.push(format!("{name}: {said} (recorded only)"));
+        }
+    }
+    for trouble in &evidence.trouble {
+        found.notes.push(format!("DNS did not answer: {trouble}"));
+    }
+    found
+}
+
+/// Why a DKIM signature is no proof; `None`: it is.
+fn dkim_fault(
+    signature: &DkimSignature,
+    domain: &str,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Option<String> {
+    match &signature.finding {
+        Finding::Pass => {}
+        Finding::Fail(why) | Finding::Unknown(why) => return Some(why.clone()),
+    }
+    if !signature.domain.eq_ignore_ascii_case(domain) {
+        return Some(format!("it speaks for another domain than {domain}"));
+    }
+    if signature.has_length {
+        return Some("it covers only the beginning of the body (l=)".to_owned());
+    }
+    if signature.key_bits.is_some_and(|bits| bits < KEY_BITS_MIN) {
+        return Some(format!("its key is shorter than {KEY_BITS_MIN} bits"));
+    }
+    if signature.algorithm.ends_with("sha1") {
+        return Some("SHA-1 is broken".to_owned());
+    }
+    if signature.expires_at.is_some_and(|end| end < received_at) {
+        return Some("it has expired".to_owned());
+    }
+    if signature
+        .signed_at
+        .is_some_and(|at| at > received_at + CLOCK_SKEW)
+    {
+        return Some("it was made in the future".to_owned());
+    }
+    // A field that stands there more often than it is signed could be read instead of the signed one.
+    let unsigned = FIELDS_SIGNED.iter().find(|name| {
+        let there = header::values(fields, name).len();
+        let signed = signature
+            .fields
+            .iter()
+            .filter(|field| field == name)
+            .count();
+        signed < there
+    });
+    unsigned.map(|name| format!("{name} is not signed"))
+}
+
+/// Why SPF is no proof; `None`: it is.
+fn spf_fault(spf: &SpfCheck, domain: &str) -> Option<String> {
+    match (&spf.finding, &spf.domain) {
+        (Finding::Fail(why) | Finding::Unknown(why), _) => Some(why.clone()),
+        (Finding::Pass, Some(sender)) if sender.eq_ignore_ascii_case(domain) => None,
+        (Finding::Pass, Some(sender)) => Some(format!("it vouches for {sender}, not for {domain}")),
+        (Finding::Pass, None) => Some("it vouches for the HELO name only".to_owned()),
+    }
+}
+
+/// Why an OpenPGP signature is no proof; `None`: it is.
+fn openpgp_fault(signature: &OpenPgpSignature, route: &Route) -> Option<String> {
+    match (&signature.finding, &signature.fingerprint) {
+        (Finding::Fail(why) | Finding::Unknown(why), _) => Some(why.clone()),
+        (Finding::Pass, Some(key))
+            if route
+                .pgp_keys
+                .iter()
+                .any(|pinned| pinned.fingerprint == *key) =>
+        {
+            None
+        }
+        (Finding::Pass, _) => Some(format!("its key is not pinned on {}", route.name)),
+    }
+}
