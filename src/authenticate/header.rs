@@ -53,6 +53,27 @@ pub fn subject(raw: &[u8]) -> String {
     decoded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The addresses in To and Cc, at most some hundred.
+pub fn addressed_to(raw: &[u8]) -> Vec<String> {
+    const ADDRESSES_MAX: usize = 200;
+
+    let Some(headers) = mail_parser::MessageParser::new()
+        .with_minimal_headers()
+        .parse_headers(raw)
+    else {
+        return Vec::new();
+    };
+    [headers.to(), headers.cc()]
+        .into_iter()
+        .flatten()
+        .flat_map(|field| field.iter())
+        .filter_map(|mailbox| mailbox.address())
+        .filter(|address| address.contains('@'))
+        .map(|address| address.trim().to_owned())
+        .take(ADDRESSES_MAX)
+        .collect()
+}
+
 /// The Message-ID without angle brackets and control characters, if there is one.
 pub fn message_id(raw: &[u8]) -> Option<String> {
     let fields = fields(raw);

@@ -32,6 +32,8 @@ pub(super) struct Weighed {
     pub proofs: Vec<String>,
     /// What was seen and does not.
     pub notes: Vec<String>,
+    /// The mail came from a host of the sender, not by way of somebody else.
+    pub is_direct: bool,
 }
 
 /// Weighs `evidence` for a mail from an address under `domain`.
@@ -59,7 +61,10 @@ pub(super) fn weigh(
         .map(|spf| (spf, spf_fault(spf, domain)))
     {
         None => found.notes.push("SPF: no client known".to_owned()),
-        Some((_, None)) => found.proofs.push(format!("SPF vouches for {domain}")),
+        Some((_, None)) => {
+            found.proofs.push(format!("SPF vouches for {domain}"));
+            found.is_direct = true;
+        }
         Some((_, Some(fault))) => found.notes.push(format!("SPF does not count: {fault}")),
     }
     if let Some(client) = &evidence.client {
@@ -68,6 +73,7 @@ pub(super) fn weigh(
         if networks.iter().any(|network| network.contains(address)) {
             let text = format!("client {address} in the networks of {}", route.name);
             found.proofs.push(text);
+            found.is_direct = true;
         } else if !networks.is_empty() {
             let text = format!("client {address} is not in the networks of {}", route.name);
             found.notes.push(text);

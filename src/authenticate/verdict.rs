@@ -1,6 +1,6 @@
 //! Routes, envelope and header in; trusted or held out, with the environment and the reasons.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{header, mailbox, origin};
 use crate::model::reason::{self, Reason, ReasonCode};
@@ -84,7 +84,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
             decision.checked.push(text.to_owned());
         }
         (Some(evidence), Some(route), Some(from)) => {
-            decision.origin(route, from, evidence, &fields, inbound.received_at);
+            decision.origin(route, from, evidence, &fields, inbound);
         }
         // Held already: nobody to vouch for.
         _ => {}
@@ -267,6 +267,24 @@ impl Decision {
         }
     }
 
+    /// A signature holds wherever the mail is carried: a genuine mail to another registrar is none to
+    /// us. Only where the mail says to whom it is, and the route says who we are.
+    fn addressed(&mut self, route: &Route, inbound: &Inbound) {
+        let named = header::addressed_to(&inbound.raw);
+        let is_asked = |recipient: &String| route.matches(recipient) == RecipientMatch::Named;
+        if named.is_empty() || !inbound.envelope.recipients.iter().any(is_asked) {
+            return;
+        }
+        if named.iter().any(is_asked) {
+            self.checked.push("To names us".to_owned());
+        } else {
+            self.hold(
+                reason::NOT_ADDRESSED,
+                format!("To and Cc name no recipient of {}", route.name),
+            );
+        }
+    }
+
     /// Does anything vouch for exactly the domain of From?
     fn origin(
         &mut self,
@@ -274,10 +292,10 @@ impl Decision {
         from: &str,
         evidence: &Evidence,
         fields: &[(String, String)],
-        received_at: Timestamp,
+        inbound: &Inbound,
     ) {
         let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let found = origin::weigh(route, domain, evidence, fields, received_at);
+        let found = origin::weigh(route, domain, evidence, fields, inbound.received_at);
         self.checked.extend(found.notes);
         if found.proofs.is_empty() {
             let text = format!("nothing vouches for {}", shorten(domain));
@@ -288,7 +306,11 @@ impl Decision {
                     .push(format!("{text}; `require = \"record\"` lets it pass")),
             }
         }
+        let is_carried = !found.proofs.is_empty() && !found.is_direct;
         self.checked.extend(found.proofs);
+        if is_carried && route.require == Require::Aligned {
+            self.addressed(route, inbound);
+        }
     }
 
     fn subject(

@@ -121,6 +121,8 @@ catalogue! {
         "Genuine registry mail has neither; look at the raw message before you release it.";
     NO_PROOF "R09" "Nothing proves that the message comes from the registry."
         "See `stichtag log why ID` for what was looked for; `stichtag doctor` proposes a rule from the mail that came so far.";
+    NOT_ADDRESSED "R41" "The mail is signed, but addressed to somebody else, and came by way of somebody else."
+        "If the registry writes to that address and it reaches us, add it to `recipients` of the route.";
     NOT_UNDERSTOOD "R10" "The body could not be understood: a required field is missing or unreadable."
         "Read the raw message and act by hand; replay it once the program understands it.";
     DEADLINE_UNREADABLE "R11" "A verification deadline is there but cannot be read."
