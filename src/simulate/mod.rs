@@ -4,9 +4,11 @@
 pub mod catcher;
 pub mod queue;
 pub mod registry;
+pub mod signer;
 pub mod submit;
 
 pub use catcher::{Catcher, Caught};
 pub use queue::{QueueContact, QueueStatus};
 pub use registry::{Body, Dates, DomainFact, Encoding, Layout, StatusMail};
+pub use signer::{Signer, dns_static};
 pub use submit::{SubmitError, submit};
