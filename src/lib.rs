@@ -2,7 +2,8 @@
 //! right customer, early enough to act.
 //!
 //! A message's way is the order of the modules: [`receive`] keeps its bytes and answers;
-//! [`process`] takes it through [`authenticate`] (who says so), [`parse`] (what is said), [`apply`]
+//! [`process`] takes it through [`evidence`] (what can be
+//! proven of its origin), [`authenticate`] (who says so), [`parse`] (what is said), [`apply`]
 //! (what that changes) and writes the result into the [`store`] in one transaction; [`notify`]
 //! writes the mail that [`send`] takes to the smarthost. [`serve`] runs all of it, [`inspect`] lets
 //! people look in, [`simulate`] plays the other side for the demo and the tests. The rooms in the
@@ -14,6 +15,8 @@
 pub mod model;
 
 pub mod receive;
+
+pub mod evidence;
 
 pub mod authenticate;
 pub mod parse;
