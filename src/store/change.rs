@@ -299,6 +299,8 @@ pub struct LogEntry {
     pub envelope: crate::model::Envelope,
     /// What was decided, once it was.
     pub decision: Option<Decision>,
+    /// It is in line to be decided, for the first time or again.
+    pub is_waiting: bool,
     /// How far its notice got, if it caused one.
     pub notice: Option<(crate::model::NoticeId, NoticeState)>,
 }
@@ -316,6 +318,10 @@ pub struct LogFilter {
     pub until: Option<Timestamp>,
     /// Name of the route.
     pub route: Option<String>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// With this reason.
+    pub reason: Option<ReasonCode>,
     /// Postfix's queue id.
     pub queue_id: Option<String>,
     /// This message alone.

@@ -22,6 +22,7 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
             SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
                 decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
                 registry_time, deadline, digest, is_covered, reasons, trace, \
+                EXISTS (SELECT 1 FROM pending WHERE pending.id = inbound.id) AS is_waiting, \
                 (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
                  FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
             FROM inbound LEFT JOIN verdict USING (id) \
@@ -31,6 +32,9 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?5 IS NULL OR route = ?5) \
                 AND (?6 IS NULL OR json_extract(envelope, '$.queue_id') = ?6) \
                 AND inbound.id > ?7 AND (?9 IS NULL OR inbound.id = ?9) \
+                AND (?10 IS NULL OR verdict.environment = ?10) \
+                AND (?11 IS NULL OR EXISTS (SELECT 1 FROM json_each(reasons) AS reason \
+                    WHERE reason.value ->> 'code' = ?11)) \
             ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id"
     );
     let rows = sqlx::query(AssertSqlSafe(select))
@@ -47,6 +51,8 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
             i64::from(filter.limit)
         })
         .bind(filter.id.map(|id| id.0))
+        .bind(filter.environment.map(|environment| environment.as_str()))
+        .bind(filter.reason.map(|code| code.as_str()))
         .fetch_all(&store.readers)
         .await?;
     rows.iter().map(entry).collect()
@@ -75,6 +81,7 @@ fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
         sha256: found.try_get("sha256")?,
         envelope: row::from_json(found.try_get("envelope")?)?,
         decision,
+        is_waiting: found.try_get::<i64, _>("is_waiting")? == 1,
         notice,
     })
 }

@@ -342,6 +342,7 @@ mod tests {
                 reasons: vec![Reason::new(reason::NOT_OURS, "not ours")],
                 trace: Vec::new(),
             }),
+            is_waiting: false,
             notice: None,
         }
     }
