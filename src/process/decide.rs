@@ -151,7 +151,9 @@ impl Deciding<'_> {
     /// is alarmed by the server when it comes near.
     fn alarm_near_deadline(&mut self) {
         let decision = &self.change.decision;
-        let near = decision.deadline.filter(|at| *at < self.now + DEADLINE_NEAR);
+        let near = decision
+            .deadline
+            .filter(|at| *at < self.now + DEADLINE_NEAR);
         let (Some(deadline), MessageVerdict::Held) = (near, decision.verdict) else {
             return;
         };

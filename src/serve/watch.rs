@@ -34,7 +34,10 @@ impl Watch {
         let work = store.held_work(near).await?;
         let mut open = store.alarms().await?;
         let mut news: Vec<Alarm> = Vec::new();
-        if let Some(oldest) = work.oldest.filter(|mail| is_overdue(mail, self.held_age, now)) {
+        if let Some(oldest) = work
+            .oldest
+            .filter(|mail| is_overdue(mail, self.held_age, now))
+        {
             let text = format!(
                 "message {} is held since {}, longer than it should be",
                 oldest.id, oldest.received_at

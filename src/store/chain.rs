@@ -184,7 +184,10 @@ impl<'a> Walk<'a> {
         match head {
             None => self.find(None, "the head of the trail is missing: its end may be too"),
             Some(head) if head.entries > last => {
-                self.find(Some(last + 1), missing(last + 1, head.entries) + " at the end");
+                self.find(
+                    Some(last + 1),
+                    missing(last + 1, head.entries) + " at the end",
+                );
             }
             Some(head) if head.entries < last => {
                 let first = head.entries.max(0) + 1;

@@ -19,9 +19,10 @@ use crate::model::{
 
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
-    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change, Claimed, Decision, Delivery,
-    DomainChange, DomainImport, DomainOutcome, Figures, HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
-    NoticeDraft, NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, Sealed, World,
+    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
+    Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures, HeldMail,
+    HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
+    NoticeOutcome, NoticeSeed, Outcome, Sealed, World,
 };
 pub use sqlite::SqliteStore;
 

@@ -193,9 +193,18 @@ fn object(was: MessageVerdict, outcome: &Outcome) -> Value {
             let (step, state) = step(domain.case);
             let is_about = |told: &&NoticeOutcome| {
                 told.notice.environment == key.environment
-                    && told.notice.items.iter().any(|item| item.domain == key.domain)
+                    && told
+                        .notice
+                        .items
+                        .iter()
+                        .any(|item| item.domain == key.domain)
             };
-            let notices: Vec<_> = outcome.notices.iter().filter(is_about).map(notice).collect();
+            let notices: Vec<_> = outcome
+                .notices
+                .iter()
+                .filter(is_about)
+                .map(notice)
+                .collect();
             let history: Vec<_> = domain.history.iter().map(|line| &line.summary).collect();
             json!({
                 "environment": key.environment,
@@ -293,7 +302,10 @@ fn show_domain(context: &Context, domain: &DomainOutcome) -> std::io::Result<()>
         if was != value {
             is_same = false;
             let (was, is) = (plain(was), plain(value));
-            out.line(format!("  {name} ({}): {field} {was} -> {is}", key.environment))?;
+            out.line(format!(
+                "  {name} ({}): {field} {was} -> {is}",
+                key.environment
+            ))?;
         }
     }
     if is_same {

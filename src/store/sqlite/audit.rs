@@ -29,7 +29,8 @@ pub async fn append(
     let hash = chain::hash(id, previous.as_bytes(), at, texts.map(str::as_bytes));
     let mut insert = sqlx::query(
         "INSERT INTO audit (id, at, actor, action, object, detail, previous, hash) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?); \
+         UPDATE audit_head SET entries = ?, hash = ?",
     )
     .bind(id)
     .bind(at);
@@ -38,6 +39,8 @@ pub async fn append(
     }
     insert
         .bind(previous)
+        .bind(&hash)
+        .bind(id)
         .bind(&hash)
         .execute(&mut **writing)
         .await?;

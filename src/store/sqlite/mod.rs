@@ -28,8 +28,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::{
-    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote, Change, Claimed, Delivery, DomainImport, Figures,
-    HeldWork, HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, World,
+    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
+    Change, Claimed, Delivery, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry, LogFilter,
+    NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId, Notice,

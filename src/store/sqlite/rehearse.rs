@@ -9,10 +9,7 @@ use super::{SqliteStore, Writing, books, cases, commit, log, outbox, row};
 use crate::model::{DomainKey, DomainRecord};
 
 /// The write lock is held for as long as it takes; readers see nothing of it.
-pub async fn rehearse(
-    store: &SqliteStore,
-    changes: &[Change],
-) -> Result<Vec<Outcome>, StoreError> {
+pub async fn rehearse(store: &SqliteStore, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
     let mut writing = store.begin().await?;
     let mut outcomes = Vec::with_capacity(changes.len());
     for change in changes {

@@ -187,8 +187,6 @@ CREATE TRIGGER audit_append BEFORE INSERT ON audit
     WHEN NEW.id IS NOT (SELECT entries + 1 FROM audit_head)
         OR NEW.previous IS NOT (SELECT hash FROM audit_head)
 BEGIN SELECT RAISE(ABORT, 'the audit trail only grows at its end'); END;
-CREATE TRIGGER audit_appended AFTER INSERT ON audit
-BEGIN UPDATE audit_head SET entries = NEW.id, hash = NEW.hash; END;
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
