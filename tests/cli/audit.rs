@@ -5,7 +5,7 @@ use sqlx::Connection;
 
 use super::office::{BOTH, Office, fixture_path, mail};
 
-/// Something held is refused, sending is paused and goes on, a case is noted.
+/// Something held is refused, sending is paused, a message replayed, a case noted.
 fn office() -> Office {
     let office = Office::stocked();
     office.mail(&mail(30, "connect", &BOTH));
@@ -13,7 +13,7 @@ fn office() -> Office {
     office.ok(&["import", "mail", &forged]);
     office.ok(&["held", "refuse", "2", "--note", "forged", "--yes"]);
     office.ok(&["notice", "pause", "--note", "maintenance"]);
-    office.ok(&["notice", "resume"]);
+    office.ok(&["replay", "1"]);
     office.ok(&["case", "note", "V-1", "called the holder"]);
     office
 }
@@ -69,7 +69,7 @@ fn what_people_did_is_listed_with_who_and_why() {
             ("4", "import mail"),
             ("5", "held refuse"),
             ("6", "notice pause"),
-            ("7", "notice resume"),
+            ("7", "replay"),
             ("8", "case note"),
         ]
     );
@@ -84,7 +84,8 @@ fn what_people_did_is_listed_with_who_and_why() {
     }
     for (arguments, expected) in [
         ("--object 2", vec!["5"]),
-        ("--action notice", vec!["6", "7"]),
+        ("--object 1 --action replay", vec!["7"]),
+        ("--action notice", vec!["6"]),
         ("--actor nobody-here", vec![]),
         ("--since 1h --limit 1", vec!["8"]),
         ("--until 1h", vec![]),
