@@ -13,9 +13,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{Evidence, addressees};
-use crate::store::{Ask, Change, Claimed, Store, StoreError};
+use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
-pub use decide::Rules;
+pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
 pub use read::{Reading, read};
 pub use tell::Telling;
 
@@ -120,4 +120,22 @@ pub async fn decide_all(
             decide::decide(rules, &mut world, message.id, &to, reading, now)
         })
         .collect())
+}
+
+/// What processing these messages would do, down to the notices they would join; all of it is
+/// undone again.
+pub async fn rehearse(
+    store: &dyn Store,
+    rules: &Rules,
+    messages: &[(Claimed, Reading)],
+    now: Timestamp,
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut tries = 0;
+    loop {
+        let changes = decide_all(store, rules, messages, now).await?;
+        match store.rehearse(&changes).await {
+            Err(StoreError::Conflict) if tries < CONFLICTS_MAX => tries += 1,
+            done => return done,
+        }
+    }
 }

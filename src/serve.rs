@@ -2,6 +2,7 @@
 
 mod admin;
 mod gate;
+mod watch;
 
 use std::fs::File;
 use std::path::Path;
@@ -27,9 +28,13 @@ use crate::send::{self, Smarthost};
 use crate::store::{self, Store};
 
 pub use gate::{Desk, DiskSpace};
+pub use watch::{Watch, is_overdue};
 
 /// How often workers look for work that nobody told them of (another process, a due date).
 const LOOK_AROUND: Duration = Duration::from_millis(500);
+
+/// How often what is held is looked after.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// Mails committed together at most.
 const KEEP_BATCH: usize = 256;
@@ -252,6 +257,15 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         let runtime = tokio::runtime::Handle::current();
         tasks.spawn_blocking(move || runtime.block_on(deciding));
     }
+    tasks.spawn(
+        Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: kept,
+            shutdown: shutdown.clone(),
+        }
+        .watch(Watch::new(config.held_age)),
+    );
     if config.notices.mode == NoticeMode::On {
         let worker = Worker {
             store: store.clone(),
@@ -397,6 +411,18 @@ impl Worker {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,
+            }
+        }
+    }
+
+    async fn watch(self, mut watch: Watch) {
+        while !self.shutdown.is_cancelled() {
+            if let Err(error) = watch.look(&*self.store, self.clock.now()).await {
+                self.trouble("watching held mail", &error).await;
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                () = tokio::time::sleep(WATCH_EVERY) => {}
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The command line as people and scripts meet it: the real program, its streams and exit codes.
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/held.rs"]
+mod held;
 #[path = "cli/import.rs"]
 mod import;
 #[path = "cli/log.rs"]

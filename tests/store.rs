@@ -1,5 +1,7 @@
 //! What the store promises, on SQLite.
 
+#[path = "store/audit.rs"]
+mod audit;
 #[path = "store/bench.rs"]
 mod bench;
 #[path = "store/file.rs"]

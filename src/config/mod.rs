@@ -42,6 +42,8 @@ pub struct Config {
     pub notices: Notices,
     /// `watch.unnotified_before`: a deadline nearer than this must have been told.
     pub unnotified_before: Duration,
+    /// `watch.held_age`: a message held longer than this is alarmed.
+    pub held_age: Duration,
     /// `[log]`
     pub log: Log,
     /// Keys that somebody set and this version does not use yet.
@@ -142,7 +144,7 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 22] = [
+const LATER: [&str; 21] = [
     "server.public_listen",
     "authenticate.edge_hostname",
     "authenticate.resolvers",
@@ -153,7 +155,6 @@ const LATER: [&str; 22] = [
     "rri.",
     "centralnic.",
     "watch.registry_silence",
-    "watch.held_age",
     "watch.alert_mail",
     "watch.webhook_url",
     "web.",
@@ -231,6 +232,7 @@ impl Config {
                 .choice(&[("hold", false), ("create", true)])?,
             notices: notices(layers)?,
             unnotified_before: field("watch.unnotified_before").duration()?,
+            held_age: field("watch.held_age").duration()?,
             log: Log {
                 level: log_level(layers)?,
                 is_json: field("log.format").choice(&[

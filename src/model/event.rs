@@ -193,6 +193,40 @@ impl Facts {
         }
     }
 
+    /// The earliest instant named at which something is lost unless somebody acts.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let earliest = |asked: &Verification| {
+            let named = [asked.dedelegation_at, asked.deletion_at];
+            named.into_iter().flatten().min()
+        };
+        match self {
+            Facts::DomainStatus(status) => status.verification.as_ref().and_then(earliest),
+            Facts::ContactVerificationRequired(asked) => {
+                let named = [&asked.earliest_dedelegation, &asked.earliest_deletion];
+                named.into_iter().flatten().map(|(_, at)| *at).min()
+            }
+            Facts::RequestAnswer {
+                verification,
+                expire_at,
+                ..
+            } => {
+                let asked = verification.as_ref().and_then(earliest);
+                [asked, *expire_at].into_iter().flatten().min()
+            }
+            Facts::ExpireWarning { expire_at, .. } => *expire_at,
+            Facts::ContactUpdate { .. }
+            | Facts::ContactDelete { .. }
+            | Facts::Expire { .. }
+            | Facts::AuthInfoNotify { .. }
+            | Facts::AuthInfoExpire { .. }
+            | Facts::AuthInfoDelete { .. }
+            | Facts::Chprov { .. }
+            | Facts::DomainDelete { .. }
+            | Facts::QueueReminder
+            | Facts::Unknown { .. } => None,
+        }
+    }
+
     /// The one domain it is about, if it is about one.
     pub fn domain(&self) -> Option<&DomainName> {
         match self {

@@ -225,6 +225,10 @@ catalogue! {
         "Nothing.";
     RELEASED "W34" "A person released the message; its sender was not checked again."
         "See the note in the audit trail.";
+    HELD_LONG "W50" "A message waits for a person longer than `watch.held_age`."
+        "Look at it (`stichtag held show ID`) and release or refuse it.";
+    HELD_DEADLINE "W51" "A held message names a deadline that has passed or is less than 72 hours away."
+        "Look at it at once (`stichtag held show ID`); nobody watches this deadline while it is held.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -63,6 +63,12 @@ pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_queue::read(raw)
 }
 
+/// Do these bytes, whatever they are, seem to name a verification deadline? Errs on the side of
+/// yes; for messages that no reader could read.
+pub fn names_deadline(raw: &[u8]) -> bool {
+    text::names_deadline(&String::from_utf8_lossy(raw))
+}
+
 /// Which reader a file is for: [`Source::DenicMail`] or [`Source::DenicQueue`].
 ///
 /// Looks at the first lines only: XML, and key/value lines such as `RESULT` or `msgid`, belong to

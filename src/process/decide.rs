@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::read::Reading;
 use super::tell::{self, Telling};
@@ -16,6 +16,19 @@ use crate::model::{
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
 };
+
+/// A held message that names a deadline nearer than this is alarmed at once.
+pub const DEADLINE_NEAR: SignedDuration = SignedDuration::from_hours(72);
+
+/// The alarm about the deadline in a held message; it ends with the message's being held.
+pub fn deadline_key(id: InboundId) -> String {
+    format!("message:{id}:deadline")
+}
+
+/// The sentence of that alarm, where the deadline could be read.
+pub fn near_deadline(id: InboundId, deadline: Timestamp) -> String {
+    format!("held message {id} names the deadline {deadline}, and nobody watches it")
+}
 
 /// What the operator decided once and for all.
 #[derive(Clone, Debug)]
@@ -91,6 +104,7 @@ pub fn decide(
                     .map(|domain| domain.ace().to_owned()),
                 message_id: reading.message_id.clone(),
                 registry_time: Some(reading.registry_time),
+                deadline: (reading.event.as_ref()).and_then(|event| event.facts.deadline()),
                 digest: None,
                 is_covered: false,
                 reasons: reading.reasons.clone(),
@@ -108,6 +122,7 @@ pub fn decide(
         }
         _ => deciding.keep_for_a_person(reading),
     }
+    deciding.alarm_near_deadline();
     deciding.change
 }
 
@@ -122,12 +137,30 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn keep_for_a_person(&mut self, reading: &Reading) {
         self.change.decision.verdict = MessageVerdict::Held;
-        let lost = reading.reasons.iter().rev().find(|reason| {
+        let mut holds = (reading.reasons.iter().rev()).filter(|reason| reason.code.is_hold());
+        let lost = holds.find(|reason| {
             reading.is_deadline_lost
                 || [reason::DEADLINE_UNREADABLE, reason::NO_ZONE].contains(&reason.code)
         });
-        if let Some(lost) = lost.filter(|lost| lost.code.is_hold()) {
+        if let Some(lost) = lost {
             self.alarm_deadline(lost.code, &lost.detail);
+        }
+    }
+
+    /// While a message is held nobody watches the deadline that it names. One that is farther off
+    /// is alarmed by the server when it comes near.
+    fn alarm_near_deadline(&mut self) {
+        let decision = &self.change.decision;
+        let near = decision
+            .deadline
+            .filter(|at| *at < self.now + DEADLINE_NEAR);
+        let (Some(deadline), MessageVerdict::Held) = (near, decision.verdict) else {
+            return;
+        };
+        let key = deadline_key(self.id);
+        if self.change.alarms.iter().all(|alarm| alarm.key != key) {
+            let text = near_deadline(self.id, deadline);
+            self.alarm(key, reason::HELD_DEADLINE, None, text);
         }
     }
 
@@ -136,7 +169,7 @@ impl Deciding<'_> {
             "message {} carries a deadline nobody watches: {why}",
             self.id
         );
-        self.alarm(format!("message:{}:deadline", self.id), code, None, text);
+        self.alarm(deadline_key(self.id), code, None, text);
     }
 
     fn hold(&mut self, reason: Reason) {

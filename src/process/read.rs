@@ -81,6 +81,7 @@ pub fn read(
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no text".to_owned());
         let mut reading = Reading::new(inbound);
+        reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
         reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
         reading
     })
@@ -104,6 +105,7 @@ fn read_all(
             let parser = check_sender(policy, inbound, evidence, is_released, &mut reading);
             if parser != RouteParser::Denic {
                 let route = reading.route.clone().unwrap_or_default();
+                reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
                 reading.hold(Reason::new(
                     reason::NO_PARSER,
                     format!("nothing reads the messages of route {route} yet"),

@@ -162,6 +162,8 @@ pub struct Decision {
     pub message_id: Option<String>,
     /// Registry time of the fact.
     pub registry_time: Option<Timestamp>,
+    /// The earliest deadline that its text names, where it could be read.
+    pub deadline: Option<Timestamp>,
     /// Content digest, if the message was acted upon.
     pub digest: Option<String>,
     /// The customer had been told already.
@@ -297,6 +299,8 @@ pub struct LogEntry {
     pub envelope: crate::model::Envelope,
     /// What was decided, once it was.
     pub decision: Option<Decision>,
+    /// It is in line to be decided, for the first time or again.
+    pub is_waiting: bool,
     /// How far its notice got, if it caused one.
     pub notice: Option<(crate::model::NoticeId, NoticeState)>,
 }
@@ -314,6 +318,10 @@ pub struct LogFilter {
     pub until: Option<Timestamp>,
     /// Name of the route.
     pub route: Option<String>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// With this reason.
+    pub reason: Option<ReasonCode>,
     /// Postfix's queue id.
     pub queue_id: Option<String>,
     /// This message alone.
@@ -383,6 +391,99 @@ pub struct AuditEntry {
     pub object: String,
     /// The note.
     pub detail: String,
+}
+
+/// An entry of the audit trail with its place in the chain.
+#[derive(Clone, Debug)]
+pub struct AuditLink {
+    /// Its number: 1, 2, 3 …
+    pub id: i64,
+    /// What it says.
+    pub entry: AuditEntry,
+    /// The hash of the entry before it.
+    pub previous: String,
+    /// Its own.
+    pub hash: String,
+}
+
+/// A filter for the audit trail; empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// To this object, such as message `1042`.
+    pub object: Option<String>,
+    /// By this user id or name.
+    pub actor: Option<String>,
+    /// This action, or all of a group, such as `held`.
+    pub action: Option<String>,
+    /// At or after.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// The newest so many; 0: all.
+    pub limit: u32,
+}
+
+/// What writing a change did, or would do.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What is written down about the message.
+    pub decision: Decision,
+    /// The domains it touches.
+    pub domains: Vec<DomainOutcome>,
+    /// Notices that its items are in.
+    pub notices: Vec<NoticeOutcome>,
+    /// Alarms that were not there before.
+    pub raised: Vec<Alarm>,
+    /// Alarms that are there no more.
+    pub cleared: Vec<Alarm>,
+}
+
+/// What becomes of one domain.
+#[derive(Clone, Debug)]
+pub struct DomainOutcome {
+    /// As it was, if it was there.
+    pub before: Option<DomainRecord>,
+    /// As it is then.
+    pub after: DomainRecord,
+    /// Lines in its history that were not there before.
+    pub history: Vec<HistoryEntry>,
+    /// What becomes of its case.
+    pub case: CaseChange,
+}
+
+/// A mail that a message causes or joins.
+#[derive(Clone, Debug)]
+pub struct NoticeOutcome {
+    /// The mail.
+    pub notice: Notice,
+    /// It did not wait already for this customer.
+    pub is_new: bool,
+}
+
+/// What waits for a person.
+#[derive(Clone, Debug, Default)]
+pub struct HeldWork {
+    /// Messages held.
+    pub count: u64,
+    /// The oldest.
+    pub oldest: Option<HeldMail>,
+    /// Those whose text names a deadline before the instant asked for.
+    pub due: Vec<HeldMail>,
+}
+
+/// A held message.
+#[derive(Clone, Debug)]
+pub struct HeldMail {
+    /// Its number.
+    pub id: InboundId,
+    /// When it was complete here.
+    pub received_at: Timestamp,
+    /// Live or test, where known.
+    pub environment: Option<Environment>,
+    /// A-label of the domain, where known.
+    pub ace: Option<String>,
+    /// The earliest deadline that its text names.
+    pub deadline: Option<Timestamp>,
 }
 
 /// A domain to import.

@@ -2,6 +2,7 @@
 //!
 //! Every method is one whole transaction: nobody outside holds one open.
 
+mod chain;
 mod change;
 mod sqlite;
 
@@ -16,10 +17,12 @@ use crate::model::{
     NoticeId, NoticeState,
 };
 
+pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
-    Alarm, Ask, AuditEntry, CaseChange, CaseEntry, CaseNote, Change, Claimed, Decision, Delivery,
-    DomainChange, DomainImport, Figures, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
-    NoticeDraft, NoticeEntry, NoticeSeed, Sealed, World,
+    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
+    Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures, HeldMail,
+    HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
+    NoticeOutcome, NoticeSeed, Outcome, Sealed, World,
 };
 pub use sqlite::SqliteStore;
 
@@ -74,6 +77,10 @@ pub trait Store: Send + Sync {
     /// A message that was decided by somebody else meanwhile is passed over.
     /// [`StoreError::Conflict`]: a record changed since it was read; load and decide again.
     async fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// Writes changes as [`Store::commit`] would, one after the other, looks at what became of
+    /// each, and undoes all of it: nothing is written.
+    async fn rehearse(&self, changes: &[Change]) -> Result<Vec<Outcome>, StoreError>;
 
     /// Puts decided messages back in line. `is_released`: a person vouches for their senders; who
     /// was vouched for once stays so until the message is refused.
@@ -178,6 +185,12 @@ pub trait Store: Send + Sync {
     /// Raises alarms; one whose key is raised already stays as it is.
     async fn raise(&self, alarms: &[Alarm]) -> Result<(), StoreError>;
 
+    /// Raises alarms about messages, each as long as its message is held.
+    async fn raise_held(&self, alarms: &[Alarm]) -> Result<(), StoreError>;
+
+    /// What is held, and which of it names a deadline before `until`.
+    async fn held_work(&self, until: Timestamp) -> Result<HeldWork, StoreError>;
+
     /// Clears the alarms of that key.
     async fn clear_alarm(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
 
@@ -194,6 +207,16 @@ pub trait Store: Send + Sync {
 
     /// What was done to an object, such as message `1042`, oldest first.
     async fn audit_of(&self, object: &str) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Writes an entry of the audit trail about something that is done in many small steps.
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), StoreError>;
+
+    /// The audit trail, oldest first.
+    async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditLink>, StoreError>;
+
+    /// Walks through the whole audit trail and names what does not fit. `noted`: a head that
+    /// somebody wrote down earlier; its entry must still be there.
+    async fn audit_verify(&self, noted: Option<&AuditHead>) -> Result<AuditCheck, StoreError>;
 
     /// Figures for `status`.
     async fn figures(&self) -> Result<Figures, StoreError>;

@@ -101,6 +101,7 @@ pub fn change(message: InboundId) -> Change {
             ace: None,
             message_id: None,
             registry_time: Some(now()),
+            deadline: None,
             digest: Some(format!("digest of {message}")),
             is_covered: false,
             reasons: Vec::new(),

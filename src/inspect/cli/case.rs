@@ -27,6 +27,7 @@ pub enum Case {
         /// Its number, such as V-81
         id: CaseId,
         /// What
+        #[arg(value_parser = held::note)]
         text: String,
     },
     /// End it by hand; the registry's deadlines stay
@@ -34,7 +35,7 @@ pub enum Case {
         /// Its number, such as V-81
         id: CaseId,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = held::note)]
         note: String,
         /// Do not ask
         #[arg(long)]

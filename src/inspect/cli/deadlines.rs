@@ -169,6 +169,11 @@ fn needs(
     }
 }
 
+/// How long ago it was, such as `2d 4h`.
+pub fn age(at: Timestamp, now: Timestamp) -> String {
+    left(now, at.min(now))
+}
+
 /// How much time is left, such as `2d 4h`.
 pub fn left(at: Timestamp, now: Timestamp) -> String {
     let minutes = at.duration_since(now).as_secs() / 60;

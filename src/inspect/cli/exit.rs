@@ -6,6 +6,8 @@ use std::process::ExitCode;
 pub const DONE: u8 = 0;
 /// It failed.
 pub const FAILED: u8 = 1;
+/// It was asked for wrongly.
+pub const USAGE: u8 = 2;
 /// The configuration is invalid, or the daemon does not run.
 pub const INVALID: u8 = 3;
 /// There is no such thing.

@@ -5,10 +5,10 @@ use std::io::IsTerminal;
 use clap::{Args, Subcommand};
 
 use super::log::{self, Filter};
-use super::{Context, exit, replay};
+use super::{Context, deadlines, exit, replay};
 use crate::model::InboundId;
 use crate::model::reason::{self, Reason};
-use crate::store::{LogEntry, MessageVerdict, Store};
+use crate::store::{AuditEntry, LogEntry, MessageVerdict, Outcome, Store};
 
 /// Messages that wait for a person
 #[derive(Subcommand, Debug)]
@@ -20,7 +20,7 @@ pub enum Held {
         /// Its number
         id: InboundId,
     },
-    /// Vouch for the sender and process again
+    /// Vouch for the sender and process again, as of the registry's time; exit 10 if one stays held
     Release(Selection),
     /// Refuse for good
     Refuse(Selection),
@@ -32,13 +32,13 @@ pub struct Selection {
     /// Numbers of messages
     #[arg(required_unless_present = "all_matching")]
     ids: Vec<InboundId>,
-    /// Everything held that the filter names
+    /// Everything held that the filters name
     #[arg(long, conflicts_with = "ids")]
     all_matching: bool,
     #[command(flatten)]
     filter: Filter,
     /// Why; kept in the audit trail
-    #[arg(long)]
+    #[arg(long, value_parser = note)]
     note: String,
     /// Only show what would happen
     #[arg(long)]
@@ -48,56 +48,139 @@ pub struct Selection {
     yes: bool,
 }
 
+/// A note that says something.
+pub fn note(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.is_empty() {
+        true => Err("the note must say why".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 impl Held {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, config) = context.store().await?;
         match self {
             Held::List(filter) => {
-                let entries = held(&*store, &filter).await?;
-                log::print(context, &entries, true)?;
+                print(context, &held(&*store, &filter).await?)?;
                 Ok(exit::DONE)
             }
             Held::Show { id } => {
-                let entry = log::one(&*store, id).await?;
-                let verdict = entry.decision.map(|decision| decision.verdict);
-                if verdict != Some(MessageVerdict::Held) {
-                    return Err(not_held(id));
-                }
+                one(&*store, id).await?;
                 log::Log::Show { id }.run(context).await
             }
             Held::Release(selection) => {
                 let ids = selection.ids(&*store).await?;
+                if ids.is_empty() {
+                    return Ok(exit::DONE);
+                }
                 if selection.dry_run {
                     replay::preview(context, &*store, &config, &ids, true).await?;
                     return Ok(exit::DONE);
                 }
-                confirm(selection.yes, &format!("release {} messages", ids.len()))?;
+                confirm(selection.yes, &format!("release {}", messages(&ids)))?;
                 let audit = context.audit("held release", "", &selection.note);
                 store.requeue(&ids, true, &audit).await?;
-                replay::process(context, &*store, &config, &ids).await
+                let entries = replay::process(context, &*store, &config, &ids).await?;
+                Ok(report_left(&entries))
             }
             Held::Refuse(selection) => {
                 let ids = selection.ids(&*store).await?;
-                if selection.dry_run {
-                    for id in &ids {
-                        context
-                            .out
-                            .line(format!("{id} would be refused for good"))?;
-                    }
+                if ids.is_empty() {
                     return Ok(exit::DONE);
                 }
-                confirm(selection.yes, &format!("refuse {} messages", ids.len()))?;
                 let audit = context.audit("held refuse", "", &selection.note);
                 let reason = Reason::new(
                     reason::BY_PERSON,
                     format!("refused by {}: {}", audit.actor, selection.note),
                 );
+                if selection.dry_run {
+                    for id in &ids {
+                        let outcome = refusal(&*store, *id, &reason, &audit).await?;
+                        replay::show(context, MessageVerdict::Held, &outcome)?;
+                    }
+                    return Ok(exit::DONE);
+                }
+                confirm(selection.yes, &format!("refuse {}", messages(&ids)))?;
                 let refused = store.refuse(&ids, &reason, &audit).await?;
-                context.out.line(format!("{refused} refused"))?;
+                if context.out.is_json() {
+                    let mut entries = Vec::with_capacity(ids.len());
+                    for id in &ids {
+                        entries.push(log::one(&*store, *id).await?);
+                    }
+                    log::print(context, &entries, true)?;
+                } else {
+                    context.out.line(format!("{refused} refused"))?;
+                }
+                let wanted = ids.len() as u64;
+                if refused < wanted {
+                    let left = wanted - refused;
+                    eprintln!("stichtag: {left} of {wanted} were not held any more");
+                    return Ok(exit::ATTENTION);
+                }
                 Ok(exit::DONE)
             }
         }
     }
+}
+
+fn messages(ids: &[InboundId]) -> String {
+    match ids {
+        [id] => format!("message {id}"),
+        all => format!("{} messages", all.len()),
+    }
+}
+
+/// Says which of the released messages wait for a person all the same.
+fn report_left(entries: &[LogEntry]) -> u8 {
+    let mut code = exit::DONE;
+    for entry in entries {
+        let decision = entry.decision.as_ref();
+        let is_held = decision.is_some_and(|decision| decision.verdict == MessageVerdict::Held);
+        let why = if entry.is_waiting {
+            "not decided yet: it is in line".to_owned()
+        } else if is_held {
+            let reasons = decision.iter().flat_map(|decision| &decision.reasons);
+            let holds: Vec<String> = reasons
+                .filter(|reason| reason.code.is_hold())
+                .map(ToString::to_string)
+                .collect();
+            format!("still held: {}", holds.join("; "))
+        } else {
+            continue;
+        };
+        let text = format!("message {} is {why}", entry.id);
+        eprintln!("stichtag: {}", super::out::clean(&text));
+        code = exit::ATTENTION;
+    }
+    code
+}
+
+/// What refusing a message would do; it touches nothing but the message itself.
+async fn refusal(
+    store: &dyn Store,
+    id: InboundId,
+    reason: &Reason,
+    audit: &AuditEntry,
+) -> anyhow::Result<Outcome> {
+    let mut decision = one(store, id)
+        .await?
+        .decision
+        .ok_or_else(|| log::missing(id))?;
+    decision.verdict = MessageVerdict::Refused;
+    decision.at = audit.at;
+    decision.trace.push(reason.to_string());
+    decision.reasons.push(reason.clone());
+    let (own, below) = (format!("message:{id}"), format!("message:{id}:"));
+    let mut cleared = store.alarms().await?;
+    cleared.retain(|alarm| alarm.key == own || alarm.key.starts_with(&below));
+    Ok(Outcome {
+        decision,
+        domains: Vec::new(),
+        notices: Vec::new(),
+        raised: Vec::new(),
+        cleared,
+    })
 }
 
 async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry>> {
@@ -108,28 +191,74 @@ async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry
     Ok(filter.cut(store.log(&wanted).await?))
 }
 
-impl Selection {
-    /// The messages meant; every number given must be held.
-    async fn ids(&self, store: &dyn Store) -> anyhow::Result<Vec<InboundId>> {
-        let all: Vec<InboundId> = held(store, &self.filter)
-            .await?
-            .into_iter()
-            .map(|entry| entry.id)
-            .collect();
-        if self.all_matching {
-            return Ok(all);
-        }
-        match self.ids.iter().find(|id| !all.contains(id)) {
-            Some(id) => Err(not_held(*id)),
-            None => Ok(self.ids.clone()),
-        }
+/// A message that must be held.
+async fn one(store: &dyn Store, id: InboundId) -> anyhow::Result<LogEntry> {
+    let entry = log::one(store, id).await?;
+    match entry.decision.as_ref().map(|decision| decision.verdict) {
+        Some(MessageVerdict::Held) => Ok(entry),
+        _ => Err(exit::not_found(format!(
+            "message {id} is not held; `stichtag held list` shows those that are"
+        ))),
     }
 }
 
-fn not_held(id: InboundId) -> anyhow::Error {
-    exit::not_found(format!(
-        "message {id} is not held; `stichtag held list` shows those that are"
-    ))
+/// Prints them with what makes them urgent.
+fn print(context: &Context, entries: &[LogEntry]) -> std::io::Result<()> {
+    let out = &context.out;
+    if out.is_json() {
+        return log::print(context, entries, true);
+    }
+    let now = context.now();
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|entry| {
+            let decision = entry.decision.as_ref();
+            let word = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+            let deadline = decision.and_then(|decision| decision.deadline);
+            vec![
+                entry.id.to_string(),
+                out.time(entry.received_at),
+                deadlines::age(entry.received_at, now),
+                word(decision.and_then(|d| d.environment).map(|e| e.to_string())),
+                word(decision.and_then(|d| d.ace.as_deref()).map(log::unicode)),
+                word(decision.and_then(|d| d.kind.clone())),
+                out.optional_time(deadline),
+                log::codes(entry).join(" "),
+                word(entry.envelope.queue_id.clone()),
+            ]
+        })
+        .collect();
+    let heading = [
+        "ID", "RECEIVED", "AGE", "ENV", "DOMAIN", "KIND", "DEADLINE", "REASONS", "POSTFIX",
+    ];
+    out.table(&heading, &rows)
+}
+
+impl Selection {
+    /// The messages meant, in the order of arrival; every number given must be held.
+    async fn ids(&self, store: &dyn Store) -> anyhow::Result<Vec<InboundId>> {
+        if self.all_matching {
+            let found = held(store, &self.filter).await?;
+            if found.is_empty() {
+                eprintln!("nothing held matches");
+            }
+            return Ok(found.into_iter().map(|entry| entry.id).collect());
+        }
+        if !self.filter.is_empty() {
+            return Err(exit::Failure {
+                code: exit::USAGE,
+                text: "filters go with --all-matching, not with numbers".to_owned(),
+            }
+            .into());
+        }
+        let mut ids = self.ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in &ids {
+            one(store, *id).await?;
+        }
+        Ok(ids)
+    }
 }
 
 /// Asks on a terminal; without one `--yes` is needed.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit};
-use crate::model::{DomainName, InboundId, NoticeState};
+use crate::model::{DomainName, Environment, InboundId, NoticeState, ReasonCode, reason};
 use crate::store::{LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 
 /// How often `follow` looks for new messages.
@@ -22,7 +22,7 @@ const PART: u32 = 1_000;
 #[derive(Subcommand, Debug)]
 pub enum Log {
     /// List messages, oldest first
-    List(Filter),
+    List(Listing),
     /// Show one message
     Show {
         /// Its number
@@ -34,7 +34,7 @@ pub enum Log {
         id: InboundId,
     },
     /// Print messages as they come in
-    Follow(Filter),
+    Follow(Listing),
     /// Show how it was decided, step by step
     Why {
         /// Its number
@@ -42,15 +42,31 @@ pub enum Log {
     },
 }
 
+/// Which messages, whatever became of them
+#[derive(Args, Debug)]
+pub struct Listing {
+    /// With this verdict: applied, unchanged, held, refused or deferred
+    #[arg(long, value_parser = verdict)]
+    verdict: Option<MessageVerdict>,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+impl Listing {
+    fn store(&self) -> LogFilter {
+        LogFilter {
+            verdict: self.verdict,
+            ..self.filter.store()
+        }
+    }
+}
+
 /// Which messages
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, PartialEq)]
 pub struct Filter {
     /// About this domain, in either form
     #[arg(long)]
     domain: Option<DomainName>,
-    /// With this verdict: applied, unchanged, held, refused or deferred
-    #[arg(long, value_parser = verdict)]
-    verdict: Option<MessageVerdict>,
     /// Received at or after: an instant, or so long ago (2h, 7d)
     #[arg(long, value_parser = instant)]
     since: Option<Timestamp>,
@@ -60,6 +76,12 @@ pub struct Filter {
     /// By this route
     #[arg(long)]
     route: Option<String>,
+    /// Live or test
+    #[arg(long)]
+    env: Option<Environment>,
+    /// With this reason code, such as R20
+    #[arg(long, value_parser = reason_code)]
+    reason: Option<ReasonCode>,
     /// With this queue id of Postfix
     #[arg(long)]
     queue_id: Option<String>,
@@ -75,16 +97,23 @@ impl Filter {
     pub fn store(&self) -> LogFilter {
         LogFilter {
             ace: self.domain.as_ref().map(|domain| domain.ace().to_owned()),
-            verdict: self.verdict,
+            verdict: None,
             since: self.since,
             until: self.until,
             route: self.route.clone(),
+            environment: self.env,
+            reason: self.reason,
             queue_id: self.queue_id.clone(),
             id: None,
             after: None,
             // The store cannot search as `grep` does, so it cannot count either.
             limit: if self.grep.is_none() { self.limit } else { 0 },
         }
+    }
+
+    /// It names everything.
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
     }
 
     /// Of what the store found, what `grep` and `limit` leave.
@@ -116,6 +145,12 @@ impl Filter {
 fn verdict(word: &str) -> Result<MessageVerdict, String> {
     MessageVerdict::from_word(word)
         .ok_or_else(|| "expected applied, unchanged, held, refused or deferred".to_owned())
+}
+
+fn reason_code(text: &str) -> Result<ReasonCode, String> {
+    reason::find(text)
+        .map(|entry| entry.code)
+        .ok_or_else(|| "it is not a reason code; `stichtag explain` lists them".to_owned())
 }
 
 /// An instant in RFC 3339, or a duration before now.
@@ -152,13 +187,13 @@ impl Log {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, _) = context.store().await?;
         match self {
-            Log::List(filter) => list(context, &*store, &filter).await?,
+            Log::List(listing) => list(context, &*store, &listing).await?,
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {
                 let inbound = store.kept(id).await?.ok_or_else(|| missing(id))?;
                 std::io::stdout().write_all(&inbound.raw)?;
             }
-            Log::Follow(filter) => follow(context, &*store, &filter).await?,
+            Log::Follow(listing) => follow(context, &*store, &listing).await?,
             Log::Why { id } => why(context, &*store, id).await?,
         }
         Ok(exit::DONE)
@@ -167,9 +202,10 @@ impl Log {
 
 /// Objects are printed as they are read, however long the log is; a table is as wide as its widest
 /// row, so it is read whole.
-async fn list(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::Result<()> {
+async fn list(context: &Context, store: &dyn Store, listing: &Listing) -> anyhow::Result<()> {
+    let filter = &listing.filter;
     if !context.out.is_json() || filter.limit > 0 {
-        let entries = store.log(&filter.store()).await?;
+        let entries = store.log(&listing.store()).await?;
         return Ok(print(context, &filter.cut(entries), true)?);
     }
     let mut last = InboundId(0);
@@ -177,7 +213,7 @@ async fn list(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::
         let part = LogFilter {
             after: Some(last),
             limit: PART,
-            ..filter.store()
+            ..listing.store()
         };
         let entries = store.log(&part).await?;
         let Some(newest) = entries.last() else {
@@ -244,7 +280,8 @@ pub fn unicode(ace: &str) -> String {
         .map_or_else(|_| ace.to_owned(), |domain| domain.unicode().to_owned())
 }
 
-fn codes(entry: &LogEntry) -> Vec<&'static str> {
+/// The codes of its reasons, each once.
+pub fn codes(entry: &LogEntry) -> Vec<&'static str> {
     let mut codes: Vec<_> = entry
         .decision
         .iter()
@@ -299,6 +336,7 @@ pub fn object(entry: &LogEntry) -> Value {
         "kind": decision.and_then(|decision| decision.kind.as_deref()),
         "message_id": decision.and_then(|decision| decision.message_id.as_deref()),
         "registry_time": json_time(decision.and_then(|decision| decision.registry_time)),
+        "deadline_at": json_time(decision.and_then(|decision| decision.deadline)),
         "route": decision.and_then(|decision| decision.route.as_deref()),
         "sha256": entry.sha256,
         "queue_id": entry.envelope.queue_id,
@@ -407,7 +445,7 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
     Ok(())
 }
 
-async fn follow(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow::Result<()> {
+async fn follow(context: &Context, store: &dyn Store, listing: &Listing) -> anyhow::Result<()> {
     let mut last = store
         .log(&LogFilter {
             limit: 1,
@@ -419,7 +457,7 @@ async fn follow(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow
     loop {
         let wanted = LogFilter {
             after: Some(last),
-            ..filter.store()
+            ..listing.store()
         };
         for entry in store.log(&wanted).await? {
             // A message is shown once it is decided; those behind it wait their turn.
@@ -427,7 +465,7 @@ async fn follow(context: &Context, store: &dyn Store, filter: &Filter) -> anyhow
                 break;
             }
             last = entry.id;
-            if filter.keeps(&entry) {
+            if listing.filter.keeps(&entry) {
                 print(context, std::slice::from_ref(&entry), false)?;
             }
         }

@@ -1,5 +1,6 @@
 //! The command line: a file per command.
 
+mod audit;
 mod case;
 mod config;
 mod customer;
@@ -98,6 +99,9 @@ enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// What a reason code means, and what to do about it
     Explain(explain::Explain),
     /// The configuration
@@ -215,6 +219,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Case(command) => command.run(context).await,
         Command::Notice(command) => command.run(context).await,
         Command::Customer(command) => command.run(context).await,
+        Command::Audit(command) => command.run(context).await,
         Command::Explain(command) => command.run(context),
         Command::Config(command) => command.run(context),
         Command::Completion(command) => command.run(),

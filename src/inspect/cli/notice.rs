@@ -67,7 +67,7 @@ pub enum Notices {
     /// Stop sending
     Pause {
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = held::note)]
         note: String,
     },
     /// Go on sending

@@ -1,5 +1,7 @@
 //! `stichtag replay`
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,9 +9,16 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit, log};
 use crate::config::Config;
-use crate::model::{Evidence, InboundId, reason};
+use crate::model::{CaseState, DomainRecord, Evidence, InboundId, reason};
 use crate::process;
-use crate::store::{CaseChange, Change, Claimed, Decision, LogFilter, MessageVerdict, Store};
+use crate::store::{
+    CaseChange, Claimed, Decision, DomainOutcome, LogEntry, LogFilter, MessageVerdict,
+    NoticeOutcome, Outcome, Store,
+};
+
+/// How long a message that a daemon has taken is waited for, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Process kept messages again; nobody is told twice
 #[derive(Args, Debug)]
@@ -55,25 +64,34 @@ impl Replay {
         }
         let audit = context.audit("replay", "", "");
         store.requeue(&ids, false, &audit).await?;
-        process(context, &*store, &config, &ids).await
+        process(context, &*store, &config, &ids).await?;
+        Ok(exit::DONE)
     }
 }
 
-/// Decides what waits, and says what became of these messages.
+/// Decides what waits, says what became of these messages, and returns it.
 pub async fn process(
     context: &Context,
     store: &dyn Store,
     config: &Config,
     ids: &[InboundId],
-) -> anyhow::Result<u8> {
+) -> anyhow::Result<Vec<LogEntry>> {
     let rules = crate::serve::rules(config);
-    while process::process_next(store, &rules, context.now()).await? > 0 {}
-    let mut entries = Vec::with_capacity(ids.len());
-    for id in ids {
-        entries.push(log::one(store, *id).await?);
-    }
+    let patience = Instant::now() + PATIENCE;
+    let entries = loop {
+        while process::process_next(store, &rules, context.now()).await? > 0 {}
+        let mut entries = Vec::with_capacity(ids.len());
+        for id in ids {
+            entries.push(log::one(store, *id).await?);
+        }
+        // A daemon on the same store may have taken some of them, and is about to decide them.
+        if entries.iter().all(|entry| !entry.is_waiting) || Instant::now() > patience {
+            break entries;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    };
     log::print(context, &entries, true)?;
-    Ok(exit::DONE)
+    Ok(entries)
 }
 
 /// Shows what processing these messages again would change; writes nothing.
@@ -86,9 +104,11 @@ pub async fn preview(
 ) -> anyhow::Result<()> {
     let rules = crate::serve::rules(config);
     let mut messages = Vec::with_capacity(ids.len());
+    let mut verdicts = Vec::with_capacity(ids.len());
     for id in ids {
         let inbound = store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
         let before = log::one(store, *id).await?.decision;
+        verdicts.push((before.as_ref()).map_or(MessageVerdict::Deferred, |was| was.verdict));
         let is_released = is_released || before.as_ref().is_some_and(was_released);
         let reading = process::read(
             &rules.policy,
@@ -103,8 +123,9 @@ pub async fn preview(
         };
         messages.push((claimed, reading));
     }
-    for change in process::decide_all(store, &rules, &messages, context.now()).await? {
-        show(context, &change)?;
+    let outcomes = process::rehearse(store, &rules, &messages, context.now()).await?;
+    for (was, outcome) in verdicts.into_iter().zip(&outcomes) {
+        show(context, was, outcome)?;
     }
     Ok(())
 }
@@ -118,33 +139,84 @@ fn was_released(decision: &Decision) -> bool {
             .any(|reason| reason.code == reason::RELEASED)
 }
 
+/// What people see of a record.
+fn record(record: &DomainRecord) -> Value {
+    let due = record.due();
+    json!({
+        "status": record.status(),
+        "lifecycle": record.lifecycle.as_str(),
+        "holders": record.holders(),
+        "dedelegation_at": json_time(due.dedelegation_at),
+        "deletion_at": json_time(due.deletion_at),
+        "expire_at": json_time(record.expires_at()),
+        "claims": due.claims.unwrap_or_default(),
+        "customer": record.customer,
+        "source_message": record.source_message,
+    })
+}
+
+/// What becomes of a case: a word, and its state.
+fn step(case: CaseChange) -> (&'static str, Option<CaseState>) {
+    match case {
+        CaseChange::Keep => ("keep", None),
+        CaseChange::Open(state) => ("open", Some(state)),
+        CaseChange::Move(state) => ("move", Some(state)),
+        CaseChange::Close(state) => ("close", Some(state)),
+    }
+}
+
+/// A mail that would be written, or that waits already and would be joined.
+fn notice(told: &NoticeOutcome) -> Value {
+    let notice = &told.notice;
+    let domains: Vec<_> = (notice.items.iter())
+        .map(|item| item.domain.ace().to_owned())
+        .collect();
+    json!({
+        "kind": notice.kind,
+        "customer": notice.customer,
+        "recipient": notice.recipient,
+        "state": notice.state,
+        "joins": (!told.is_new).then_some(notice.id),
+        "domains": domains,
+    })
+}
+
 /// The change as an object, for `--json`.
-fn object(change: &Change) -> Value {
-    let decision = &change.decision;
-    let domains: Vec<_> = change
+fn object(was: MessageVerdict, outcome: &Outcome) -> Value {
+    let decision = &outcome.decision;
+    let domains: Vec<_> = outcome
         .domains
         .iter()
         .map(|domain| {
-            let due = domain.record.due();
-            let (step, state) = match domain.case {
-                CaseChange::Keep => ("keep", None),
-                CaseChange::Open(state) => ("open", Some(state)),
-                CaseChange::Move(state) => ("move", Some(state)),
-                CaseChange::Close(state) => ("close", Some(state)),
+            let key = &domain.after.key;
+            let due = domain.after.due();
+            let (step, state) = step(domain.case);
+            let is_about = |told: &&NoticeOutcome| {
+                told.notice.environment == key.environment
+                    && told
+                        .notice
+                        .items
+                        .iter()
+                        .any(|item| item.domain == key.domain)
             };
-            let notices: Vec<_> = domain
+            let notices: Vec<_> = outcome
                 .notices
                 .iter()
-                .map(|draft| json!({"kind": draft.notice.kind, "customer": draft.notice.customer}))
+                .filter(is_about)
+                .map(notice)
                 .collect();
+            let history: Vec<_> = domain.history.iter().map(|line| &line.summary).collect();
             json!({
-                "environment": domain.record.key.environment,
-                "domain": domain.record.key.domain.unicode(),
-                "ace": domain.record.key.domain.ace(),
-                "summary": domain.history.as_ref().map(|(_, summary)| summary),
-                "status": domain.record.status(),
+                "environment": key.environment,
+                "domain": key.domain.unicode(),
+                "ace": key.domain.ace(),
+                "summary": history.first(),
+                "status": domain.after.status(),
                 "dedelegation_at": json_time(due.dedelegation_at),
                 "deletion_at": json_time(due.deletion_at),
+                "before": domain.before.as_ref().map(record),
+                "after": record(&domain.after),
+                "history": history,
                 "case": step,
                 "case_state": state,
                 "notices": notices,
@@ -153,24 +225,30 @@ fn object(change: &Change) -> Value {
         .collect();
     json!({
         "id": decision.message,
+        "verdict_before": was.as_str(),
         "verdict": decision.verdict.as_str(),
         "environment": decision.environment,
+        "registry_time": json_time(decision.registry_time),
         "reasons": decision.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(),
         "domains": domains,
-        "alarms": change.alarms,
+        "notices": outcome.notices.iter().map(notice).collect::<Vec<_>>(),
+        "alarms": outcome.raised,
+        "alarms_cleared": outcome.cleared,
     })
 }
 
-fn show(context: &Context, change: &Change) -> std::io::Result<()> {
+/// Shows what would happen to one message that was `was` before.
+pub fn show(context: &Context, was: MessageVerdict, outcome: &Outcome) -> std::io::Result<()> {
     let out = &context.out;
     if out.is_json() {
-        return out.object(object(change));
+        return out.object(object(was, outcome));
     }
-    let decision = &change.decision;
+    let decision = &outcome.decision;
     out.heading(&format!(
-        "{} would be {}",
+        "{} would be {} (is {})",
         decision.message,
-        decision.verdict.as_str()
+        decision.verdict.as_str(),
+        was.as_str()
     ))?;
     for reason in decision
         .reasons
@@ -179,30 +257,78 @@ fn show(context: &Context, change: &Change) -> std::io::Result<()> {
     {
         out.line(format!("  {reason}"))?;
     }
-    for domain in &change.domains {
-        let name = domain.record.key.domain.unicode();
-        if let Some((_, summary)) = &domain.history {
-            out.line(format!("  {name}: {summary}"))?;
-        }
-        match domain.case {
-            CaseChange::Keep => {}
-            CaseChange::Open(state) => {
-                out.line(format!("  {name}: a case would be opened ({state})"))?
-            }
-            CaseChange::Move(state) => out.line(format!("  {name}: its case would be {state}"))?,
-            CaseChange::Close(state) => {
-                out.line(format!("  {name}: its case would end ({state})"))?
-            }
-        }
-        for draft in &domain.notices {
-            let (kind, customer) = (draft.notice.kind, &draft.notice.customer);
+    for domain in &outcome.domains {
+        show_domain(context, domain)?;
+    }
+    for told in &outcome.notices {
+        let notice = &told.notice;
+        let how = if told.is_new {
+            notice.state.to_string()
+        } else {
+            format!("joins {}, {}", notice.id, notice.state)
+        };
+        let names: Vec<&str> = (notice.items.iter())
+            .map(|item| item.domain.unicode())
+            .collect();
+        out.line(format!(
+            "  notice {} to {} <{}> ({how}) about {}",
+            notice.kind,
+            notice.customer,
+            notice.recipient,
+            names.join(", ")
+        ))?;
+    }
+    for alarm in &outcome.raised {
+        out.line(format!("  alarm {}: {}", alarm.code, alarm.text))?;
+    }
+    for alarm in &outcome.cleared {
+        out.line(format!("  alarm {} ends: {}", alarm.code, alarm.text))?;
+    }
+    if outcome.domains.is_empty() && outcome.notices.is_empty() {
+        out.line("  no domain, case or notice changes")?;
+    }
+    Ok(())
+}
+
+fn show_domain(context: &Context, domain: &DomainOutcome) -> std::io::Result<()> {
+    let out = &context.out;
+    let key = &domain.after.key;
+    let name = key.domain.unicode();
+    let after = record(&domain.after);
+    let before = domain.before.as_ref().map(record).unwrap_or_default();
+    let mut is_same = true;
+    for (field, value) in after.as_object().into_iter().flatten() {
+        let was = before.get(field).unwrap_or(&Value::Null);
+        if was != value {
+            is_same = false;
+            let (was, is) = (plain(was), plain(value));
             out.line(format!(
-                "  {name}: notice {kind} to {customer}, unless it was told this before"
+                "  {name} ({}): {field} {was} -> {is}",
+                key.environment
             ))?;
         }
     }
-    for alarm in &change.alarms {
-        out.line(format!("  alarm {}: {}", alarm.code, alarm.text))?;
+    if is_same {
+        out.line(format!("  {name} ({}): stays as it is", key.environment))?;
     }
-    Ok(())
+    for line in &domain.history {
+        out.line(format!("  {name}: history: {}", line.summary))?;
+    }
+    match domain.case {
+        CaseChange::Keep => Ok(()),
+        CaseChange::Open(state) => out.line(format!("  {name}: a case would be opened ({state})")),
+        CaseChange::Move(state) => out.line(format!("  {name}: its case would be {state}")),
+        CaseChange::Close(state) => out.line(format!("  {name}: its case would end ({state})")),
+    }
+}
+
+/// A value of a record as people read it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.is_empty() => "-".to_owned(),
+        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
 }

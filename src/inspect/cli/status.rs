@@ -1,14 +1,19 @@
 //! `stichtag status`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::out::json_time;
 use super::{Context, deadlines, exit};
+use crate::model::InboundId;
+use crate::process::{DEADLINE_NEAR, deadline_key};
 use crate::send::PAUSED;
-use crate::store::database_file;
+use crate::store::{Alarm, database_file};
 
-/// Health on one screen; exit 3 if the daemon does not run
+/// Health on one screen; exit 3 if the daemon does not run, 10 if held mail waits too long
 #[derive(Args, Debug)]
 pub struct Status {
     /// Exit 10 when something needs a person
@@ -26,7 +31,20 @@ impl Status {
         let paused = store.switch(PAUSED).await?;
         let disk = crate::serve::disk_space(&config, context.clock.clone());
         let has_room = disk.has_room();
-        let deadlines = deadlines::waiting(&*store, &config, context.now()).await?;
+        let now = context.now();
+        let held = store.held_work(now + DEADLINE_NEAR).await?;
+        let held_age = SignedDuration::try_from(config.held_age)?;
+        let is_overdue = (held.oldest.as_ref())
+            .is_some_and(|oldest| crate::serve::is_overdue(oldest, held_age, now));
+        // One whose deadline could not be read is known by its alarm only.
+        let is_urgent = |alarm: &Alarm| {
+            let message = alarm.message.map(deadline_key);
+            message.is_some_and(|key| key == alarm.key)
+        };
+        let mut urgent: BTreeSet<InboundId> = held.due.iter().map(|mail| mail.id).collect();
+        let alarmed = alarms.iter().filter(|alarm| is_urgent(alarm));
+        urgent.extend(alarmed.filter_map(|alarm| alarm.message));
+        let deadlines = deadlines::waiting(&*store, &config, now).await?;
         if out.is_json() {
             out.object(json!({
                 "running": is_running,
@@ -35,6 +53,9 @@ impl Status {
                 "pending": figures.pending,
                 "held": figures.held,
                 "held_oldest_at": json_time(figures.held_oldest),
+                "held_oldest_seconds": figures.held_oldest.map(|at| now.duration_since(at).as_secs()),
+                "held_overdue": is_overdue,
+                "held_urgent": urgent.len(),
                 "last_message_at": json_time(figures.last_message),
                 "domains": figures.domains,
                 "open_cases": figures.cases,
@@ -57,7 +78,24 @@ impl Status {
             ))?;
             out.line(format!("not decided     {}", figures.pending))?;
             let oldest = out.optional_time(figures.held_oldest);
-            out.line(format!("held            {}, oldest {oldest}", figures.held))?;
+            let age = figures.held_oldest.map(|at| deadlines::age(at, now));
+            let age = age.map(|age| format!(" ({age})")).unwrap_or_default();
+            out.line(format!(
+                "held            {}, oldest {oldest}{age}",
+                figures.held
+            ))?;
+            if is_overdue {
+                let limit = deadlines::age(now - held_age, now);
+                out.line(format!(
+                    "held            OVERDUE: longer than {limit}; see `stichtag held list`"
+                ))?;
+            }
+            if !urgent.is_empty() {
+                out.line(format!(
+                    "held            URGENT: {} with a deadline near, past or unreadable",
+                    urgent.len()
+                ))?;
+            }
             out.line(format!("domains         {}", figures.domains))?;
             out.line(format!("open cases      {}", figures.cases))?;
             out.line(format!("deadlines       {deadlines} need a person"))?;
@@ -88,7 +126,9 @@ impl Status {
             || !has_room
             || !alarms.is_empty()
             || paused.is_some();
-        Ok(match (is_running, self.fail && needs_a_person) {
+        let is_urgent = is_overdue || !urgent.is_empty();
+        let is_attention = self.fail && needs_a_person || is_running && is_urgent;
+        Ok(match (is_running, is_attention) {
             (_, true) => exit::ATTENTION,
             (false, false) => exit::INVALID,
             (true, false) => exit::DONE,

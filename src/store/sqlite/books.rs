@@ -1,7 +1,7 @@
 //! Customers and domains.
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
 use super::{SqliteStore, Writing, commit, row};
@@ -156,12 +156,20 @@ pub async fn history(
     store: &SqliteStore,
     key: &DomainKey,
 ) -> Result<Vec<HistoryEntry>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    history_in(&mut reading, key).await
+}
+
+pub async fn history_in(
+    connection: &mut SqliteConnection,
+    key: &DomainKey,
+) -> Result<Vec<HistoryEntry>, StoreError> {
     sqlx::query(
         "SELECT at, message, summary FROM history WHERE environment = ? AND ace = ? ORDER BY id",
     )
     .bind(key.environment.as_str())
     .bind(key.domain.ace())
-    .fetch_all(&store.readers)
+    .fetch_all(connection)
     .await?
     .iter()
     .map(|found| {

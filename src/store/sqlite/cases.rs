@@ -1,10 +1,10 @@
-//! Cases, alarms, switches and the audit trail.
+//! Cases, alarms and switches.
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::super::{Alarm, AuditEntry, CaseEntry, CaseNote, StoreError};
-use super::{SqliteStore, Writing, row};
+use super::{SqliteStore, Writing, audit, row};
 use crate::model::{CaseId, CaseState, DomainKey, InboundId, reason};
 
 pub async fn cases(store: &SqliteStore, open_only: bool) -> Result<Vec<CaseEntry>, StoreError> {
@@ -92,43 +92,9 @@ pub async fn note(
         object: id.to_string(),
         detail: note.text.clone(),
     };
-    audit(&mut writing, &entry, &entry.object).await?;
+    audit::append(&mut writing, &entry, &entry.object).await?;
     store.end(writing).await?;
     Ok(true)
-}
-
-pub async fn audit(
-    writing: &mut Writing,
-    entry: &AuditEntry,
-    object: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit (at, actor, action, object, detail) VALUES (?, ?, ?, ?, ?)")
-        .bind(row::micros(entry.at))
-        .bind(&entry.actor)
-        .bind(&entry.action)
-        .bind(object)
-        .bind(&entry.detail)
-        .execute(&mut **writing)
-        .await?;
-    Ok(())
-}
-
-pub async fn audit_of(store: &SqliteStore, object: &str) -> Result<Vec<AuditEntry>, StoreError> {
-    sqlx::query("SELECT * FROM audit WHERE object = ? ORDER BY id")
-        .bind(object)
-        .fetch_all(&store.readers)
-        .await?
-        .iter()
-        .map(|found| {
-            Ok(AuditEntry {
-                at: row::instant(found.try_get("at")?)?,
-                actor: found.try_get("actor")?,
-                action: found.try_get("action")?,
-                object: found.try_get("object")?,
-                detail: found.try_get("detail")?,
-            })
-        })
-        .collect()
 }
 
 pub async fn raise(writing: &mut Writing, alarm: &Alarm) -> Result<(), StoreError> {
@@ -148,6 +114,19 @@ pub async fn raise(writing: &mut Writing, alarm: &Alarm) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Raises an alarm about a message, as long as that is held.
+pub async fn raise_held(writing: &mut Writing, alarm: &Alarm) -> Result<(), StoreError> {
+    let held: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM verdict WHERE id = ? AND verdict = 'held'")
+            .bind(alarm.message.map(|id| id.0))
+            .fetch_optional(&mut **writing)
+            .await?;
+    match held {
+        Some(_) => raise(writing, alarm).await,
+        None => Ok(()),
+    }
+}
+
 /// Clears the alarms of that key and those below it (`key:…`).
 pub async fn clear(writing: &mut Writing, key: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
@@ -162,8 +141,13 @@ pub async fn clear(writing: &mut Writing, key: &str, now: Timestamp) -> Result<(
 }
 
 pub async fn alarms(store: &SqliteStore) -> Result<Vec<Alarm>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    alarms_in(&mut reading).await
+}
+
+pub async fn alarms_in(connection: &mut SqliteConnection) -> Result<Vec<Alarm>, StoreError> {
     sqlx::query("SELECT * FROM alarm WHERE cleared_at IS NULL ORDER BY id")
-        .fetch_all(&store.readers)
+        .fetch_all(connection)
         .await?
         .iter()
         .map(|found| {
@@ -219,6 +203,6 @@ pub async fn set_switch(
                 .await?;
         }
     }
-    audit(&mut writing, entry, &entry.object).await?;
+    audit::append(&mut writing, entry, &entry.object).await?;
     store.end(writing).await
 }

@@ -28,7 +28,7 @@ pub async fn commit(store: &SqliteStore, changes: &[Change]) -> Result<(), Store
     }
 }
 
-async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), StoreError> {
+pub async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), StoreError> {
     let ids: Vec<i64> = changes
         .iter()
         .map(|change| change.decision.message.0)
@@ -433,6 +433,7 @@ fn verdict_row(
         decision.ace,
         decision.message_id,
         decision.registry_time.map(row::micros),
+        decision.deadline.map(row::micros),
         decision.digest,
         i64::from(covered),
         row::json(&decision.reasons)?,
@@ -447,10 +448,10 @@ async fn write_verdicts(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR REPLACE INTO verdict (id, decided_at, verdict, environment, route, kind, ace, \
-             message_id, registry_time, digest, is_covered, reasons, trace) \
+             message_id, registry_time, deadline, digest, is_covered, reasons, trace) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
              value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, \
-             value ->> 12 FROM json_each(?1); \
+             value ->> 12, value ->> 13 FROM json_each(?1); \
          UPDATE alarm SET cleared_at = decided.value ->> 1 FROM json_each(?1) AS decided \
          WHERE cleared_at IS NULL AND alarm.key > 'message:' AND alarm.key < 'message;' \
              AND CAST(substr(alarm.key, 9) AS INTEGER) = decided.value ->> 0 \

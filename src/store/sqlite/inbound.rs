@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
-use super::{SqliteStore, cases, row};
+use super::{SqliteStore, audit, cases, row};
 use crate::model::{Inbound, InboundId, Reason, Source, reason};
 
 /// Rows a single statement inserts at most; larger batches take several.
@@ -232,7 +232,7 @@ pub async fn requeue(
         .bind(reason::RELEASED.as_str())
         .execute(&mut *writing)
         .await?;
-        cases::audit(&mut writing, audit, &id.to_string()).await?;
+        audit::append(&mut writing, audit, &id.to_string()).await?;
     }
     store.end(writing).await
 }
@@ -263,7 +263,7 @@ pub async fn refuse(
         if done > 0 {
             refused += done;
             cases::clear(&mut writing, &format!("message:{id}"), audit.at).await?;
-            cases::audit(&mut writing, audit, &id.to_string()).await?;
+            audit::append(&mut writing, audit, &id.to_string()).await?;
         }
     }
     store.end(writing).await?;

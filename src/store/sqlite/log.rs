@@ -1,9 +1,12 @@
 //! The log of processed mail, and figures over everything.
 
+use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::super::{Decision, Figures, LogEntry, LogFilter, MessageVerdict, StoreError};
+use super::super::{
+    Decision, Figures, HeldMail, HeldWork, LogEntry, LogFilter, MessageVerdict, StoreError,
+};
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
 
@@ -18,7 +21,8 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
         "SELECT * FROM ( \
             SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
                 decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
-                registry_time, digest, is_covered, reasons, trace, \
+                registry_time, deadline, digest, is_covered, reasons, trace, \
+                EXISTS (SELECT 1 FROM pending WHERE pending.id = inbound.id) AS is_waiting, \
                 (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
                  FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
             FROM inbound LEFT JOIN verdict USING (id) \
@@ -28,6 +32,9 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?5 IS NULL OR route = ?5) \
                 AND (?6 IS NULL OR json_extract(envelope, '$.queue_id') = ?6) \
                 AND inbound.id > ?7 AND (?9 IS NULL OR inbound.id = ?9) \
+                AND (?10 IS NULL OR verdict.environment = ?10) \
+                AND (?11 IS NULL OR EXISTS (SELECT 1 FROM json_each(reasons) AS reason \
+                    WHERE reason.value ->> 'code' = ?11)) \
             ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id"
     );
     let rows = sqlx::query(AssertSqlSafe(select))
@@ -44,6 +51,8 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
             i64::from(filter.limit)
         })
         .bind(filter.id.map(|id| id.0))
+        .bind(filter.environment.map(|environment| environment.as_str()))
+        .bind(filter.reason.map(|code| code.as_str()))
         .fetch_all(&store.readers)
         .await?;
     rows.iter().map(entry).collect()
@@ -53,24 +62,7 @@ fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
     let id = InboundId(found.try_get("id")?);
     let decision = match found.try_get::<Option<i64>, _>("decided_at")? {
         None => None,
-        Some(at) => Some(Decision {
-            message: id,
-            at: row::instant(at)?,
-            verdict: row::word(found.try_get("verdict")?, MessageVerdict::from_word)?,
-            environment: found
-                .try_get::<Option<&str>, _>("environment")?
-                .map(row::environment)
-                .transpose()?,
-            route: found.try_get("route")?,
-            kind: found.try_get("kind")?,
-            ace: found.try_get("ace")?,
-            message_id: found.try_get("message_id")?,
-            registry_time: row::optional_instant(found.try_get("registry_time")?)?,
-            digest: found.try_get("digest")?,
-            is_covered: found.try_get::<i64, _>("is_covered")? == 1,
-            reasons: row::from_json(found.try_get("reasons")?)?,
-            trace: row::from_json(found.try_get("trace")?)?,
-        }),
+        Some(at) => Some(decision(id, at, found)?),
     };
     let notice = match found.try_get::<Option<&str>, _>("told")? {
         Some(told) => {
@@ -89,7 +81,69 @@ fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
         sha256: found.try_get("sha256")?,
         envelope: row::from_json(found.try_get("envelope")?)?,
         decision,
+        is_waiting: found.try_get::<i64, _>("is_waiting")? == 1,
         notice,
+    })
+}
+
+/// A row of `verdict`.
+pub fn decision(id: InboundId, at: i64, found: &SqliteRow) -> Result<Decision, StoreError> {
+    Ok(Decision {
+        message: id,
+        at: row::instant(at)?,
+        verdict: row::word(found.try_get("verdict")?, MessageVerdict::from_word)?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        route: found.try_get("route")?,
+        kind: found.try_get("kind")?,
+        ace: found.try_get("ace")?,
+        message_id: found.try_get("message_id")?,
+        registry_time: row::optional_instant(found.try_get("registry_time")?)?,
+        deadline: row::optional_instant(found.try_get("deadline")?)?,
+        digest: found.try_get("digest")?,
+        is_covered: found.try_get::<i64, _>("is_covered")? == 1,
+        reasons: row::from_json(found.try_get("reasons")?)?,
+        trace: row::from_json(found.try_get("trace")?)?,
+    })
+}
+
+/// What is held, and which of it names a deadline before `until`.
+pub async fn held_work(store: &SqliteStore, until: Timestamp) -> Result<HeldWork, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM verdict WHERE verdict = 'held'")
+        .fetch_one(&mut *reading)
+        .await?;
+    let rows = sqlx::query(
+        "SELECT verdict.id, received_at, verdict.environment, ace, deadline FROM verdict \
+         CROSS JOIN inbound ON inbound.id = verdict.id \
+         WHERE verdict = 'held' AND (deadline < ?1 OR verdict.id = \
+            (SELECT min(id) FROM verdict WHERE verdict = 'held')) ORDER BY verdict.id",
+    )
+    .bind(row::micros(until))
+    .fetch_all(&mut *reading)
+    .await?;
+    reading.commit().await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push(HeldMail {
+            id: InboundId(row.try_get("id")?),
+            received_at: row::instant(row.try_get("received_at")?)?,
+            environment: row
+                .try_get::<Option<&str>, _>("environment")?
+                .map(row::environment)
+                .transpose()?,
+            ace: row.try_get("ace")?,
+            deadline: row::optional_instant(row.try_get("deadline")?)?,
+        });
+    }
+    let oldest = found.first().cloned();
+    found.retain(|mail| mail.deadline.is_some_and(|at| at < until));
+    Ok(HeldWork {
+        count: count.unsigned_abs(),
+        oldest,
+        due: found,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod audit;
 mod books;
 mod cases;
 mod commit;
@@ -7,6 +8,7 @@ mod inbound;
 mod load;
 mod log;
 mod outbox;
+mod rehearse;
 mod row;
 
 use std::ops::{Deref, DerefMut};
@@ -26,8 +28,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::{
-    Alarm, Ask, AuditEntry, CaseEntry, CaseNote, Change, Claimed, Delivery, DomainImport, Figures,
-    HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Sealed, Store, StoreError, World,
+    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
+    Change, Claimed, Delivery, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry, LogFilter,
+    NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId, Notice,
@@ -262,6 +265,10 @@ impl Store for SqliteStore {
         commit::commit(self, changes).await
     }
 
+    async fn rehearse(&self, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
+        rehearse::rehearse(self, changes).await
+    }
+
     async fn requeue(
         &self,
         ids: &[InboundId],
@@ -392,6 +399,18 @@ impl Store for SqliteStore {
         self.end(writing).await
     }
 
+    async fn raise_held(&self, alarms: &[Alarm]) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        for alarm in alarms {
+            cases::raise_held(&mut writing, alarm).await?;
+        }
+        self.end(writing).await
+    }
+
+    async fn held_work(&self, until: Timestamp) -> Result<HeldWork, StoreError> {
+        log::held_work(self, until).await
+    }
+
     async fn clear_alarm(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut writing = self.begin().await?;
         cases::clear(&mut writing, key, now).await?;
@@ -412,7 +431,21 @@ impl Store for SqliteStore {
     }
 
     async fn audit_of(&self, object: &str) -> Result<Vec<AuditEntry>, StoreError> {
-        cases::audit_of(self, object).await
+        audit::of(self, object).await
+    }
+
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        audit::append(&mut writing, entry, &entry.object).await?;
+        self.end(writing).await
+    }
+
+    async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditLink>, StoreError> {
+        audit::list(self, filter).await
+    }
+
+    async fn audit_verify(&self, noted: Option<&AuditHead>) -> Result<AuditCheck, StoreError> {
+        audit::verify(self, noted).await
     }
 
     async fn figures(&self) -> Result<Figures, StoreError> {

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
-use super::{SqliteStore, cases, row};
+use super::{SqliteStore, audit, cases, row};
 use crate::model::{
     CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
 };
@@ -139,6 +139,15 @@ pub async fn notices(
     Ok(found)
 }
 
+/// One notice that is there.
+pub async fn one(connection: &mut SqliteConnection, id: i64) -> Result<Notice, StoreError> {
+    let found = sqlx::query("SELECT * FROM notice WHERE id = ?")
+        .bind(id)
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(notice(connection, &found).await?.notice)
+}
+
 async fn notice(
     connection: &mut SqliteConnection,
     found: &SqliteRow,
@@ -205,7 +214,7 @@ pub async fn requeue(
         > 0;
     if is_there {
         cases::clear(&mut writing, &format!("notice:{id}"), now).await?;
-        cases::audit(&mut writing, audit, &id.to_string()).await?;
+        audit::append(&mut writing, audit, &id.to_string()).await?;
     }
     store.end(writing).await?;
     Ok(is_there)

@@ -336,11 +336,13 @@ mod tests {
                 ace: None,
                 message_id: None,
                 registry_time: None,
+                deadline: None,
                 digest: None,
                 is_covered: false,
                 reasons: vec![Reason::new(reason::NOT_OURS, "not ours")],
                 trace: Vec::new(),
             }),
+            is_waiting: false,
             notice: None,
         }
     }

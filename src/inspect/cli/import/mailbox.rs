@@ -37,6 +37,12 @@ pub async fn import_mail(
         file(&*store, path).await?
     };
     let total = pieces.len();
+    // Behind pipe(8) it is Postfix that brings a mail, not a person.
+    if path != Path::new("-") && total > 0 {
+        let object = path.display().to_string();
+        let audit = context.audit("import mail", &object, &format!("{total} mails"));
+        store.audit(&audit).await?;
+    }
     let mut progress = Progress::new("mails", total as u64);
     let mut interrupt = Interrupt::watch();
     for (done, piece) in pieces.into_iter().enumerate() {
@@ -91,6 +97,11 @@ pub async fn import_queue(
     let (store, config) = context.store().await?;
     let inbound = inbound(context, Source::DenicQueue, Some(environment), raw);
     let kept = store.keep(vec![Sealed::new(inbound)?]).await?;
+    for id in &kept {
+        let detail = format!("{} for {environment}", path.display());
+        let audit = context.audit("import queue", &id.to_string(), &detail);
+        store.audit(&audit).await?;
+    }
     process_all(context, &*store, &config).await?;
     for id in kept {
         let entry = super::super::log::one(&*store, id).await?;

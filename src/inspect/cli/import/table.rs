@@ -103,6 +103,10 @@ pub async fn import_into(
             rejected.display()
         );
     }
+    let action = format!("import {}", kind.word());
+    let rows_word = format!("{} rows", rows.len());
+    let audit = context.audit(&action, &file.display().to_string(), &rows_word);
+    store.audit(&audit).await?;
     let mut aside = Aside::new(&rejected, &header, done_before > 0);
     let mut progress = Progress::new(kind.word(), rows.len() as u64);
     let mut applied = 0;

@@ -30,6 +30,7 @@ CREATE TABLE verdict (
     ace           TEXT,
     message_id    TEXT,
     registry_time INTEGER,
+    deadline      INTEGER,                   -- the earliest that its text names
     digest        TEXT,                      -- set only for messages that were acted upon
     is_covered    INTEGER NOT NULL DEFAULT 0,
     reasons       TEXT    NOT NULL,
@@ -160,15 +161,44 @@ CREATE TABLE alarm (
 ) STRICT;
 CREATE UNIQUE INDEX alarm_open ON alarm (key) WHERE cleared_at IS NULL;
 
+-- Who did what: numbered from 1 without gaps, each entry with the hash of the one before it.
 CREATE TABLE audit (
-    id     INTEGER PRIMARY KEY,
-    at     INTEGER NOT NULL,
-    actor  TEXT    NOT NULL,
-    action TEXT    NOT NULL,
-    object TEXT    NOT NULL,
-    detail TEXT    NOT NULL
+    id       INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    actor    TEXT    NOT NULL,
+    action   TEXT    NOT NULL,
+    object   TEXT    NOT NULL,
+    detail   TEXT    NOT NULL,
+    previous TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX audit_object ON audit (object, id);
+
+-- The newest entry once more, so that a removed end is missed.
+CREATE TABLE audit_head (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    entries INTEGER NOT NULL,
+    hash    TEXT    NOT NULL
+) STRICT;
+INSERT INTO audit_head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
+
+-- REPLACE deletes without asking a trigger about it, so each insert is looked at as well.
+CREATE TRIGGER audit_append BEFORE INSERT ON audit
+    WHEN NEW.id IS NOT (SELECT entries + 1 FROM audit_head)
+        OR NEW.previous IS NOT (SELECT hash FROM audit_head)
+BEGIN SELECT RAISE(ABORT, 'the audit trail only grows at its end'); END;
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is never shortened'); END;
+CREATE TRIGGER audit_head_follows BEFORE UPDATE ON audit_head
+    WHEN NEW.one IS NOT OLD.one OR NEW.entries IS NOT OLD.entries + 1
+        OR NEW.hash IS NOT (SELECT hash FROM audit WHERE id = NEW.entries)
+BEGIN SELECT RAISE(ABORT, 'the head of the audit trail only follows its end'); END;
+CREATE TRIGGER audit_head_alone BEFORE INSERT ON audit_head
+BEGIN SELECT RAISE(ABORT, 'the audit trail has one head'); END;
+CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head
+BEGIN SELECT RAISE(ABORT, 'the audit trail keeps its head'); END;
 
 -- Switches, such as who paused sending and why.
 CREATE TABLE switch (

@@ -1,0 +1,139 @@
+//! The audit trail: written at its end, never changed.
+
+use futures_util::TryStreamExt;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::super::chain::{self, AuditCheck, AuditHead, RawEntry, Walk};
+use super::super::{AuditEntry, AuditFilter, AuditLink, StoreError};
+use super::{SqliteStore, Writing, row};
+
+/// Writes an entry behind the last one; the only way into the trail.
+pub async fn append(
+    writing: &mut Writing,
+    entry: &AuditEntry,
+    object: &str,
+) -> Result<(), StoreError> {
+    let head = sqlx::query("SELECT entries, hash FROM audit_head")
+        .fetch_optional(&mut **writing)
+        .await?
+        .ok_or_else(|| {
+            StoreError::Unreadable(
+                "the audit trail has lost its head; see `stichtag audit verify`".to_owned(),
+            )
+        })?;
+    let id = head.try_get::<i64, _>("entries")? + 1;
+    let previous: &str = head.try_get("hash")?;
+    let at = row::micros(entry.at);
+    let texts = [&entry.actor, &entry.action, object, &entry.detail];
+    let hash = chain::hash(id, previous.as_bytes(), at, texts.map(str::as_bytes));
+    let mut insert = sqlx::query(
+        "INSERT INTO audit (id, at, actor, action, object, detail, previous, hash) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?); \
+         UPDATE audit_head SET entries = ?, hash = ?",
+    )
+    .bind(id)
+    .bind(at);
+    for text in texts {
+        insert = insert.bind(text);
+    }
+    insert
+        .bind(previous)
+        .bind(&hash)
+        .bind(id)
+        .bind(&hash)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
+pub async fn of(store: &SqliteStore, object: &str) -> Result<Vec<AuditEntry>, StoreError> {
+    let filter = AuditFilter {
+        object: Some(object.to_owned()),
+        ..AuditFilter::default()
+    };
+    let found = list(store, &filter).await?;
+    Ok(found.into_iter().map(|link| link.entry).collect())
+}
+
+pub async fn list(store: &SqliteStore, filter: &AuditFilter) -> Result<Vec<AuditLink>, StoreError> {
+    let limit = match filter.limit {
+        0 => -1,
+        limit => i64::from(limit),
+    };
+    // An actor is `1000 anna`: either word finds it.
+    sqlx::query(
+        "SELECT * FROM (SELECT * FROM audit WHERE (?1 IS NULL OR object = ?1) \
+            AND (?2 IS NULL OR instr(' ' || actor || ' ', ' ' || ?2 || ' ') > 0) \
+            AND (?3 IS NULL OR action = ?3 OR instr(action, ?3 || ' ') = 1) \
+            AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5) \
+            ORDER BY id DESC LIMIT ?6) ORDER BY id",
+    )
+    .bind(filter.object.as_deref())
+    .bind(filter.actor.as_deref())
+    .bind(filter.action.as_deref())
+    .bind(filter.since.map(row::micros))
+    .bind(filter.until.map(row::micros))
+    .bind(limit)
+    .fetch_all(&store.readers)
+    .await?
+    .iter()
+    .map(|found| {
+        Ok(AuditLink {
+            id: found.try_get("id")?,
+            entry: AuditEntry {
+                at: row::instant(found.try_get("at")?)?,
+                actor: found.try_get("actor")?,
+                action: found.try_get("action")?,
+                object: found.try_get("object")?,
+                detail: found.try_get("detail")?,
+            },
+            previous: found.try_get("previous")?,
+            hash: found.try_get("hash")?,
+        })
+    })
+    .collect()
+}
+
+/// All in one reading transaction: what is written meanwhile belongs to the next walk.
+pub async fn verify(
+    store: &SqliteStore,
+    noted: Option<&AuditHead>,
+) -> Result<AuditCheck, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let mut walk = Walk::begin(noted);
+    {
+        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY id").fetch(&mut *reading);
+        while let Some(found) = rows.try_next().await? {
+            walk.step(&raw(&found)?);
+        }
+    }
+    let head = sqlx::query("SELECT entries, hash FROM audit_head")
+        .fetch_optional(&mut *reading)
+        .await?
+        .map(|found| {
+            Ok::<_, StoreError>(AuditHead {
+                entries: found.try_get("entries")?,
+                hash: found.try_get("hash")?,
+            })
+        })
+        .transpose()?;
+    reading.commit().await?;
+    Ok(walk.end(head.as_ref()))
+}
+
+/// An entry as bytes: one that somebody damaged must still be named.
+fn raw(found: &SqliteRow) -> Result<RawEntry, StoreError> {
+    Ok(RawEntry {
+        id: found.try_get("id")?,
+        at: found.try_get("at")?,
+        texts: [
+            found.try_get("actor")?,
+            found.try_get("action")?,
+            found.try_get("object")?,
+            found.try_get("detail")?,
+        ],
+        previous: found.try_get("previous")?,
+        hash: found.try_get("hash")?,
+    })
+}
