@@ -1,11 +1,15 @@
 //! Who says so, and for which environment: routes, envelope and header in, verdict out. Pure.
 
+mod authserv;
+mod automatic;
 mod digest;
 mod header;
 mod mailbox;
 mod origin;
+mod replay;
 mod verdict;
 
+pub use authserv::{AuthResults, MethodResult, Property, PropertyValue, read as read_auth_results};
 pub use digest::content_digest;
 pub use header::message_id;
 pub use verdict::{Policy, Verdict, authenticate};

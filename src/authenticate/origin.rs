@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::header;
+use super::{Policy, authserv, header};
 use crate::model::{DkimSignature, Evidence, Finding, OpenPgpSignature, Route, SpfCheck};
 
 /// RSA keys below this are broken by whoever cares (RFC 8301).
@@ -13,6 +13,9 @@ const KEY_BITS_MIN: u32 = 1024;
 
 /// A clock may be wrong by so much (RFC 6376 leaves it to the verifier).
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// An edge writes a handful of results; a field that was stuffed does not fill the trace.
+const RESULTS_NOTED: usize = 20;
 
 /// What a signature must cover where the mail has it: who, to whom, about what, when, and how the
 /// body is to be read (`reliability.md`, section 1).
@@ -34,10 +37,19 @@ pub(super) struct Weighed {
     pub notes: Vec<String>,
     /// The mail came from a host of the sender, not by way of somebody else.
     pub is_direct: bool,
+    /// When the signatures that vouch were made.
+    pub signed: Vec<(String, Timestamp)>,
+}
+
+impl Weighed {
+    fn signed(&mut self, who: &str, at: Option<Timestamp>) {
+        self.signed.extend(at.map(|at| (who.to_owned(), at)));
+    }
 }
 
 /// Weighs `evidence` for a mail from an address under `domain`.
 pub(super) fn weigh(
+    policy: &Policy,
     route: &Route,
     domain: &str,
     evidence: &Evidence,
@@ -48,7 +60,10 @@ pub(super) fn weigh(
     for signature in &evidence.dkim {
         let who = format!("DKIM {} ({})", signature.domain, signature.selector);
         match dkim_fault(signature, domain, fields, received_at) {
-            None => found.proofs.push(format!("{who} vouches for {domain}")),
+            None => {
+                found.proofs.push(format!("{who} vouches for {domain}"));
+                found.signed(&who, signature.signed_at);
+            }
             Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
         }
     }
@@ -67,6 +82,7 @@ pub(super) fn weigh(
         }
         Some((_, Some(fault))) => found.notes.push(format!("SPF does not count: {fault}")),
     }
+    weigh_edge(policy, domain, evidence, fields, received_at, &mut found);
     if let Some(client) = &evidence.client {
         let networks = &route.client_networks;
         let address = client.address;
@@ -86,6 +102,7 @@ pub(super) fn weigh(
                 found
                     .proofs
                     .push(format!("OpenPGP key {key} has signed the text"));
+                found.signed("the OpenPGP signature", signature.signed_at);
             }
             Some(fault) => found.notes.push(format!("OpenPGP does not count: {fault}")),
         }
@@ -102,6 +119,78 @@ pub(super) fn weigh(
     found
 }
 
+/// Weighs what our own edge says in `Authentication-Results`.
+fn weigh_edge(
+    policy: &Policy,
+    domain: &str,
+    evidence: &Evidence,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+    found: &mut Weighed,
+) {
+    let stated = authserv::stated(fields);
+    let is_ours = |field: &&authserv::Stated| {
+        let id = field.authserv_id.as_deref().unwrap_or_default();
+        let mut ours = policy.authserv_ids.iter();
+        ours.any(|known| known.eq_ignore_ascii_case(id))
+    };
+    let foreign = stated.len() - stated.iter().filter(is_ours).count();
+    if foreign > 0 {
+        found
+            .notes
+            .push(format!("{foreign} foreign Authentication-Results ignored"));
+    }
+    for id in &policy.authserv_ids {
+        let results = match authserv::believed(&stated, id, policy.authserv_hops) {
+            Ok(said) => &said.results,
+            Err(why) => {
+                let text = format!("Authentication-Results of {id} is not believed: {why}");
+                found.notes.push(text);
+                continue;
+            }
+        };
+        for said in results.iter().take(RESULTS_NOTED) {
+            let who = format!("{id} says {}={}", said.method, said.result);
+            let fault = authserv::result_fault(said, domain).or_else(|| {
+                let is_dkim = said.method == "dkim";
+                is_dkim.then(|| edge_dkim_fault(domain, evidence, fields, received_at))?
+            });
+            match fault {
+                None => {
+                    found.proofs.push(format!("{who} for {domain}"));
+                    found.is_direct |= said.method == "spf";
+                    if said.method == "dkim" {
+                        for signature in of_domain(domain, evidence) {
+                            let who = format!("DKIM {} ({})", signature.domain, signature.selector);
+                            found.signed(&who, signature.signed_at);
+                        }
+                    }
+                }
+                Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
+            }
+        }
+    }
+}
+
+fn of_domain<'a>(
+    domain: &'a str,
+    evidence: &'a Evidence,
+) -> impl Iterator<Item = &'a DkimSignature> {
+    let signatures = evidence.dkim.iter();
+    signatures.filter(move |signature| signature.domain.eq_ignore_ascii_case(domain))
+}
+
+/// The edge says that a signature verifies, not what it covers. That is ours to judge, for every
+/// signature of the domain: which of them the edge means nobody can tell.
+fn edge_dkim_fault(
+    domain: &str,
+    evidence: &Evidence,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Option<String> {
+    of_domain(domain, evidence).find_map(|signature| cover_fault(signature, fields, received_at))
+}
+
 /// Why a DKIM signature is no proof; `None`: it is.
 fn dkim_fault(
     signature: &DkimSignature,
@@ -116,6 +205,15 @@ fn dkim_fault(
     if !signature.domain.eq_ignore_ascii_case(domain) {
         return Some(format!("it speaks for another domain than {domain}"));
     }
+    cover_fault(signature, fields, received_at)
+}
+
+/// Why a DKIM signature would be no proof even if it verifies.
+fn cover_fault(
+    signature: &DkimSignature,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Option<String> {
     if signature.has_length {
         return Some("it covers only the beginning of the body (l=)".to_owned());
     }
