@@ -470,6 +470,161 @@ fn a_route_for_bounces_takes_bounces() {
     assert!(!codes(&verdict).contains(&"R22"), "{verdict:?}");
 }
 
+/// Messages from `denic.de`, as `stichtag doctor` reads them.
+mod rules {
+    use stichtag::authenticate::{Advice, Level, Seen, propose};
+    use stichtag::model::InboundId;
+
+    use super::*;
+
+    fn seen(number: i64, raw: Vec<u8>, evidence: Evidence) -> Seen {
+        Seen {
+            id: InboundId(number),
+            inbound: Inbound {
+                source: Source::DenicMail,
+                received_at: RECEIVED_AT.parse().unwrap(),
+                envelope: Envelope::default(),
+                environment: None,
+                raw,
+            },
+            evidence,
+        }
+    }
+
+    fn signed(domain: &str) -> Evidence {
+        Evidence {
+            dkim: vec![signature(domain)],
+            ..Evidence::default()
+        }
+    }
+
+    fn from(address: &str) -> Evidence {
+        Evidence {
+            client: Some(Client {
+                address: address.parse().unwrap(),
+                helo: None,
+            }),
+            ..Evidence::default()
+        }
+    }
+
+    fn advise(more: &[(&str, &str)], seen: &[Seen]) -> Vec<Advice> {
+        let policy = policy(more);
+        let route = policy.routes.iter().find(|route| route.name == "denic-live");
+        propose(&policy, route.unwrap(), seen)
+    }
+
+    const NO_EDGE: (&str, &str) = ("STICHTAG_AUTHENTICATE__AUTHSERV_IDS", "[]");
+    const RECORD: (&str, &str) = ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record");
+
+    #[test]
+    fn what_carries_proof_is_counted_and_what_does_not_is_named() {
+        let mut all: Vec<Seen> = (1..=38)
+            .map(|number| seen(number, mail(HOP), signed("denic.de")))
+            .collect();
+        all.push(seen(39, mail(HOP), signed("test.denic.de")));
+        all.push(seen(40, mail(HOP), Evidence::default()));
+        let advice = advise(&[RECORD], &all);
+        assert_eq!(
+            advice[0].text,
+            "of 40 messages from denic.de, 38 carry a valid DKIM signature of denic.de: \
+             `require = \"aligned\"` would pass 38; 2 would be held: 39, 40"
+        );
+        assert_eq!(
+            advice[0].toml.as_deref(),
+            Some("[route.denic-live]\nrequire = \"aligned\"")
+        );
+        assert_eq!(advice.len(), 1, "nothing looser is proposed: {advice:?}");
+        let strict = advise(&[], &all[..38]);
+        assert_eq!((strict.len(), strict[0].level), (1, Level::Ok));
+        assert_eq!(strict[0].toml, None);
+    }
+
+    #[test]
+    fn a_network_is_proposed_only_for_want_of_anything_better() {
+        let of = |addresses: &[&str]| -> Vec<Seen> {
+            (1..)
+                .zip(addresses)
+                .map(|(number, address)| seen(number, mail(HOP), from(address)))
+                .collect()
+        };
+        let tomls = |all: &[Seen]| -> Vec<String> {
+            let advice = advise(&[NO_EDGE], all).into_iter();
+            advice.filter_map(|advice| advice.toml).collect()
+        };
+        let all = of(&["192.0.2.25", "192.0.2.26", "192.0.2.9"]);
+        assert_eq!(
+            tomls(&all),
+            ["[route.denic-live]\nclient_networks = [\"192.0.2.0/24\"]"]
+        );
+        let six = of(&["2001:db8::1", "2001:db8::2", "2001:db8:0:0:9::1"]);
+        assert_eq!(
+            tomls(&six),
+            ["[route.denic-live]\nclient_networks = [\"2001:db8::/64\"]"]
+        );
+        let none: Vec<String> = Vec::new();
+        assert_eq!(tomls(&all[..2]), none, "two are no sample");
+        assert_eq!(tomls(&of(&["192.0.2.1", "192.0.2.2", "198.51.100.1"])), none);
+        assert_eq!(tomls(&of(&["127.0.0.1", "127.0.0.1", "127.0.0.1"])), none);
+        assert_eq!(tomls(&of(&["10.0.0.1", "10.0.0.1", "10.0.0.1"])), none);
+        // The domain itself disowns one of them.
+        let mut disowned = all.clone();
+        disowned[1].evidence.spf = Some(SpfCheck {
+            domain: Some("denic.de".to_owned()),
+            finding: Finding::Fail("softfail".to_owned()),
+        });
+        assert_eq!(tomls(&disowned), none);
+        // There is better proof for some.
+        let mut provable = all.clone();
+        provable[0].evidence.dkim = vec![signature("denic.de")];
+        assert_eq!(tomls(&provable), none);
+    }
+
+    #[test]
+    fn an_edge_is_proposed_only_if_all_mail_bears_its_word() {
+        let edge = |results: &str| stamped(results);
+        let tomls = |raws: &[Vec<u8>]| -> Vec<String> {
+            let all: Vec<Seen> = (1..)
+                .zip(raws)
+                .map(|(number, raw)| seen(number, raw.clone(), Evidence::default()))
+                .collect();
+            let advice = advise(&[NO_EDGE], &all).into_iter();
+            advice.filter_map(|advice| advice.toml).collect()
+        };
+        let all = vec![edge(PASS), edge("spf=pass smtp.mailfrom=denic.de"), edge(PASS)];
+        let expected = ["[authenticate]\nauthserv_ids = [\"mx.example.net\"]"];
+        assert_eq!(tomls(&all), expected);
+        let none: Vec<String> = Vec::new();
+        for other in [
+            // One mail without it, with two of it, or about somebody else.
+            mail(HOP),
+            mail(&format!("{HOP}{}", String::from_utf8(edge(PASS)).unwrap())),
+            edge("dkim=pass header.d=example.org"),
+            edge("dmarc=pass header.from=denic.de"),
+            edge("spf=pass smtp.helo=denic.de"),
+            // A name that none of our hops has.
+            mail(&format!("{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n")),
+        ] {
+            let mut all = all.clone();
+            all.push(other.clone());
+            assert_eq!(tomls(&all), none, "{:?}", String::from_utf8_lossy(&other));
+        }
+        let foreign = mail(&format!("{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n"));
+        assert_eq!(tomls(&[foreign.clone(), foreign.clone(), foreign]), none);
+    }
+
+    #[test]
+    fn mail_of_other_senders_has_no_say() {
+        let other = String::from_utf8(stamped(PASS)).unwrap().replace(FROM, "evil@example.org");
+        let all: Vec<Seen> = (1..=5)
+            .map(|number| seen(number, other.clone().into_bytes(), from("192.0.2.25")))
+            .collect();
+        let advice = advise(&[NO_EDGE], &all);
+        assert_eq!(advice.len(), 1);
+        assert_eq!(advice[0].text, "no mail from registry-response@denic.de yet");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -4,6 +4,8 @@
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/import.rs"]

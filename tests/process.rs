@@ -6,6 +6,8 @@ mod again;
 mod desk;
 #[path = "process/doubt.rs"]
 mod doubt;
+#[path = "process/replayed.rs"]
+mod replayed;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]

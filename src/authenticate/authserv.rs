@@ -76,6 +76,15 @@ impl PropertyValue {
     }
 }
 
+impl PropertyValue {
+    fn is_address(&self) -> bool {
+        match self {
+            PropertyValue::Plain(text) | PropertyValue::Quoted(text) => text.contains('@'),
+            PropertyValue::QuotedLocal { .. } => true,
+        }
+    }
+}
+
 impl MethodResult {
     /// The one value of a property; `Err`: it is there more than once, so readers disagree.
     fn property(&self, name: &str) -> Result<Option<&PropertyValue>, Fault> {
@@ -181,7 +190,11 @@ fn dkim_domains(said: &MethodResult) -> Result<Vec<&str>, Fault> {
     {
         return Err(Fault("SHA-1 is broken"));
     }
-    let named = [said.property("header.d")?, said.property("header.i")?];
+    let signer = said.property("header.d")?;
+    if signer.is_some_and(PropertyValue::is_address) {
+        return Err(Fault("header.d is no domain"));
+    }
+    let named = [signer, said.property("header.i")?];
     let domains = named.into_iter().flatten();
     Ok(domains
         .map(|value| value.domain().unwrap_or_default())

@@ -37,11 +37,29 @@ pub(super) struct Weighed {
     pub notes: Vec<String>,
     /// The mail came from a host of the sender, not by way of somebody else.
     pub is_direct: bool,
+    /// Of which kind the proofs are.
+    pub kinds: Vec<Kind>,
     /// When the signatures that vouch were made.
     pub signed: Vec<(String, Timestamp)>,
 }
 
+/// A kind of proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Dkim,
+    Spf,
+    Edge,
+    Network,
+    OpenPgp,
+}
+
 impl Weighed {
+    fn prove(&mut self, kind: Kind, text: String) {
+        self.is_direct |= matches!(kind, Kind::Spf | Kind::Network);
+        self.kinds.push(kind);
+        self.proofs.push(text);
+    }
+
     fn signed(&mut self, who: &str, at: Option<Timestamp>) {
         self.signed.extend(at.map(|at| (who.to_owned(), at)));
     }
@@ -61,7 +79,7 @@ pub(super) fn weigh(
         let who = format!("DKIM {} ({})", signature.domain, signature.selector);
         match dkim_fault(signature, domain, fields, received_at) {
             None => {
-                found.proofs.push(format!("{who} vouches for {domain}"));
+                found.prove(Kind::Dkim, format!("{who} vouches for {domain}"));
                 found.signed(&who, signature.signed_at);
             }
             Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
@@ -76,10 +94,7 @@ pub(super) fn weigh(
         .map(|spf| (spf, spf_fault(spf, domain)))
     {
         None => found.notes.push("SPF: no client known".to_owned()),
-        Some((_, None)) => {
-            found.proofs.push(format!("SPF vouches for {domain}"));
-            found.is_direct = true;
-        }
+        Some((_, None)) => found.prove(Kind::Spf, format!("SPF vouches for {domain}")),
         Some((_, Some(fault))) => found.notes.push(format!("SPF does not count: {fault}")),
     }
     weigh_edge(policy, domain, evidence, fields, received_at, &mut found);
@@ -88,8 +103,7 @@ pub(super) fn weigh(
         let address = client.address;
         if networks.iter().any(|network| network.contains(address)) {
             let text = format!("client {address} in the networks of {}", route.name);
-            found.proofs.push(text);
-            found.is_direct = true;
+            found.prove(Kind::Network, text);
         } else if !networks.is_empty() {
             let text = format!("client {address} is not in the networks of {}", route.name);
             found.notes.push(text);
@@ -99,9 +113,8 @@ pub(super) fn weigh(
         match openpgp_fault(signature, route) {
             None => {
                 let key = signature.fingerprint.as_deref().unwrap_or_default();
-                found
-                    .proofs
-                    .push(format!("OpenPGP key {key} has signed the text"));
+                let text = format!("OpenPGP key {key} has signed the text");
+                found.prove(Kind::OpenPgp, text);
                 found.signed("the OpenPGP signature", signature.signed_at);
             }
             Some(fault) => found.notes.push(format!("OpenPGP does not count: {fault}")),
@@ -157,7 +170,7 @@ fn weigh_edge(
             });
             match fault {
                 None => {
-                    found.proofs.push(format!("{who} for {domain}"));
+                    found.prove(Kind::Edge, format!("{who} for {domain}"));
                     found.is_direct |= said.method == "spf";
                     if said.method == "dkim" {
                         for signature in of_domain(domain, evidence) {
