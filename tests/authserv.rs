@@ -598,7 +598,10 @@ mod rules {
         for other in [
             // One mail without it, with two of it, or about somebody else.
             mail(HOP),
-            mail(&format!("{HOP}{}", String::from_utf8(edge(PASS)).unwrap())),
+            mail(&format!(
+                "{HOP}{}",
+                format!("Authentication-Results: {EDGE}; {PASS}\r\n").repeat(2)
+            )),
             edge("dkim=pass header.d=example.org"),
             edge("dmarc=pass header.from=denic.de"),
             edge("spf=pass smtp.helo=denic.de"),
