@@ -98,23 +98,29 @@ pub fn policy(config: &Config) -> Policy {
     Policy {
         routes: config.routes.clone(),
         authserv_ids: config.authenticate.authserv_ids.clone(),
+        authserv_hops: config.authenticate.authserv_hops,
         replay_window: SignedDuration::try_from(config.authenticate.replay_window)
             .unwrap_or(SignedDuration::MAX),
+        notice_host: notice_host(config),
     }
 }
 
-/// The rules of processing, from the configuration.
-pub fn rules(config: &Config) -> Rules {
+/// What stands behind the `@` in the Message-IDs of our notices.
+fn notice_host(config: &Config) -> String {
     let settings = &config.notices.settings;
     let from_host = settings
         .from
         .rsplit_once('@')
         .map(|(_, host)| host.trim_end_matches('>').to_owned());
-    let message_id_host = [Some(settings.bounce_domain.clone()), from_host]
+    [Some(settings.bounce_domain.clone()), from_host]
         .into_iter()
         .flatten()
         .find(|host| !host.is_empty())
-        .unwrap_or_else(|| config.server.hostname.clone());
+        .unwrap_or_else(|| config.server.hostname.clone())
+}
+
+/// The rules of processing, from the configuration.
+pub fn rules(config: &Config) -> Rules {
     Rules {
         policy: policy(config),
         creates_unknown: config.creates_unknown,
@@ -126,7 +132,7 @@ pub fn rules(config: &Config) -> Rules {
             },
             languages: config.notices.languages.clone(),
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
-            message_id_host,
+            message_id_host: notice_host(config),
         },
     }
 }

@@ -42,7 +42,9 @@ fn authenticate(routes: &[Route], envelope: &Envelope, raw: &[u8]) -> Verdict {
     let policy = Policy {
         routes: routes.to_vec(),
         authserv_ids: Vec::new(),
+        authserv_hops: 1,
         replay_window: jiff::SignedDuration::from_hours(7 * 24),
+        notice_host: "bounce.example.net".to_owned(),
     };
     let inbound = Inbound {
         source: Source::DenicMail,

@@ -125,6 +125,7 @@ fn a_mail_reads_back_part_by_part() {
     for (name, value) in [
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        ("X-Loop", "domains@muster.example"),
         ("Content-Language", "de"),
         ("X-Stichtag-Notice", "N-310"),
     ] {

@@ -8,6 +8,8 @@ mod desk;
 mod doubt;
 #[path = "process/held.rs"]
 mod held;
+#[path = "process/replayed.rs"]
+mod replayed;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::header;
+use super::{Policy, authserv, header};
 use crate::model::{DkimSignature, Evidence, Finding, OpenPgpSignature, Route, SpfCheck};
 
 /// RSA keys below this are broken by whoever cares (RFC 8301).
@@ -13,6 +13,9 @@ const KEY_BITS_MIN: u32 = 1024;
 
 /// A clock may be wrong by so much (RFC 6376 leaves it to the verifier).
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// An edge writes a handful of results; a field that was stuffed does not fill the trace.
+const RESULTS_NOTED: usize = 20;
 
 /// What a signature must cover where the mail has it: who, to whom, about what, when, and how the
 /// body is to be read (`reliability.md`, section 1).
@@ -34,10 +37,37 @@ pub(super) struct Weighed {
     pub notes: Vec<String>,
     /// The mail came from a host of the sender, not by way of somebody else.
     pub is_direct: bool,
+    /// Of which kind the proofs are.
+    pub kinds: Vec<Kind>,
+    /// When the signatures that vouch were made.
+    pub signed: Vec<(String, Timestamp)>,
+}
+
+/// A kind of proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Dkim,
+    Spf,
+    Edge,
+    Network,
+    OpenPgp,
+}
+
+impl Weighed {
+    fn prove(&mut self, kind: Kind, text: String) {
+        self.is_direct |= matches!(kind, Kind::Spf | Kind::Network);
+        self.kinds.push(kind);
+        self.proofs.push(text);
+    }
+
+    fn signed(&mut self, who: &str, at: Option<Timestamp>) {
+        self.signed.extend(at.map(|at| (who.to_owned(), at)));
+    }
 }
 
 /// Weighs `evidence` for a mail from an address under `domain`.
 pub(super) fn weigh(
+    policy: &Policy,
     route: &Route,
     domain: &str,
     evidence: &Evidence,
@@ -48,7 +78,10 @@ pub(super) fn weigh(
     for signature in &evidence.dkim {
         let who = format!("DKIM {} ({})", signature.domain, signature.selector);
         match dkim_fault(signature, domain, fields, received_at) {
-            None => found.proofs.push(format!("{who} vouches for {domain}")),
+            None => {
+                found.prove(Kind::Dkim, format!("{who} vouches for {domain}"));
+                found.signed(&who, signature.signed_at);
+            }
             Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
         }
     }
@@ -61,19 +94,16 @@ pub(super) fn weigh(
         .map(|spf| (spf, spf_fault(spf, domain)))
     {
         None => found.notes.push("SPF: no client known".to_owned()),
-        Some((_, None)) => {
-            found.proofs.push(format!("SPF vouches for {domain}"));
-            found.is_direct = true;
-        }
+        Some((_, None)) => found.prove(Kind::Spf, format!("SPF vouches for {domain}")),
         Some((_, Some(fault))) => found.notes.push(format!("SPF does not count: {fault}")),
     }
+    weigh_edge(policy, domain, evidence, fields, received_at, &mut found);
     if let Some(client) = &evidence.client {
         let networks = &route.client_networks;
         let address = client.address;
         if networks.iter().any(|network| network.contains(address)) {
             let text = format!("client {address} in the networks of {}", route.name);
-            found.proofs.push(text);
-            found.is_direct = true;
+            found.prove(Kind::Network, text);
         } else if !networks.is_empty() {
             let text = format!("client {address} is not in the networks of {}", route.name);
             found.notes.push(text);
@@ -83,9 +113,9 @@ pub(super) fn weigh(
         match openpgp_fault(signature, route) {
             None => {
                 let key = signature.fingerprint.as_deref().unwrap_or_default();
-                found
-                    .proofs
-                    .push(format!("OpenPGP key {key} has signed the text"));
+                let text = format!("OpenPGP key {key} has signed the text");
+                found.prove(Kind::OpenPgp, text);
+                found.signed("the OpenPGP signature", signature.signed_at);
             }
             Some(fault) => found.notes.push(format!("OpenPGP does not count: {fault}")),
         }
@@ -102,6 +132,78 @@ pub(super) fn weigh(
     found
 }
 
+/// Weighs what our own edge says in `Authentication-Results`.
+fn weigh_edge(
+    policy: &Policy,
+    domain: &str,
+    evidence: &Evidence,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+    found: &mut Weighed,
+) {
+    let stated = authserv::stated(fields);
+    let is_ours = |field: &&authserv::Stated| {
+        let id = field.authserv_id.as_deref().unwrap_or_default();
+        let mut ours = policy.authserv_ids.iter();
+        ours.any(|known| known.eq_ignore_ascii_case(id))
+    };
+    let foreign = stated.len() - stated.iter().filter(is_ours).count();
+    if foreign > 0 {
+        found
+            .notes
+            .push(format!("{foreign} foreign Authentication-Results ignored"));
+    }
+    for id in &policy.authserv_ids {
+        let results = match authserv::believed(&stated, id, policy.authserv_hops) {
+            Ok(said) => &said.results,
+            Err(why) => {
+                let text = format!("Authentication-Results of {id} is not believed: {why}");
+                found.notes.push(text);
+                continue;
+            }
+        };
+        for said in results.iter().take(RESULTS_NOTED) {
+            let who = format!("{id} says {}={}", said.method, said.result);
+            let fault = authserv::result_fault(said, domain).or_else(|| {
+                let is_dkim = said.method == "dkim";
+                is_dkim.then(|| edge_dkim_fault(domain, evidence, fields, received_at))?
+            });
+            match fault {
+                None => {
+                    found.prove(Kind::Edge, format!("{who} for {domain}"));
+                    found.is_direct |= said.method == "spf";
+                    if said.method == "dkim" {
+                        for signature in of_domain(domain, evidence) {
+                            let who = format!("DKIM {} ({})", signature.domain, signature.selector);
+                            found.signed(&who, signature.signed_at);
+                        }
+                    }
+                }
+                Some(fault) => found.notes.push(format!("{who} does not count: {fault}")),
+            }
+        }
+    }
+}
+
+fn of_domain<'a>(
+    domain: &'a str,
+    evidence: &'a Evidence,
+) -> impl Iterator<Item = &'a DkimSignature> {
+    let signatures = evidence.dkim.iter();
+    signatures.filter(move |signature| signature.domain.eq_ignore_ascii_case(domain))
+}
+
+/// The edge says that a signature verifies, not what it covers. That is ours to judge, for every
+/// signature of the domain: which of them the edge means nobody can tell.
+fn edge_dkim_fault(
+    domain: &str,
+    evidence: &Evidence,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Option<String> {
+    of_domain(domain, evidence).find_map(|signature| cover_fault(signature, fields, received_at))
+}
+
 /// Why a DKIM signature is no proof; `None`: it is.
 fn dkim_fault(
     signature: &DkimSignature,
@@ -116,6 +218,15 @@ fn dkim_fault(
     if !signature.domain.eq_ignore_ascii_case(domain) {
         return Some(format!("it speaks for another domain than {domain}"));
     }
+    cover_fault(signature, fields, received_at)
+}
+
+/// Why a DKIM signature would be no proof even if it verifies.
+fn cover_fault(
+    signature: &DkimSignature,
+    fields: &[(String, String)],
+    received_at: Timestamp,
+) -> Option<String> {
     if signature.has_length {
         return Some("it covers only the beginning of the body (l=)".to_owned());
     }

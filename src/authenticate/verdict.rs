@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{header, mailbox, origin};
+use super::{automatic, header, mailbox, origin, replay};
 use crate::model::reason::{self, Reason, ReasonCode};
 use crate::model::{
     Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route, RouteParser,
@@ -15,8 +15,12 @@ pub struct Policy {
     pub routes: Vec<Route>,
     /// Whose `Authentication-Results` are believed: the authserv-ids of our own edge.
     pub authserv_ids: Vec<String>,
+    /// How many `Received` fields may stand above such a field.
+    pub authserv_hops: usize,
     /// A mail whose Date or signature is older than this was sent before.
     pub replay_window: SignedDuration,
+    /// What stands behind the `@` in the Message-IDs of our own notices.
+    pub notice_host: String,
 }
 
 /// Who says so, and for which environment.
@@ -78,13 +82,24 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     if let Some(route) = route {
         decision.subject(routes, route, raw, &fields);
     }
+    let is_report = route.is_some_and(|route| route.parser == RouteParser::Dsn);
+    let made = automatic::origin(&fields, &policy.notice_host);
+    if let automatic::Origin::Automatic(what) = &made
+        && !is_report
+    {
+        decision.hold(reason::AUTOMATIC, what);
+    }
     match (evidence, route, from.as_deref()) {
         (None, _, _) => {
             let text = "proof of origin (DKIM, SPF, OpenPGP): not checked";
             decision.checked.push(text.to_owned());
         }
         (Some(evidence), Some(route), Some(from)) => {
-            decision.origin(route, from, evidence, &fields, inbound);
+            let is_proven = decision.origin(policy, route, from, inbound, evidence, &fields);
+            if made == automatic::Origin::Bulk && !is_proven && !is_report {
+                let text = "Precedence: bulk, and nothing vouches for the sender";
+                decision.hold(reason::AUTOMATIC, text);
+            }
         }
         // Held already: nobody to vouch for.
         _ => {}
@@ -285,19 +300,22 @@ impl Decision {
         }
     }
 
-    /// Does anything vouch for exactly the domain of From?
+    /// Does anything vouch for exactly the domain of From, and is it of now?
     fn origin(
         &mut self,
+        policy: &Policy,
         route: &Route,
         from: &str,
+        inbound: &Inbound,
         evidence: &Evidence,
         fields: &[(String, String)],
-        inbound: &Inbound,
-    ) {
+    ) -> bool {
         let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let found = origin::weigh(route, domain, evidence, fields, inbound.received_at);
+        let received_at = inbound.received_at;
+        let found = origin::weigh(policy, route, domain, evidence, fields, received_at);
         self.checked.extend(found.notes);
-        if found.proofs.is_empty() {
+        let is_proven = !found.proofs.is_empty();
+        if !is_proven {
             let text = format!("nothing vouches for {}", shorten(domain));
             match route.require {
                 Require::Aligned => self.hold(reason::NO_PROOF, text),
@@ -311,6 +329,22 @@ impl Decision {
         if is_carried && route.require == Require::Aligned {
             self.addressed(route, inbound);
         }
+        // A file that an operator brings in is history by nature; only a dialogue is of now.
+        if inbound.envelope.peer.is_some() {
+            let dated = replay::dated(fields, &found.signed);
+            match replay::fault(&dated, policy.replay_window, received_at) {
+                None if dated.is_empty() => self.checked.push("age: not known".to_owned()),
+                None => {}
+                Some(fault) if route.require == Require::Aligned => {
+                    self.hold(fault.code, fault.detail);
+                }
+                Some(fault) => self.checked.push(format!(
+                    "{}; `require = \"record\"` lets it pass",
+                    fault.detail
+                )),
+            }
+        }
+        is_proven
     }
 
     fn subject(

@@ -59,6 +59,8 @@ pub struct Config {
 pub struct Authenticate {
     /// Whose `Authentication-Results` are believed.
     pub authserv_ids: Vec<String>,
+    /// How many `Received` fields may stand above them.
+    pub authserv_hops: usize,
     /// Older mail was sent before.
     pub replay_window: Duration,
 }
@@ -217,6 +219,7 @@ impl Config {
             all_routes,
             authenticate: Authenticate {
                 authserv_ids: field("authenticate.authserv_ids").list()?,
+                authserv_hops: field("authenticate.authserv_hops").count(0..=20)?,
                 replay_window: field("authenticate.replay_window").duration()?,
             },
             workers: field("process.workers").count(0..=16)?,

@@ -99,6 +99,8 @@ pub(super) fn build(
         .raw_header(message_id(&notice.message_id)?)
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "OOF, AutoReply"))
+        // Robots that keep it cut a loop at its first turn; we do so ourselves.
+        .raw_header(header("X-Loop", addresses.from()))
         .raw_header(header("Content-Language", &languages.join(", ")))
         .raw_header(HeaderValue::new(NOTICE_HEADER, notice.id.to_string()))
         .multipart(body(notice, &parts)?)

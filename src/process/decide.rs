@@ -43,6 +43,9 @@ pub struct Rules {
 
 /// What must be loaded to decide about a reading.
 pub fn ask(reading: &Reading, ask: &mut Ask) {
+    if reading.is_held_for_age() {
+        ask.digests.push(reading.digest.clone());
+    }
     if reading.is_held() {
         return;
     }
@@ -119,6 +122,11 @@ pub fn decide(
     match (&reading.event, reading.environment) {
         (Some(event), Some(environment)) if !reading.is_held() => {
             deciding.act(event, environment, reading, recipients);
+        }
+        // A copy of what was acted upon says nothing new: nobody needs to look at it.
+        _ if reading.is_held_for_age() && deciding.is_same_mail(reading, recipients) => {
+            let reasons = &mut deciding.change.decision.reasons;
+            reasons.retain(|reason| !reason.code.is_hold());
         }
         _ => deciding.keep_for_a_person(reading),
     }
@@ -204,17 +212,13 @@ impl Deciding<'_> {
         });
     }
 
-    fn act(
-        &mut self,
-        event: &RegistryEvent,
-        environment: Environment,
-        reading: &Reading,
-        recipients: &[String],
-    ) {
-        let seen = self.world.seen.entry(reading.digest.clone()).or_default();
+    /// Was the same mail to the same recipients acted upon before? Then it is noted as unchanged.
+    fn is_same_mail(&mut self, reading: &Reading, recipients: &[String]) -> bool {
+        let seen = self.world.seen.get(&reading.digest);
         // The environment of a queue message is part of what makes it the same.
         let before = seen
-            .iter()
+            .into_iter()
+            .flatten()
             .find(|(other, to)| *other < self.id && to == recipients)
             .map(|(other, _)| *other);
         if let Some(before) = before {
@@ -223,8 +227,21 @@ impl Deciding<'_> {
                 reason::SAME_MAIL,
                 format!("the same as message {before}"),
             ));
+        }
+        before.is_some()
+    }
+
+    fn act(
+        &mut self,
+        event: &RegistryEvent,
+        environment: Environment,
+        reading: &Reading,
+        recipients: &[String],
+    ) {
+        if self.is_same_mail(reading, recipients) {
             return;
         }
+        let seen = self.world.seen.entry(reading.digest.clone()).or_default();
         seen.push((self.id, recipients.to_vec()));
         self.change.decision.digest = Some(reading.digest.clone());
         self.change.decision.verdict = MessageVerdict::Unchanged;

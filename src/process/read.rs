@@ -42,6 +42,14 @@ impl Reading {
         self.event.is_none() || self.reasons.iter().any(|reason| reason.code.is_hold())
     }
 
+    /// Is its age all that holds it?
+    pub fn is_held_for_age(&self) -> bool {
+        let mut holds = self.reasons.iter().filter(|reason| reason.code.is_hold());
+        self.event.is_some()
+            && self.is_held()
+            && holds.all(|reason| reason.code == reason::REPLAYED)
+    }
+
     fn new(inbound: &Inbound) -> Self {
         Reading {
             environment: None,
@@ -197,7 +205,8 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
             "nothing says whether it is live or test",
         ));
     }
-    if reading.registry_time > inbound.received_at + 24.hours() {
+    let is_told = reading.reasons.iter().any(|r| r.code == reason::FUTURE);
+    if reading.registry_time > inbound.received_at + 24.hours() && !is_told {
         reading.hold(Reason::new(
             reason::FUTURE,
             format!(

@@ -88,6 +88,7 @@ fn assert_keeps_its_form(value: &str, holder: &str) -> Rendered {
             "Message-ID",
             "Auto-Submitted",
             "X-Auto-Response-Suppress",
+            "X-Loop",
             "Content-Language",
             "X-Stichtag-Notice",
             "MIME-Version",

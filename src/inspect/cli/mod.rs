@@ -6,6 +6,7 @@ mod config;
 mod customer;
 mod deadlines;
 mod demo;
+mod doctor;
 mod domain;
 mod exit;
 mod explain;
@@ -74,6 +75,8 @@ enum Command {
     Serve,
     /// Health on one screen
     Status(status::Status),
+    /// What proves where mail comes from, and which rule would fit; exit 10 if something is amiss
+    Doctor(doctor::Doctor),
     /// Processed mail
     #[command(subcommand)]
     Log(log::Log),
@@ -210,6 +213,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(command) => command.run(context).await,
         Command::Serve => serve(context).await,
         Command::Status(command) => command.run(context).await,
+        Command::Doctor(command) => command.run(context).await,
         Command::Log(command) => command.run(context).await,
         Command::Held(command) => command.run(context).await,
         Command::Replay(command) => command.run(context).await,

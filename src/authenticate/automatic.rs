@@ -1,0 +1,185 @@
+//! Mail that a machine sent on or sent back: never a registry event, and never the start of a loop.
+
+use super::header;
+
+/// A mail that passed more hops than this goes round in circles (RFC 5321, section 6.3).
+const HOPS_MAX: usize = 50;
+
+/// Mailing lists write these.
+const LIST_FIELDS: [&str; 4] = ["List-Id", "List-Post", "List-Unsubscribe", "Mailing-List"];
+
+/// Fields that only automatic answers, bounces and our own notices carry.
+const ANSWER_FIELDS: [&str; 5] = [
+    "X-Loop",
+    "X-Autoreply",
+    "X-Autorespond",
+    "X-Failed-Recipients",
+    "X-Stichtag-Notice",
+];
+
+/// Where a Message-ID of ours would stand.
+const ID_FIELDS: [&str; 3] = ["Message-ID", "In-Reply-To", "References"];
+
+/// What the header says of how the mail came to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nothing of a machine between the sender and us.
+    Direct,
+    /// An answer, a bounce, a list mail, a notice of ours, a loop: which, in words.
+    Automatic(String),
+    /// `Precedence: bulk`, which robots write as well as vacation programs: it depends on whether
+    /// anything vouches for the sender.
+    Bulk,
+}
+
+/// `notice_host` is what stands behind the `@` in the Message-IDs of our notices.
+///
+/// `Auto-Submitted: auto-generated` says nothing against a mail: it is what a registry's robot should
+/// write (RFC 3834, section 5), and nothing is documented about the header of its mails.
+pub(super) fn origin(fields: &[(String, String)], notice_host: &str) -> Origin {
+    let hops = header::values(fields, "Received").len();
+    if hops > HOPS_MAX {
+        return Origin::Automatic(format!("{hops} Received fields: it goes round in circles"));
+    }
+    for value in header::values(fields, "Auto-Submitted") {
+        let word = first_word(value);
+        if !["", "no", "auto-generated"].contains(&word.as_str()) {
+            return Origin::Automatic(format!("Auto-Submitted: {}", shorten(&word)));
+        }
+    }
+    for value in header::values(fields, "Content-Type") {
+        if first_word(value) == "multipart/report" {
+            return Origin::Automatic("it is a report (multipart/report)".to_owned());
+        }
+    }
+    let named = LIST_FIELDS.iter().chain(&ANSWER_FIELDS);
+    for name in named {
+        if !header::values(fields, name).is_empty() {
+            return Origin::Automatic(format!("it has the field {name}"));
+        }
+    }
+    let ids = ID_FIELDS.iter().flat_map(|name| header::values(fields, name));
+    if ids.into_iter().any(|ids| names_notice(ids, notice_host)) {
+        return Origin::Automatic("it is a notice of ours, or an answer to one".to_owned());
+    }
+    let precedence: Vec<String> = header::values(fields, "Precedence")
+        .into_iter()
+        .map(first_word)
+        .collect();
+    match precedence
+        .iter()
+        .find(|word| ["list", "junk"].contains(&word.as_str()))
+    {
+        Some(word) => Origin::Automatic(format!("Precedence: {word}")),
+        None if precedence.iter().any(|word| word == "bulk") => Origin::Bulk,
+        None => Origin::Direct,
+    }
+}
+
+/// Does one of these Message-IDs have the form of ours, `k7qf-2m9x.0123456789abcdef@host`? The host
+/// alone is not enough: our Postfix may give a Message-ID to a mail that came without one.
+fn names_notice(ids: &str, notice_host: &str) -> bool {
+    let are = |text: &str, count: usize, is_one: fn(&u8) -> bool| {
+        text.len() == count && text.as_bytes().iter().all(is_one)
+    };
+    ids.split(['<', '>', ' ', '\t', '\r', '\n', ',']).any(|id| {
+        let Some((local, host)) = id.split_once('@') else {
+            return false;
+        };
+        let Some((code, number)) = local.split_once('.') else {
+            return false;
+        };
+        let is_code = code.split_once('-').is_some_and(|(left, right)| {
+            are(left, 4, u8::is_ascii_alphanumeric) && are(right, 4, u8::is_ascii_alphanumeric)
+        });
+        is_code && are(number, 16, u8::is_ascii_hexdigit) && host.eq_ignore_ascii_case(notice_host)
+    })
+}
+
+/// What stands before the first `;`, in lower case, without blanks and comments.
+fn first_word(value: &str) -> String {
+    let mut depth = 0_u32;
+    let mut word = String::new();
+    for c in value.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ';' if depth == 0 => break,
+            _ if depth > 0 || c.is_whitespace() => {}
+            _ => word.push(c.to_ascii_lowercase()),
+        }
+    }
+    word
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(header: &str) -> Origin {
+        origin(&header::fields(header.as_bytes()), "bounce.example.net")
+    }
+
+    #[test]
+    fn answers_lists_bounces_and_our_own_notices_are_automatic() {
+        for header in [
+            "Auto-Submitted: auto-replied",
+            "Auto-Submitted: (vacation)\r\n auto-replied; owner-email=\"x@example.net\"",
+            "AUTO-SUBMITTED : Auto-Replied",
+            "Auto-Submitted: no\r\nAuto-Submitted: auto-notified",
+            "Auto-Submitted: auto-later",
+            "Precedence: list",
+            "Precedence: JUNK (vacation)",
+            "Precedence: bulk\r\nPrecedence: list",
+            "List-Id: Registrars <registrars.example.net>",
+            "List-Post: <mailto:registrars@example.net>",
+            "List-Unsubscribe: <mailto:leave@example.net>",
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=x",
+            "Content-Type: (x) Multipart/Report\r\n ; boundary=x",
+            "X-Loop: denic@registry.example.net",
+            "X-Autoreply: yes",
+            "X-Failed-Recipients: x@example.net",
+            "X-Stichtag-Notice: N-310",
+            "Message-ID: <k7qf-2m9x.0123456789abcdef@bounce.example.net>",
+            "In-Reply-To: <K7QF-2M9X.0123456789abcdef@Bounce.example.net>",
+            "References: <1@example.net>\r\n\t<k7qf-2m9x.0123456789abcdef@bounce.example.net>",
+        ] {
+            assert!(
+                matches!(said(header), Origin::Automatic(_)),
+                "{header:?}: {:?}",
+                said(header)
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_registrys_robot_may_write_is_not() {
+        for header in [
+            "Subject: x",
+            "Auto-Submitted: no",
+            "Auto-Submitted: auto-generated",
+            "Auto-Submitted: auto-generated (robot); x=y",
+            "Precedence: first-class",
+            "Content-Type: text/plain; charset=utf-8",
+            "Content-Type: multipart/alternative; boundary=\"multipart/report\"",
+            "X-Auto-Response-Suppress: All",
+            "Message-ID: <20260504071231.4CXyZ@bounce.example.net>",
+            "Message-ID: <k7qf-2m9x.0123456789abcdef@denic.de>",
+        ] {
+            assert_eq!(said(header), Origin::Direct, "{header:?}");
+        }
+        assert_eq!(said("Precedence: bulk"), Origin::Bulk);
+    }
+
+    #[test]
+    fn fifty_hops_are_a_way_and_fifty_one_a_circle() {
+        let hop = "Received: from a by b; Mon, 04 May 2026 09:12:31 +0200\r\n";
+        assert_eq!(said(&hop.repeat(50)), Origin::Direct);
+        assert!(matches!(said(&hop.repeat(51)), Origin::Automatic(_)));
+        assert!(matches!(said(&hop.repeat(110)), Origin::Automatic(_)));
+    }
+}
