@@ -1,6 +1,7 @@
 //! Who says so, and for which environment: routes, envelope and header in, verdict out. Pure.
 
 mod digest;
+mod form;
 mod header;
 mod mailbox;
 mod origin;
