@@ -9,17 +9,17 @@ pub fn single_mailbox(value: &str) -> Result<String, &'static str> {
     let tokens = tokens(value)?;
     let angle = tokens
         .iter()
-        .position(|token| *token == Token::Special('<'));
+        .position(|(token, _)| *token == Token::Special('<'));
     let (phrase, address) = match angle {
         None => (&tokens[..0], &tokens[..]),
         Some(open) => match tokens.split_last() {
-            Some((Token::Special('>'), rest)) => (&rest[..open], &rest[open + 1..]),
+            Some(((Token::Special('>'), _), rest)) => (&rest[..open], &rest[open + 1..]),
             _ => return Err("text follows the address, or `>` is missing"),
         },
     };
     let is_plain_phrase = phrase
         .iter()
-        .all(|token| matches!(token, Token::Atom(_) | Token::Quoted | Token::Special('.')));
+        .all(|(token, _)| matches!(token, Token::Atom(_) | Token::Quoted | Token::Special('.')));
     if !is_plain_phrase {
         return Err("the display name is not plain text");
     }
@@ -33,19 +33,29 @@ enum Token<'a> {
     Special(char),
 }
 
-fn tokens(value: &str) -> Result<Vec<Token<'_>>, &'static str> {
+/// The tokens; with each, whether it follows the one before it without blank or comment.
+fn tokens(value: &str) -> Result<Vec<(Token<'_>, bool)>, &'static str> {
     let mut found = Vec::new();
     let mut rest = value;
+    let mut is_close = true;
     while let Some(first) = rest.chars().next() {
         match first {
-            ' ' | '\t' | '\r' | '\n' => rest = &rest[1..],
-            '(' => rest = after_comment(rest)?,
+            ' ' | '\t' | '\r' | '\n' => {
+                rest = &rest[1..];
+                is_close = false;
+                continue;
+            }
+            '(' => {
+                rest = after_comment(rest)?;
+                is_close = false;
+                continue;
+            }
             '"' => {
                 rest = after_quoted(rest)?;
-                found.push(Token::Quoted);
+                found.push((Token::Quoted, is_close));
             }
             '<' | '>' | '@' | ',' | ';' | ':' | '.' | '[' | ']' | '\\' | ')' => {
-                found.push(Token::Special(first));
+                found.push((Token::Special(first), is_close));
                 rest = &rest[1..];
             }
             _ if first.is_control() => return Err("it holds a control character"),
@@ -53,10 +63,11 @@ fn tokens(value: &str) -> Result<Vec<Token<'_>>, &'static str> {
                 let end = rest
                     .find(|c: char| c.is_control() || " \t\r\n()<>@,;:\\\".[]".contains(c))
                     .unwrap_or(rest.len());
-                found.push(Token::Atom(&rest[..end]));
+                found.push((Token::Atom(&rest[..end]), is_close));
                 rest = &rest[end..];
             }
         }
+        is_close = true;
     }
     Ok(found)
 }
@@ -92,12 +103,15 @@ fn after_quoted(text: &str) -> Result<&str, &'static str> {
     Err("a quoted string does not end")
 }
 
-/// `dot-atom "@" dot-atom`, ASCII only.
-fn addr_spec(tokens: &[Token<'_>]) -> Result<String, &'static str> {
+/// `dot-atom "@" dot-atom`, ASCII only, without blanks, line ends or comments within.
+fn addr_spec(tokens: &[(Token<'_>, bool)]) -> Result<String, &'static str> {
     let mut address = String::new();
     let mut is_atom_next = true;
     let mut ats = 0;
-    for token in tokens {
+    for (place, (token, is_close)) in tokens.iter().enumerate() {
+        if place > 0 && !is_close {
+            return Err("blanks or comments stand within the address");
+        }
         match token {
             Token::Atom(atom) if is_atom_next && atom.is_ascii() => {
                 address.push_str(atom);
@@ -168,7 +182,13 @@ mod tests {
             "registry-response@déniç.de",
             "registry-response@denic.de (",
             "registry-response@denic.de\0",
+            "registry-response @ denic.de",
             "registry-response @ denic.de extra",
+            "registry-response(c)@denic.de",
+            "registry-response@(c)denic.de",
+            "registry-response@denic(c).de",
+            "registry-response@\r\n denic.de",
+            "<registry-response@denic.\r\n de>",
         ] {
             assert!(single_mailbox(value).is_err(), "{value:?}");
         }

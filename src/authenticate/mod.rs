@@ -3,6 +3,7 @@
 mod authserv;
 mod automatic;
 mod digest;
+mod form;
 mod header;
 mod mailbox;
 mod origin;

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{automatic, header, mailbox, origin, replay};
+use super::{automatic, form, header, mailbox, origin, replay};
 use crate::model::reason::{self, Reason, ReasonCode};
 use crate::model::{
     Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route, RouteParser,
@@ -50,6 +50,9 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     let candidates = decision.recipients(routes, &envelope.recipients);
     if header::is_ambiguous(raw) {
         decision.hold(reason::HEADER_BYTES, "the header holds a NUL or a bare CR");
+    }
+    for fault in form::faults(raw, &fields) {
+        decision.hold(fault.code, fault.detail);
     }
     let mail_from = sender(envelope, &fields);
     decision.envelope(routes, &candidates, mail_from.as_deref());
@@ -367,8 +370,8 @@ impl Decision {
             self.hold(reason::SUBJECT, "the subject is empty");
             return;
         }
-        if subject.chars().any(is_hidden) {
-            self.hold(reason::SUBJECT, "the subject holds hidden characters");
+        if let Some(fault) = form::subject_fault(&subject) {
+            self.hold(reason::CHARACTERS, fault);
             return;
         }
         if route.allows_subject(&subject) {
@@ -425,14 +428,6 @@ fn one_environment<'a>(
         [only] => Allowed::By(Some(*only)),
         _ => Allowed::By(None),
     }
-}
-
-/// Characters nobody sees, which could break a word such as TEST in two.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 fn shorten(text: &str) -> String {

@@ -9,6 +9,7 @@ mod evidence;
 mod handle;
 mod id;
 mod inbound;
+mod letter;
 mod name;
 mod network;
 mod notice;
@@ -29,6 +30,7 @@ pub use evidence::{Client, DkimSignature, Evidence, Finding, OpenPgpSignature, S
 pub use handle::{Handle, HandleError};
 pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, sha256_hex};
+pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
 pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};

@@ -159,6 +159,26 @@ catalogue! {
         "The message is kept; replay it after an upgrade.";
     UNMATCHED "R27" "An answer with errors, a status or a date names no domain."
         "Find the request by its reference, and act by hand.";
+    CHARACTERS "R28" "The subject or a text holds characters that nobody sees, that turn the reading direction or that pass for others."
+        "Genuine registry mail has none; look at the raw message, and act by hand if it is genuine.";
+    NAME_LETTERS "R29" "The domain name has letters that .de does not have, or is not written as .de writes it."
+        "Look at the A-label alone: the U-label may show another name; act by hand if it is ours.";
+    REPEATED_FIELD "R31" "A header field that may stand there once is there twice."
+        "Readers show either one of them; look at the raw message before you release it.";
+    HEADER_FORM "R32" "The header is not in the form of RFC 5322: bytes above 127, an over-long line, a line that is no field."
+        "Readers disagree about such a header; look at the raw message before you release it.";
+    MIME_FORM "R33" "The MIME structure is broken, obsolete or contradicts itself."
+        "Readers see different parts in it; look at the raw message, and act by hand if it is genuine.";
+    ATTACHED "R34" "The mail carries a part that other readers open: a mail, a file, an archive, a document."
+        "Registry mail has no attachments; nothing in it was opened. Look at the raw message.";
+    TEXT_ASIDE "R35" "Registry fields stand where they are not read: behind a signature mark, quoted, or beside the MIME parts."
+        "A reader sees both; find out which is meant, and act by hand.";
+    BODY_BYTES "R36" "The body holds a NUL, a bare CR or LF, or a line of more than 998 octets."
+        "It was changed on its way, or built to be read in two ways; look at the raw message.";
+    ENCODED_WORD "R37" "An encoded word (RFC 2047) in From or Subject is broken, misplaced or hides what no header may hold."
+        "Readers show different texts; look at the raw message before you release it.";
+    HTML_HIDES "R38" "The HTML part uses means that can hide or add text, such as styles, comments and scripts."
+        "What it shows cannot be compared with the text; look at both, and act by hand if it is genuine.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
