@@ -55,13 +55,26 @@ pub struct Reason {
     pub detail: String,
 }
 
+/// Longest sentence of a reason, in characters.
+const DETAIL_MAX: usize = 1_000;
+
 impl Reason {
-    /// A reason with its sentence.
+    /// A reason with its sentence. It may quote a foreign text, and is written to logs and shown to
+    /// people: control characters come out as U+FFFD, and it is cut at a thousand characters.
     pub fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
-        Reason {
-            code,
-            detail: detail.into(),
+        let mut detail = detail.into();
+        if detail.len() > DETAIL_MAX || detail.contains(char::is_control) {
+            let clean = |letter: char| match letter {
+                _ if letter.is_control() => '\u{fffd}',
+                _ => letter,
+            };
+            let is_long = detail.chars().nth(DETAIL_MAX).is_some();
+            detail = detail.chars().take(DETAIL_MAX).map(clean).collect();
+            if is_long {
+                detail.push('…');
+            }
         }
+        Reason { code, detail }
     }
 }
 
