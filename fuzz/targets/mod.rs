@@ -25,7 +25,10 @@ pub const ALL: [(&str, fn(&[u8])); 4] = [
 ];
 
 /// The registry's sender; the recipient's local part tells live from test.
-const SENDERS: [&str; 2] = ["registry-response@denic.de", "registry-response@test.denic.de"];
+const SENDERS: [&str; 2] = [
+    "registry-response@denic.de",
+    "registry-response@test.denic.de",
+];
 const RECIPIENTS: [&str; 2] = ["live@registrar.example", "test@registrar.example"];
 
 /// On 4 May 2026, as the fixtures.
@@ -68,10 +71,13 @@ fn check_reason(reason: &Reason) {
 fn policy() -> &'static Policy {
     static POLICY: OnceLock<Policy> = OnceLock::new();
     POLICY.get_or_init(|| {
-        let variables = ["LIVE", "TEST"].into_iter().zip(RECIPIENTS).map(|(name, to)| {
-            let key = format!("STICHTAG_ROUTE__DENIC_{name}__RECIPIENTS");
-            (key, format!("[\"{to}\"]"))
-        });
+        let variables = ["LIVE", "TEST"]
+            .into_iter()
+            .zip(RECIPIENTS)
+            .map(|(name, to)| {
+                let key = format!("STICHTAG_ROUTE__DENIC_{name}__RECIPIENTS");
+                (key, format!("[\"{to}\"]"))
+            });
         let layers = Layers::read(None, variables).expect("the defaults are well formed");
         let config = Config::from_layers(&layers).expect("the defaults are a configuration");
         Policy {

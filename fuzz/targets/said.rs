@@ -42,7 +42,10 @@ pub fn kept(said: &[u8], heard: &[u8]) -> Vec<Kept> {
         }
         if line.len() > LINE_MAX {
             let is_too_many = reply.starts_with("421 4.7.0 too many") && is_last;
-            assert!(reply.starts_with("500 5.5.6") || is_too_many, "{shown}: {reply}");
+            assert!(
+                reply.starts_with("500 5.5.6") || is_too_many,
+                "{shown}: {reply}"
+            );
             continue;
         }
         let command = line.trim_ascii_end();
@@ -81,7 +84,11 @@ pub fn kept(said: &[u8], heard: &[u8]) -> Vec<Kept> {
                         match &reply[..3] {
                             "250" => {
                                 assert!(!is_too_big, "kept beyond the limit");
-                                kept.push(Kept { raw, sender, recipients });
+                                kept.push(Kept {
+                                    raw,
+                                    sender,
+                                    recipients,
+                                });
                                 let number = format!("250 2.0.0 kept as {}\r\n", kept.len());
                                 assert_eq!(reply, number);
                             }
@@ -99,7 +106,11 @@ pub fn kept(said: &[u8], heard: &[u8]) -> Vec<Kept> {
             (_, code) => assert!(code >= "450", "{shown}: {reply}"),
         }
         if is_last && reply.starts_with("2") && word != b"QUIT" {
-            assert!(!rest.contains(&b'\n'), "{} was not answered", rest.escape_ascii());
+            assert!(
+                !rest.contains(&b'\n'),
+                "{} was not answered",
+                rest.escape_ascii()
+            );
         }
     }
     kept
@@ -130,8 +141,11 @@ fn replies(heard: &[u8]) -> Vec<String> {
 
 /// Ended by CRLF, and no other CR, LF or NUL in it.
 fn is_strict(line: &[u8]) -> bool {
-    line.strip_suffix(b"\r\n")
-        .is_some_and(|text| !text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')))
+    line.strip_suffix(b"\r\n").is_some_and(|text| {
+        !text
+            .iter()
+            .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
+    })
 }
 
 enum Message<'a> {

@@ -155,23 +155,30 @@ pub fn smtp(data: &[u8]) {
     RUNTIME.with(|runtime| {
         runtime.block_on(async {
             let settings = Arc::new(settings());
-            let server =
-                SmtpServer::new(settings, Arc::new(Routes), shelf.clone(), Arc::new(now));
-            server.session(script, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+            let server = SmtpServer::new(settings, Arc::new(Routes), shelf.clone(), Arc::new(now));
+            server
+                .session(script, IpAddr::V4(Ipv4Addr::LOCALHOST))
+                .await;
         });
     });
     let expected = said::kept(dialogue, &lock(&answers));
     let shelf = lock(&shelf.kept);
     assert_eq!(shelf.1.len(), expected.len());
     for (mail, expected) in shelf.1.iter().zip(expected) {
-        assert_eq!(mail.raw.escape_ascii().to_string(), expected.raw.escape_ascii().to_string());
+        assert_eq!(
+            mail.raw.escape_ascii().to_string(),
+            expected.raw.escape_ascii().to_string()
+        );
         let senders = [expected.sender, mail.envelope.mail_from.clone()];
         if let [Some(expected), Some(kept)] = &senders {
             assert_eq!(expected, kept);
         }
         assert_eq!(mail.envelope.recipients.len(), expected.recipients.len());
         for (kept, expected) in mail.envelope.recipients.iter().zip(&expected.recipients) {
-            assert!(expected.as_ref().is_none_or(|expected| expected == kept), "{kept}");
+            assert!(
+                expected.as_ref().is_none_or(|expected| expected == kept),
+                "{kept}"
+            );
         }
     }
 }

@@ -60,7 +60,10 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 /// Says all of `bytes`, hangs up its own side and returns the rest of the replies.
-async fn say_all<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, bytes: &[u8]) -> String {
+async fn say_all<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &mut Client<S>,
+    bytes: &[u8],
+) -> String {
     // The server may close in the middle, and should.
     let _ = client.stream.write_all(bytes).await;
     let _ = client.stream.shutdown().await;
@@ -84,7 +87,8 @@ async fn assert_serves(house: &House) {
 
 #[tokio::test]
 async fn a_smuggled_mail_is_refused_over_a_real_socket_and_the_log_says_why() {
-    let inner = "MAIL FROM:<evil@example.de>\r\nRCPT TO:<denic@registry.example.net>\r\nDATA\r\nevil";
+    let inner =
+        "MAIL FROM:<evil@example.de>\r\nRCPT TO:<denic@registry.example.net>\r\nDATA\r\nevil";
     for (form, byte) in [
         ("\n.\n", "<LF>"),
         ("\r.\r", "<CR>"),
@@ -106,7 +110,10 @@ async fn a_smuggled_mail_is_refused_over_a_real_socket_and_the_log_says_why() {
         let replies = say_all(&mut client, all.as_bytes()).await;
         let reason = format!("bare {byte} in message");
         assert_eq!(replies.lines().count(), 1, "{form:?}: {replies}");
-        assert!(replies.starts_with(&format!("550 5.5.2 {reason}")), "{form:?}: {replies}");
+        assert!(
+            replies.starts_with(&format!("550 5.5.2 {reason}")),
+            "{form:?}: {replies}"
+        );
         log.assert_names(&format!("connection cut off: {reason}"));
         assert!(house.shelf.kept().is_empty(), "{form:?}");
         let mut relay = served.connect().await;
@@ -125,7 +132,10 @@ async fn a_mail_in_the_packet_of_data_is_taken_by_the_same_rules() {
         MAIL FROM:<a@example.de>\r\nRCPT TO:<denic@registry.example.net>\r\nDATA\r\nthree\r\n.\r\n";
     let replies = say_all(&mut client, all.as_bytes()).await;
     let codes: Vec<&str> = replies.lines().map(|line| &line[..3]).collect();
-    assert_eq!(codes, ["250", "250", "354", "250", "250", "250", "354", "550"]);
+    assert_eq!(
+        codes,
+        ["250", "250", "354", "250", "250", "250", "354", "550"]
+    );
     assert_eq!(house.shelf.raw(), ["one\r\n"]);
     log.assert_names("bare <LF> in message");
 }
@@ -142,7 +152,9 @@ async fn a_bare_byte_in_a_command_is_logged() {
         let served = house.serve().await;
         let mut client = served.connect().await;
         client.send(line).await;
-        client.expect(&format!("500 5.5.2 bare {byte} in command")).await;
+        client
+            .expect(&format!("500 5.5.2 bare {byte} in command"))
+            .await;
         client.closed().await;
         log.assert_names(&format!("connection cut off: bare {byte} in command"));
         assert_serves(&house).await;
@@ -166,7 +178,9 @@ async fn starttls_is_refused_and_what_follows_it_is_said_in_the_clear() {
     client.expect("250 2.1.5").await;
     log.assert_names("command refused: command not offered");
     // A client that begins its handshake all the same speaks no SMTP.
-    client.send(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n").await;
+    client
+        .send(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n")
+        .await;
     client.expect("500 5.5.2 bare <NUL> in command").await;
     client.closed().await;
     assert!(house.shelf.kept().is_empty());
@@ -179,8 +193,15 @@ async fn storms_of_rset_and_noop_end_at_the_cap_of_commands() {
         let (log, _guard) = Log::open();
         let house = House::with(|settings| settings.max_commands = 100);
         let mut client = house.connect().await;
-        let replies = say_all(&mut client, format!("{command}\r\n").repeat(5_000).as_bytes()).await;
-        let finals = replies.lines().filter(|line| line.as_bytes()[3] == b' ').count();
+        let replies = say_all(
+            &mut client,
+            format!("{command}\r\n").repeat(5_000).as_bytes(),
+        )
+        .await;
+        let finals = replies
+            .lines()
+            .filter(|line| line.as_bytes()[3] == b' ')
+            .count();
         assert_eq!(finals, 101, "{command}");
         let last = replies.lines().last().unwrap();
         assert!(last.starts_with("421 4.7.0 too many commands"), "{last}");
@@ -230,7 +251,8 @@ async fn a_client_that_closes_its_side_after_the_dot_still_gets_its_answer() {
     let house = House::new();
     let served = house.serve().await;
     let mut client = served.connect().await;
-    let all = "MAIL FROM:<a@example.de>\r\nRCPT TO:<denic@registry.example.net>\r\nDATA\r\nx\r\n.\r\n";
+    let all =
+        "MAIL FROM:<a@example.de>\r\nRCPT TO:<denic@registry.example.net>\r\nDATA\r\nx\r\n.\r\n";
     let replies = say_all(&mut client, all.as_bytes()).await;
     assert!(replies.ends_with("250 2.0.0 kept as 1\r\n"), "{replies}");
 }
@@ -241,14 +263,20 @@ async fn a_size_that_lies_is_found_out() {
     let house = House::with(|settings| settings.max_message_size = 1000);
     let mut client = house.greeted().await;
     // Too small, but within the limit: an estimate, and no reason to lose a mail (RFC 1870).
-    client.ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0").await;
+    client
+        .ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0")
+        .await;
     client.ask("RCPT TO:<postmaster>", "250").await;
     client.ask("DATA", "354").await;
     client.send(format!("{}\r\n.\r\n", "x".repeat(900))).await;
     client.expect("250 2.0.0 kept as 1").await;
 
-    client.ask("XFORWARD ADDR=192.0.2.9 IDENT=4XyZ12", "250").await;
-    client.ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0").await;
+    client
+        .ask("XFORWARD ADDR=192.0.2.9 IDENT=4XyZ12", "250")
+        .await;
+    client
+        .ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0")
+        .await;
     client.ask("RCPT TO:<postmaster>", "250").await;
     client.ask("DATA", "354").await;
     client.send(format!("{}\r\n.\r\n", "x".repeat(1_100))).await;
@@ -256,7 +284,9 @@ async fn a_size_that_lies_is_found_out() {
     log.assert_names("queue_id=\"4XyZ12\" code=552 message refused: message too big");
     assert!(log.text().contains("message refused: message too big"));
 
-    client.ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0").await;
+    client
+        .ask("MAIL FROM:<a@example.de> SIZE=1", "250 2.1.0")
+        .await;
     client.ask("RCPT TO:<postmaster>", "250").await;
     client.ask("DATA", "354").await;
     client.send("x".repeat(16_001)).await;
@@ -265,7 +295,9 @@ async fn a_size_that_lies_is_found_out() {
     log.assert_names("connection cut off: message too big");
 
     let mut client = house.greeted().await;
-    client.ask("MAIL FROM:<a@example.de> SIZE=1001", "552 5.3.4").await;
+    client
+        .ask("MAIL FROM:<a@example.de> SIZE=1001", "552 5.3.4")
+        .await;
     log.assert_names("command refused: message too big");
     assert_serves(&house).await;
 }
@@ -313,7 +345,11 @@ async fn a_flood_of_recipients_is_put_off_and_logged_once() {
 
     let mut client = house.greeted().await;
     let strangers = "RCPT TO:<x@example.de>\r\n".repeat(5_000);
-    say_all(&mut client, format!("MAIL FROM:<a@example.de>\r\n{strangers}").as_bytes()).await;
+    say_all(
+        &mut client,
+        format!("MAIL FROM:<a@example.de>\r\n{strangers}").as_bytes(),
+    )
+    .await;
     log.assert_names("command refused: no such recipient here");
     log.assert_names("connection cut off: too many errors");
     assert_serves(&house).await;
