@@ -56,8 +56,8 @@ fn header(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-const REGISTRY: &str =
-    "STATUS: success\r\nTICKET:\r\nOBJECT: Domain\r\nHANDLE: denic.de [denic.de]\r\n";
+const REGISTRY: &str = "STATUS: success\r\nTICKET:\r\nOBJECT: Domain\r\nHANDLE: denic.de [denic.de]\r\n\
+    INFO: 53000080013 Domain \"Status\" is \"connect\"\r\n";
 
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let mixed = header("Content-Type: multipart/mixed; boundary=x\r\n");
