@@ -35,17 +35,13 @@ pub fn kept(said: &[u8], heard: &[u8]) -> Vec<Kept> {
         let shown = line.escape_ascii();
         if !is_strict(line) {
             // The middle of an overlong line is thrown away unread.
-            let is_too_long = line.len() > LINE_MAX && reply.starts_with("500 5.5.6");
+            let is_too_long = line.len() > LINE_MAX && is_line_too_long(&reply, is_last);
             let is_refused = reply.starts_with("500 5.5.2 bare") && is_last;
             assert!(is_too_long || is_refused, "{shown}: {reply}");
             continue;
         }
         if line.len() > LINE_MAX {
-            let is_too_many = reply.starts_with("421 4.7.0 too many") && is_last;
-            assert!(
-                reply.starts_with("500 5.5.6") || is_too_many,
-                "{shown}: {reply}"
-            );
+            assert!(is_line_too_long(&reply, is_last), "{shown}: {reply}");
             continue;
         }
         let command = line.trim_ascii_end();
@@ -114,6 +110,11 @@ pub fn kept(said: &[u8], heard: &[u8]) -> Vec<Kept> {
         }
     }
     kept
+}
+
+/// The reply to a line too long, which may be one error too many.
+fn is_line_too_long(reply: &str, is_last: bool) -> bool {
+    reply.starts_with("500 5.5.6") || (reply.starts_with("421 4.7.0 too many errors") && is_last)
 }
 
 /// Replies, those of several lines as one.

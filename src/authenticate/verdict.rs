@@ -45,7 +45,13 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
     if header::is_ambiguous(raw) {
-        decision.hold(reason::HEADER_BYTES, "the header holds a NUL or a bare CR");
+        decision.hold(
+            reason::HEADER_BYTES,
+            "the header holds a NUL, a bare CR or a line that is no field",
+        );
+    }
+    if header::is_too_long(raw) {
+        decision.hold(reason::LIMITS, "the header is too long to be read");
     }
     let mail_from = sender(envelope, &fields);
     decision.envelope(routes, &candidates, mail_from.as_deref());
@@ -76,7 +82,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     };
     let route = ours().find(knows_sender).or_else(|| ours().next()).copied();
     if let Some(route) = route {
-        decision.subject(routes, route, raw, &fields);
+        decision.subject(routes, route, &fields);
     }
     match (evidence, route, from.as_deref()) {
         (None, _, _) => {
@@ -291,22 +297,14 @@ impl Decision {
         self.checked.extend(found.proofs);
     }
 
-    fn subject(
-        &mut self,
-        routes: &[Route],
-        route: &Route,
-        raw: &[u8],
-        fields: &[(String, String)],
-    ) {
-        let count = header::values(fields, "Subject").len();
-        if count != 1 {
-            self.hold(
-                reason::SUBJECT,
-                format!("{count} Subject fields, expected exactly one"),
-            );
+    fn subject(&mut self, routes: &[Route], route: &Route, fields: &[(String, String)]) {
+        let found = header::values(fields, "Subject");
+        let [value] = found.as_slice() else {
+            let detail = format!("{} Subject fields, expected exactly one", found.len());
+            self.hold(reason::SUBJECT, detail);
             return;
-        }
-        let subject = header::subject(raw);
+        };
+        let subject = header::subject(value);
         if subject.is_empty() {
             self.hold(reason::SUBJECT, "the subject is empty");
             return;
