@@ -234,6 +234,10 @@ impl Server {
                 "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS",
                 r#"["live@registry.example.net"]"#,
             )
+            .env(
+                "STICHTAG_ROUTE__DENIC_TEST__RECIPIENTS",
+                r#"["test@registry.example.net"]"#,
+            )
             .env("STICHTAG_STORE__MIN_FREE", "1MiB")
             .stdout(Stdio::piped())
             .stderr(log)

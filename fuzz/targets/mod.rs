@@ -117,7 +117,11 @@ pub fn headers(raw: &[u8]) {
 
 /// The addresses of all From fields as another reader sees them.
 fn senders(raw: &[u8]) -> Vec<String> {
-    let Some(mail) = MessageParser::default().parse_headers(raw) else {
+    // From alone: a field that is broken in its own form may take others with it.
+    let reader = MessageParser::new()
+        .default_header_ignore()
+        .header_address(HeaderName::From);
+    let Some(mail) = reader.parse_headers(raw) else {
         return Vec::new();
     };
     mail.root_part()

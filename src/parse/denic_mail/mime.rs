@@ -23,7 +23,7 @@ const HEADER_FIELDS_MAX: usize = 200;
 const PARTS_MAX: usize = 50;
 /// Most bytes of lines that look like header fields, wherever they stand.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
-/// Most lines of the text. A queue message of the largest size has no more.
+/// Most lines of the text, blank ones aside: each costs as much as a field.
 const LINES_MAX: usize = 10_000;
 /// Deepest nesting of parts; the mail itself is 0.
 const DEPTH_MAX: usize = 10;
@@ -55,7 +55,10 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
         None => raw,
     };
     let no_text = |why: &str| Reason::new(reason::NO_TEXT, why.to_owned());
-    let message = MessageParser::default()
+    // Only what is needed is interpreted: a broken `Received` field would take those after it along.
+    let message = MessageParser::new()
+        .with_mime_headers()
+        .header_text(HeaderName::Subject)
         .parse(raw)
         .ok_or_else(|| no_text("the mail has no header and no text"))?;
     check_parts(&message)?;
@@ -85,7 +88,8 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
     if text.trim().is_empty() {
         return Err(no_text("the text part is empty"));
     }
-    if text.lines().nth(LINES_MAX).is_some() {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    if lines.nth(LINES_MAX).is_some() {
         return Err(beyond(LINES_MAX, "lines"));
     }
     for part in &message.parts {
