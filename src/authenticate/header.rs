@@ -1,9 +1,34 @@
 //! The header section as fields, in order, nothing interpreted.
 
+/// Most bytes of a header section that is read. Registry mail has two thousand.
+const BYTES_MAX: usize = 64 * 1024;
+/// Most lines of it.
+const LINES_MAX: usize = 2_000;
+
+/// Is the header section longer than what is read of any?
+pub fn is_too_long(raw: &[u8]) -> bool {
+    let mut lines = 0;
+    let mut bytes = 0;
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        if line.trim_ascii_end().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            return false;
+        }
+        lines += 1;
+        bytes += line.len();
+        if lines > LINES_MAX || bytes > BYTES_MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// The header fields of a mail: name and value as written, folding kept, without the line end.
-/// Bytes that are not UTF-8 become U+FFFD.
+/// Bytes that are not UTF-8 become U+FFFD. None where the section is too long.
 pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
+    if is_too_long(raw) {
+        return found;
+    }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\r', '\n']);
@@ -23,13 +48,29 @@ pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
     found
 }
 
-/// Does the header section hold a NUL, or a CR that ends no line?
+/// Does the header section hold a NUL, a CR that ends no line, or a line that is no field? Some
+/// readers take such a line for the end of the header.
 pub fn is_ambiguous(raw: &[u8]) -> bool {
+    // Files taken from a mailbox begin with its `From ` line.
+    let is_mailbox = raw.starts_with(b"From ");
     raw.split_inclusive(|byte| *byte == b'\n')
+        .skip(usize::from(is_mailbox))
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .take_while(|line| !line.is_empty())
-        .any(|line| line.iter().any(|byte| matches!(byte, b'\0' | b'\r')))
+        .any(|line| line.iter().any(|byte| matches!(byte, b'\0' | b'\r')) || !is_field(line))
+}
+
+/// `name:`, a blank before the colon allowed as once it was, or a folded line.
+fn is_field(line: &[u8]) -> bool {
+    if matches!(line, [b' ' | b'\t', ..]) {
+        return true;
+    }
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        return false;
+    };
+    let name = line[..colon].trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }
 
 /// The values of every field of that name, in order.
@@ -41,11 +82,13 @@ pub fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The decoded subject (RFC 2047), blanks folded to one.
-pub fn subject(raw: &[u8]) -> String {
+/// The decoded value of a Subject field (RFC 2047), blanks folded to one.
+pub fn subject(value: &str) -> String {
+    // The other fields are of no use here, and would be paid for.
+    let field = format!("Subject:{value}\r\n\r\n");
     let headers = mail_parser::MessageParser::new()
         .with_minimal_headers()
-        .parse_headers(raw);
+        .parse_headers(field.as_bytes());
     let decoded = headers
         .as_ref()
         .and_then(|mail| mail.subject())

@@ -1,11 +1,17 @@
 //! The strict reading of a From field: one plain mailbox, or nothing.
 
+/// Longest value looked at: twice the longest line of RFC 5322.
+const VALUE_MAX: usize = 2_000;
+
 /// The one address of a From field's value, or why there is none.
 ///
 /// Reads `addr-spec` and `[phrase] <addr-spec>` of RFC 5322 section 3.4, comments and folding
 /// included; refuses lists, groups, routes, obsolete forms, quoted local parts and everything that
 /// readers disagree about. A genuine registry mail needs none of them.
 pub fn single_mailbox(value: &str) -> Result<String, &'static str> {
+    if value.len() > VALUE_MAX {
+        return Err("it is too long for one address");
+    }
     let tokens = tokens(value)?;
     let angle = tokens
         .iter()

@@ -49,7 +49,13 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
     if header::is_ambiguous(raw) {
-        decision.hold(reason::HEADER_BYTES, "the header holds a NUL or a bare CR");
+        decision.hold(
+            reason::HEADER_BYTES,
+            "the header holds a NUL, a bare CR or a line that is no field",
+        );
+    }
+    if header::is_too_long(raw) {
+        decision.hold(reason::LIMITS, "the header is too long to be read");
     }
     for fault in form::faults(raw, &fields) {
         decision.hold(fault.code, fault.detail);
@@ -83,7 +89,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     };
     let route = ours().find(knows_sender).or_else(|| ours().next()).copied();
     if let Some(route) = route {
-        decision.subject(routes, route, raw, &fields);
+        decision.subject(routes, route, &fields);
     }
     let is_report = route.is_some_and(|route| route.parser == RouteParser::Dsn);
     let made = automatic::origin(&fields, &policy.notice_host);
@@ -350,22 +356,14 @@ impl Decision {
         is_proven
     }
 
-    fn subject(
-        &mut self,
-        routes: &[Route],
-        route: &Route,
-        raw: &[u8],
-        fields: &[(String, String)],
-    ) {
-        let count = header::values(fields, "Subject").len();
-        if count != 1 {
-            self.hold(
-                reason::SUBJECT,
-                format!("{count} Subject fields, expected exactly one"),
-            );
+    fn subject(&mut self, routes: &[Route], route: &Route, fields: &[(String, String)]) {
+        let found = header::values(fields, "Subject");
+        let [value] = found.as_slice() else {
+            let detail = format!("{} Subject fields, expected exactly one", found.len());
+            self.hold(reason::SUBJECT, detail);
             return;
-        }
-        let subject = header::subject(raw);
+        };
+        let subject = header::subject(value);
         if subject.is_empty() {
             self.hold(reason::SUBJECT, "the subject is empty");
             return;

@@ -124,7 +124,7 @@ async fn what_is_not_offered_or_unknown_is_refused_and_changes_nothing() {
     for line in [
         "EHLO",
         "EHLO a b",
-        "HELO a\0b",
+        "HELO a\u{1}b",
         "RSET x",
         "DATA x",
         "QUIT x",

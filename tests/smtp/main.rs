@@ -1,5 +1,6 @@
 //! The SMTP server, spoken to as Postfix speaks to it, and as nobody should.
 
+mod abuse;
 mod connections;
 mod dialogue;
 mod drain;

@@ -145,6 +145,8 @@ async fn a_bare_line_end_in_a_command_ends_the_connection() {
         ("\n", "<LF>"),
         ("NOOP\rNOOP\r\n", "<CR>"),
         ("NOOP\r\r\n", "<CR>"),
+        ("NOOP\0\r\n", "<NUL>"),
+        ("NOOP \0NOOP\r\n", "<NUL>"),
     ] {
         let house = House::new();
         let mut client = house.greeted().await;

@@ -21,6 +21,10 @@ const MAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
 const HEADER_FIELDS_MAX: usize = 200;
 /// Most MIME parts, attached messages' own parts included.
 const PARTS_MAX: usize = 50;
+/// Most bytes of lines that look like header fields, wherever they stand.
+const FIELD_BYTES_MAX: usize = 64 * 1024;
+/// Most lines of the text, blank ones aside: each costs as much as a field.
+const LINES_MAX: usize = 10_000;
 /// Deepest nesting of parts; the mail itself is 0.
 const DEPTH_MAX: usize = 10;
 
@@ -51,12 +55,17 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
         None => raw,
     };
     let no_text = |why: &str| Reason::new(reason::NO_TEXT, why.to_owned());
-    let message = MessageParser::default()
+    // Only what is needed is interpreted: a broken `Received` field would take those after it along.
+    let message = MessageParser::new()
+        .with_mime_headers()
+        .header_text(HeaderName::Subject)
         .parse(raw)
         .ok_or_else(|| no_text("the mail has no header and no text"))?;
     check_parts(&message)?;
     for part in &message.parts {
         if let PartType::Text(text) | PartType::Html(text) = &part.body {
+            // All of it at once: growing by doubling would cost as much again.
+            texts.reserve_exact(text.len() + 1);
             texts.push_str(text);
             texts.push('\n');
         }
@@ -78,6 +87,10 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
     let text = clean(&part_text(&message, part, notes), notes);
     if text.trim().is_empty() {
         return Err(no_text("the text part is empty"));
+    }
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    if lines.nth(LINES_MAX).is_some() {
+        return Err(beyond(LINES_MAX, "lines"));
     }
     for part in &message.parts {
         if let PartType::Html(html) = &part.body {
@@ -110,35 +123,42 @@ fn check_bounds(raw: &[u8]) -> Result<(), Reason> {
         return Err(beyond(MAIL_BYTES_MAX, "bytes"));
     }
     let (mut is_header, mut run, mut content_types, mut delimiters) = (true, 0, 0, 0);
+    let (mut is_inside, mut field_bytes) = (false, 0);
     for line in raw.split(|byte| *byte == b'\n') {
         let text = line.trim_ascii_start();
         if text.is_empty() {
-            (is_header, run) = (false, 0);
+            (is_header, run, is_inside) = (false, 0, false);
             continue;
         }
         if text.starts_with(b"--") {
             delimiters += 1;
         }
+        let is_folded = text.len() < line.len();
         // `:` begins no field name but stands early in every field.
-        let is_field = text
-            .iter()
-            .take_while(|byte| byte.is_ascii_graphic())
-            .any(|byte| *byte == b':');
-        if !is_field || text.len() < line.len() {
-            continue;
+        let is_field = !is_folded
+            && text
+                .iter()
+                .take_while(|byte| byte.is_ascii_graphic())
+                .any(|byte| *byte == b':');
+        is_inside = is_field || (is_folded && is_inside);
+        if is_inside {
+            field_bytes += line.len();
         }
-        run += 1;
-        if text
-            .get(..12)
-            .is_some_and(|name| name.eq_ignore_ascii_case(b"content-type"))
-        {
-            content_types += 1;
+        if is_field {
+            run += 1;
+            content_types += usize::from(
+                text.get(..12)
+                    .is_some_and(|name| name.eq_ignore_ascii_case(b"content-type")),
+            );
         }
         if is_header && run > HEADER_FIELDS_MAX {
             return Err(beyond(HEADER_FIELDS_MAX, "header fields"));
         }
         if run > FIELDS_RUN_MAX {
             return Err(beyond(FIELDS_RUN_MAX, "fields without a blank line"));
+        }
+        if field_bytes > FIELD_BYTES_MAX {
+            return Err(beyond(FIELD_BYTES_MAX, "bytes of fields"));
         }
         if content_types > CONTENT_TYPES_MAX || delimiters > DELIMITERS_MAX {
             return Err(beyond(PARTS_MAX, "parts"));

@@ -141,14 +141,16 @@ pub(super) fn address(bytes: &[u8], utf8: bool) -> Result<&str, AddressFault> {
     Ok(text)
 }
 
-/// What MAIL was given behind the address. `BODY` is checked and then of no consequence: every
-/// message is kept byte by byte.
+/// What MAIL was given behind the address. `BODY` changes nothing in what is kept: every message is
+/// kept byte by byte, be it what was announced or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct MailParameters {
     /// Bytes, as the sender estimates them; saturated.
     pub size: Option<u64>,
     /// Addresses may be UTF-8.
     pub utf8: bool,
+    /// `BODY=8BITMIME`: bytes beyond ASCII were announced (RFC 6152).
+    pub eight_bit: bool,
 }
 
 /// A parameter that cannot be met.
@@ -173,10 +175,8 @@ pub(super) fn mail_parameters(parameters: &[u8]) -> Result<MailParameters, Param
             b"SIZE" => read.size.replace(size(value)?).is_none(),
             b"BODY" => {
                 let value = value.unwrap_or_default();
-                if ![&b"7BIT"[..], b"8BITMIME"]
-                    .iter()
-                    .any(|known| value.eq_ignore_ascii_case(known))
-                {
+                read.eight_bit = value.eq_ignore_ascii_case(b"8BITMIME");
+                if !read.eight_bit && !value.eq_ignore_ascii_case(b"7BIT") {
                     return Err(ParameterFault::Malformed);
                 }
                 body.replace(()).is_none()
@@ -253,7 +253,8 @@ mod tests {
             read,
             Ok(MailParameters {
                 size: Some(2048),
-                utf8: true
+                utf8: true,
+                eight_bit: true,
             })
         );
         assert_eq!(mail_parameters(b""), Ok(MailParameters::default()));

@@ -36,6 +36,8 @@ struct Dialogue<'a, S> {
     commands: usize,
     /// Error replies since the last other reply.
     errors: u32,
+    /// Refusals that are in the log already.
+    logged: Vec<Reply>,
 }
 
 /// MAIL was accepted.
@@ -43,6 +45,7 @@ struct Dialogue<'a, S> {
 struct Transaction {
     envelope: Envelope,
     utf8: bool,
+    eight_bit: bool,
 }
 
 /// The session is over; its last words, if any, are said.
@@ -68,6 +71,7 @@ where
         mail: None,
         commands: 0,
         errors: 0,
+        logged: Vec::new(),
     };
     dialogue.wire.say(&server.greeting);
     let over = dialogue.talk().await;
@@ -92,8 +96,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         }
     }
 
-    /// Answers a command; after too many errors in a row, for the last time.
+    /// Answers a command. A refusal is written to the log, each kind once a session: a flood of
+    /// commands must not become a flood of lines.
     fn answer(&mut self, reply: &Reply) -> Result<(), Over> {
+        if reply.is_error() && !self.logged.contains(reply) {
+            tracing::info!(
+                session = self.wire.session(),
+                client = %self.peer,
+                code = reply.code(),
+                "command refused: {}",
+                reply.text()
+            );
+            self.logged.push(reply.clone());
+        }
+        self.say(reply)
+    }
+
+    /// Says a reply; after too many errors in a row, for the last time.
+    fn say(&mut self, reply: &Reply) -> Result<(), Over> {
         self.errors = if reply.is_error() { self.errors + 1 } else { 0 };
         if self.errors >= ERRORS_MAX {
             return self.cut_off(&Reply::too_many_errors());
@@ -115,23 +135,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         Err(Over::InTheMiddle)
     }
 
+    /// The session ends without a word of the peer's. Whether it stopped halfway, or had to, is for
+    /// the log; that an idle connection ends is not.
     fn farewell(&mut self, end: End) -> Result<(), Over> {
-        let (reply, over) = match end {
-            End::Gone => return Err(Over::Quietly),
-            End::Idle => (Reply::idle_too_long(), Over::Quietly),
-            End::Overtime => (Reply::session_too_long(), Over::InTheMiddle),
-            End::Evicted => (Reply::made_room(), Over::Quietly),
-            End::Closing => (Reply::shutting_down(), Over::Quietly),
+        let is_midway = self.mail.is_some() || !self.wire.input().is_empty();
+        let reply = match end {
+            End::Gone | End::Deaf => None,
+            End::Idle => Some(Reply::idle_too_long()),
+            End::Overtime => Some(Reply::session_too_long()),
+            End::Evicted => Some(Reply::made_room()),
+            End::Closing => Some(Reply::shutting_down()),
         };
-        tracing::debug!(
-            session = self.wire.session(),
-            client = %self.peer,
-            code = reply.code(),
-            "session ended: {}",
-            reply.text()
-        );
-        self.wire.say(&reply);
-        Err(over)
+        let why = match &reply {
+            Some(reply) => reply.text(),
+            None if end == End::Deaf => "the peer does not take our replies",
+            None => "the peer has closed",
+        };
+        let (session, client) = (self.wire.session(), self.peer);
+        if is_midway {
+            tracing::info!(session, %client, "session ended within a mail or a command: {why}");
+        } else if matches!(end, End::Deaf | End::Overtime | End::Evicted) {
+            tracing::info!(session, %client, "session ended: {why}");
+        } else {
+            tracing::debug!(session, %client, "session ended: {why}");
+        }
+        if let Some(reply) = reply {
+            self.wire.say(&reply);
+        }
+        Err(if end == End::Overtime {
+            Over::InTheMiddle
+        } else {
+            Over::Quietly
+        })
     }
 
     async fn command(&mut self, line: &[u8]) -> Result<(), Over> {
@@ -244,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
                 ParameterFault::Unknown => Reply::unknown_parameter(),
                 ParameterFault::Malformed => Reply::bad_argument(),
             })?;
-        let utf8 = parameters.utf8;
+        let (utf8, eight_bit) = (parameters.utf8, parameters.eight_bit);
         let mail_from = command::address(path.address, utf8).map_err(|fault| match fault {
             AddressFault::Malformed => Reply::bad_sender(),
             AddressFault::NeedsUtf8 => Reply::needs_smtputf8(),
@@ -266,7 +301,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             ..Envelope::default()
         };
         self.client.clone().into_envelope(&mut envelope);
-        Ok(Transaction { envelope, utf8 })
+        Ok(Transaction {
+            envelope,
+            utf8,
+            eight_bit,
+        })
     }
 
     fn rcpt(&mut self, argument: &[u8]) -> Reply {
@@ -341,8 +380,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             return self.cut_off(&Reply::internal_error());
         }
         let reply = match body.into_raw() {
-            None => Reply::too_big(),
+            None => {
+                let reply = Reply::too_big();
+                tracing::warn!(
+                    session = self.wire.session(),
+                    client = %self.peer,
+                    queue_id = mail.envelope.queue_id.as_deref().unwrap_or_default(),
+                    code = reply.code(),
+                    "message refused: {}",
+                    reply.text()
+                );
+                reply
+            }
             Some(raw) => {
+                if !mail.eight_bit && !raw.is_ascii() {
+                    tracing::info!(
+                        session = self.wire.session(),
+                        client = %self.peer,
+                        queue_id = mail.envelope.queue_id.as_deref().unwrap_or_default(),
+                        "8-bit message without BODY=8BITMIME, kept as it came"
+                    );
+                }
                 // Earlier replies must not wait for the disk.
                 if let Err(end) = self.wire.flush().await {
                     return self.farewell(end);
@@ -350,7 +408,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
                 self.keep(mail.envelope, raw).await
             }
         };
-        self.answer(&reply)
+        self.say(&reply)
     }
 
     /// One mail is complete. Keeps it, then answers: the only place where a 250 for a mail is made.

@@ -3,10 +3,11 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use super::body::bare_name;
 use super::seats::Place;
 use crate::receive::Reply;
 
@@ -57,15 +58,17 @@ pub(super) enum Line {
     TooLong,
     /// Far too long, and its end is not in sight.
     Endless,
-    /// A CR or LF that is not part of a CRLF.
+    /// A NUL, or a CR or LF that is not part of a CRLF.
     Bare(&'static str),
 }
 
 /// Why nothing more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The peer has closed, or does not take our replies.
+    /// The peer has closed.
     Gone,
+    /// The peer does not take our replies.
+    Deaf,
     /// Nothing came for `command_timeout`.
     Idle,
     /// `session_timeout` is over.
@@ -167,7 +170,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return endless.then_some(Line::Endless);
         };
         let found = match &pending[..at] {
-            [text @ .., b'\r'] if memchr(b'\r', text).is_some() => Line::Bare("<CR>"),
+            [text @ .., b'\r'] if memchr2(b'\r', 0, text).is_some() => {
+                let odd = memchr2(b'\r', 0, text).map_or(0, |at| text[at]);
+                Line::Bare(bare_name(odd))
+            }
             [.., b'\r'] if self.swallowed + at + 1 > self.max_line => Line::TooLong,
             [text @ .., b'\r'] => {
                 line.clear();
@@ -269,7 +275,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.output.clear();
         match written {
             Ok(Ok(())) => Ok(()),
-            _ => Err(End::Gone),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Deaf),
         }
     }
 

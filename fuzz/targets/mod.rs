@@ -1,0 +1,141 @@
+//! What the fuzzers and `tests/corpus.rs` call. Any bytes go in; nothing may panic, and what has to
+//! hold beyond that is asserted.
+
+mod said;
+mod smtp;
+mod written;
+
+use std::sync::OnceLock;
+
+use jiff::{SignedDuration, Timestamp};
+use mail_parser::{HeaderName, MessageParser};
+use stichtag::authenticate::{self, Policy};
+use stichtag::config::{Config, Layers};
+use stichtag::model::{Envelope, Inbound, Reason, RegistryEvent, Source};
+use stichtag::parse::{self, ParseError};
+
+pub use smtp::smtp;
+
+/// Every target by its name.
+pub const ALL: [(&str, fn(&[u8])); 4] = [
+    ("headers", headers),
+    ("mail", mail),
+    ("queue", queue),
+    ("smtp", smtp),
+];
+
+/// The registry's sender; the recipient's local part tells live from test.
+const SENDERS: [&str; 2] = [
+    "registry-response@denic.de",
+    "registry-response@test.denic.de",
+];
+const RECIPIENTS: [&str; 2] = ["live@registrar.example", "test@registrar.example"];
+
+/// On 4 May 2026, as the fixtures.
+const RECEIVED_AT: Timestamp = Timestamp::constant(1_777_878_780, 0);
+
+/// Longest sentence that a reason may be: it is written to logs and shown to people.
+const SENTENCE_MAX: usize = 1_001;
+
+/// A mail becomes an event.
+pub fn mail(raw: &[u8]) {
+    parse::detect(raw);
+    judge(parse::denic_mail(raw), raw);
+}
+
+/// A queue message, key/value or XML, becomes an event.
+pub fn queue(raw: &[u8]) {
+    parse::detect(raw);
+    judge(parse::denic_queue(raw), raw);
+}
+
+fn judge(read: Result<RegistryEvent, ParseError>, raw: &[u8]) {
+    match read {
+        Ok(event) => {
+            parse::event_json(&event);
+            event.warnings.iter().for_each(check_reason);
+            written::check(&event, raw);
+        }
+        Err(error) => {
+            check_reason(&Reason::new(error.code, error.detail));
+            error.warnings.iter().for_each(check_reason);
+        }
+    }
+}
+
+fn check_reason(reason: &Reason) {
+    assert!(reason.detail.chars().count() <= SENTENCE_MAX, "{reason}");
+    assert!(!reason.detail.contains(char::is_control), "{reason:?}");
+}
+
+fn policy() -> &'static Policy {
+    static POLICY: OnceLock<Policy> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let variables = ["LIVE", "TEST"]
+            .into_iter()
+            .zip(RECIPIENTS)
+            .map(|(name, to)| {
+                let key = format!("STICHTAG_ROUTE__DENIC_{name}__RECIPIENTS");
+                (key, format!("[\"{to}\"]"))
+            });
+        let layers = Layers::read(None, variables).expect("the defaults are well formed");
+        let config = Config::from_layers(&layers).expect("the defaults are a configuration");
+        Policy {
+            routes: config.routes,
+            authserv_ids: Vec::new(),
+            replay_window: SignedDuration::from_hours(7 * 24),
+        }
+    })
+}
+
+/// Who says so: the header against an envelope that is right, which a forger can choose.
+pub fn headers(raw: &[u8]) {
+    assert_eq!(authenticate::content_digest(raw).len(), 64);
+    if let Some(id) = authenticate::message_id(raw) {
+        assert!(!id.is_empty() && !id.contains(char::is_control), "{id:?}");
+    }
+    for (sender, recipient) in SENDERS.into_iter().zip(RECIPIENTS) {
+        let inbound = Inbound {
+            source: Source::DenicMail,
+            received_at: RECEIVED_AT,
+            envelope: Envelope {
+                mail_from: Some(sender.to_owned()),
+                recipients: vec![recipient.to_owned()],
+                ..Envelope::default()
+            },
+            environment: None,
+            raw: raw.to_vec(),
+        };
+        // Without evidence nothing is held for want of proof: the header has to show what is wrong.
+        let verdict = authenticate::authenticate(policy(), &inbound, None);
+        verdict.reasons.iter().for_each(check_reason);
+        if verdict.is_trusted {
+            assert_eq!(senders(raw), [sender]);
+        }
+    }
+}
+
+/// The addresses of all From fields as another reader sees them.
+fn senders(raw: &[u8]) -> Vec<String> {
+    // From alone: a field that is broken in its own form may take others with it.
+    let reader = MessageParser::new()
+        .default_header_ignore()
+        .header_address(HeaderName::From);
+    let Some(mail) = reader.parse_headers(raw) else {
+        return Vec::new();
+    };
+    mail.root_part()
+        .headers
+        .iter()
+        .filter(|header| header.name == HeaderName::From)
+        .filter_map(|header| header.value.as_address())
+        .flat_map(|value| value.iter())
+        .map(|from| {
+            let address = from.address().unwrap_or_default();
+            match address.rsplit_once('@') {
+                Some((local, host)) => format!("{local}@{}", host.to_ascii_lowercase()),
+                None => address.to_owned(),
+            }
+        })
+        .collect()
+}
