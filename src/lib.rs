@@ -16,6 +16,7 @@ pub mod model;
 pub mod receive;
 
 pub mod authenticate;
+pub mod evidence;
 pub mod parse;
 
 pub mod apply;
