@@ -1,4 +1,5 @@
-//! What can be found out about a mail's origin: DKIM, SPF, DMARC, ARC, and the client that brought it.
+//! What can be found out about a mail's origin: DKIM, SPF, DMARC, ARC, OpenPGP, and the client that
+//! brought it.
 //!
 //! Nothing is judged here. Every mail costs a bounded number of questions, and DNS is asked only for
 //! mail that claims to come from a domain of a route, about names that belong to such a domain: whoever
@@ -8,6 +9,7 @@ mod arc;
 mod client;
 mod dkim;
 mod dns;
+pub mod openpgp;
 mod spf;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ use futures_util::future::join;
 use jiff::Timestamp;
 use mail_auth::AuthenticatedMessage;
 
-use crate::model::{Evidence, Finding, Inbound, Route};
+use crate::model::{Evidence, Finding, Inbound, PinnedKey, Route};
 use dns::Dns;
 
 pub use dns::DnsError;
@@ -54,6 +56,8 @@ pub struct Gatherer {
     edge_hostname: String,
     /// The domains of the routes' From addresses.
     domains: BTreeSet<String>,
+    /// The keys of all routes; which of them counts for a mail is judged with its route.
+    keys: Vec<PinnedKey>,
 }
 
 impl Gatherer {
@@ -65,7 +69,9 @@ impl Gatherer {
             .flat_map(|route| &route.header_from)
             .filter_map(|address| domain_of(address))
             .collect();
+        let keys = settings.routes.iter().flat_map(|route| &route.pgp_keys);
         Ok(Gatherer {
+            keys: keys.cloned().collect(),
             dns: Dns::new(&settings.resolvers, settings.dns_static)?,
             edge_hostname: settings.edge_hostname,
             domains,
@@ -130,6 +136,7 @@ impl Gatherer {
         }
         evidence.arc = arc::check(&asks, message).await;
         evidence.spf = spf.map(|(check, _)| check);
+        evidence.openpgp = openpgp::signature(&inbound.raw, &self.keys, inbound.received_at);
         evidence.dkim = dkim;
         evidence
     }

@@ -19,6 +19,7 @@ pub mod receive;
 pub mod evidence;
 
 pub mod authenticate;
+pub mod evidence;
 pub mod parse;
 
 pub mod apply;

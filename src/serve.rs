@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::authenticate::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NoticeMode, Notices};
-use crate::model::NoticeState;
+use crate::evidence::openpgp;
+use crate::model::{NoticeState, PinnedKey};
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
 use crate::receive::Keeper;
@@ -167,6 +168,18 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
     Smarthost::new(&config.notices.smarthost, &config.server.hostname)
         .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
+    let now = Clock::system().now();
+    for route in &config.all_routes {
+        for pinned in &route.pgp_keys {
+            if let Some(why) = openpgp::fault(pinned, now) {
+                let PinnedKey {
+                    file, fingerprint, ..
+                } = pinned;
+                let why = format!("{file}: {fingerprint}: {why}");
+                return Err(wrong(&format!("route.{}.pgp_keys", route.name), why));
+            }
+        }
+    }
     let admin = config.server.admin_listen.iter();
     for (key, address) in config
         .server

@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("receive", &["model", "store", "wire"]),
     ("send", &["model", "store", "wire"]),
     ("evidence", &["model"]),
-    ("config", &["model", "notify", "receive"]),
+    ("config", &["model", "notify", "receive", "evidence"]),
     (
         "process",
         &[
@@ -36,10 +36,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// What only some rooms may use of the outside world.
-const OUTSIDE: [(&str, &[&str]); 9] = [
+const OUTSIDE: [(&str, &[&str]); 10] = [
     ("mail_auth", &["evidence", "simulate"]),
     ("sqlx", &["store"]),
     ("mailin", &["receive"]),
+    ("use pgp::", &["evidence"]),
     ("AsyncSmtpTransport", &["send"]),
     ("axum", &["serve"]),
     ("clap", &["inspect", "main"]),

@@ -35,6 +35,10 @@ pub(super) struct Weighed {
     pub proofs: Vec<String>,
     /// What was seen and does not.
     pub notes: Vec<String>,
+    /// An OpenPGP signature vouches: only the text that it covers may be read.
+    pub is_signed: bool,
+    /// Why an OpenPGP signature does not hold, where the route has keys for it.
+    pub broken: Option<String>,
     /// The mail came from a host of the sender, not by way of somebody else.
     pub is_direct: bool,
     /// Of which kind the proofs are.
@@ -116,6 +120,11 @@ pub(super) fn weigh(
                 let text = format!("OpenPGP key {key} has signed the text");
                 found.prove(Kind::OpenPgp, text);
                 found.signed("the OpenPGP signature", signature.signed_at);
+                found.is_signed = true;
+            }
+            // Whatever else vouches: signed text that was changed, or text beside it, is no accident.
+            Some(fault) if !route.pgp_keys.is_empty() => {
+                found.broken = Some(format!("the OpenPGP signature does not hold: {fault}"));
             }
             Some(fault) => found.notes.push(format!("OpenPGP does not count: {fault}")),
         }

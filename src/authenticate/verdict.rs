@@ -38,6 +38,8 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// What was checked, in order, each a sentence for `log why`.
     pub checked: Vec<String>,
+    /// An OpenPGP signature vouches for it: only the text that it covers may be read.
+    pub is_signed: bool,
 }
 
 /// Decides about one mail. `evidence` is what was found about its origin; `None`: nobody asked, as
@@ -122,6 +124,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
         parser: route.map_or(RouteParser::Denic, |route| route.parser),
         reasons: decision.reasons,
         checked: decision.checked,
+        is_signed: decision.is_signed,
     }
 }
 
@@ -145,6 +148,7 @@ struct Decision {
     reasons: Vec<Reason>,
     checked: Vec<String>,
     said: Vec<(&'static str, Environment)>,
+    is_signed: bool,
 }
 
 impl Decision {
@@ -323,6 +327,10 @@ impl Decision {
         let received_at = inbound.received_at;
         let found = origin::weigh(policy, route, domain, evidence, fields, received_at);
         self.checked.extend(found.notes);
+        self.is_signed = found.is_signed;
+        if let Some(broken) = found.broken {
+            self.hold(reason::SIGNATURE, broken);
+        }
         let is_proven = !found.proofs.is_empty();
         if !is_proven {
             let text = format!("nothing vouches for {}", shorten(domain));

@@ -7,11 +7,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{DomainName, Environment, Language, Require, Route, RouteParser};
+use crate::evidence::openpgp::read_keys;
+use crate::model::{
+    DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser,
+};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin};
+use values::Field;
 
 /// Where the configuration is looked for when nothing names a file.
 pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
@@ -51,7 +55,7 @@ pub struct Config {
     /// Variables that look like ours and name no key.
     pub ignored: Vec<String>,
     /// Where the values come from that are checked only when everything is put together.
-    origins: BTreeMap<&'static str, Origin>,
+    origins: BTreeMap<String, Origin>,
 }
 
 /// `[authenticate]`
@@ -167,7 +171,6 @@ const LATER: [&str; 21] = [
     "notices.min_gap",
     "notices.send_window",
     "domains.order_by",
-    ".pgp_keys",
 ];
 
 impl Config {
@@ -249,7 +252,9 @@ impl Config {
             ignored: layers.ignored.clone(),
             origins: CHECKED_LATER
                 .iter()
-                .map(|key| (*key, layers.origin(key)))
+                .map(|key| (*key).to_owned())
+                .chain(layers.routes().iter().map(|route| format!("route.{route}.pgp_keys")))
+                .map(|key| (key.clone(), layers.origin(&key)))
                 .collect(),
         })
     }
@@ -361,12 +366,27 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
                 .choice(&[("aligned", Require::Aligned), ("record", Require::Record)])?,
             client_networks: field("client_networks")
                 .parsed_list("networks such as \"192.0.2.0/24\"")?,
-            pgp_keys: Vec::new(),
+            pgp_keys: pinned_keys(&field("pgp_keys"))?,
             name,
         };
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// The keys of the files that a field names. Whether they are valid today is checked at the start.
+fn pinned_keys(field: &Field<'_>) -> Result<Vec<PinnedKey>, ConfigError> {
+    let mut pinned = Vec::new();
+    for file in field.list()? {
+        let wrong = |why: String| field.wrong(&format!("{file}: {why}"));
+        let bytes = std::fs::read(&file).map_err(|error| wrong(error.to_string()))?;
+        let keys = read_keys(&bytes).map_err(|error| wrong(error.to_string()))?;
+        pinned.extend(keys.into_iter().map(|key| PinnedKey {
+            file: file.clone(),
+            ..key
+        }));
+    }
+    Ok(pinned)
 }
 
 fn notices(layers: &Layers) -> Result<Notices, ConfigError> {

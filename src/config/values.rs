@@ -37,6 +37,11 @@ impl Field<'_> {
         )
     }
 
+    /// An error about what this field leads to.
+    pub fn wrong(&self, why: &str) -> ConfigError {
+        ConfigError::new(self.origin, format!("`{}`: {why}", self.key))
+    }
+
     /// As text.
     pub fn text(&self) -> String {
         self.value.as_str().unwrap_or_default().to_owned()

@@ -45,8 +45,10 @@ pub enum Require {
 pub struct PinnedKey {
     /// Fingerprint of the primary key, upper case hexadecimal digits.
     pub fingerprint: String,
-    /// The key as it was read, armored or binary.
+    /// The key alone, binary.
     pub bytes: Vec<u8>,
+    /// The file it was read from, as configured.
+    pub file: String,
 }
 
 /// What reads the messages of a route.

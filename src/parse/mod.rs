@@ -56,6 +56,12 @@ pub fn denic_mail(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_mail::read(raw)
 }
 
+/// Reads a registry mail of which `text` was signed: meaning is taken from that text alone, only
+/// `Subject` and `Date` from the header.
+pub fn denic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, ParseError> {
+    denic_mail::read_signed(raw, text)
+}
+
 /// Reads a message of the registry's queue, or the reply to a request (`denic.md` 3 and 4.2).
 ///
 /// Key/value or XML, with or without the outer reply; without the length prefix of the wire.

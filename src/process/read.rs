@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::authenticate::{self, Policy};
+use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Evidence, Facts, Inbound, RegistryEvent, RouteParser, Source,
+    DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
+    RouteParser, Source,
 };
-use crate::parse;
+use crate::parse::{self, ParseError};
 
 /// A message that is understood, or the reasons why it is not.
 #[derive(Clone, Debug)]
@@ -110,8 +111,8 @@ fn read_all(
         }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
-            let parser = check_sender(policy, inbound, evidence, is_released, &mut reading);
-            if parser != RouteParser::Denic {
+            let verdict = check_sender(policy, inbound, evidence, is_released, &mut reading);
+            if verdict.parser != RouteParser::Denic {
                 let route = reading.route.clone().unwrap_or_default();
                 reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
                 reading.hold(Reason::new(
@@ -120,7 +121,13 @@ fn read_all(
                 ));
                 return reading;
             }
-            parse::denic_mail(&inbound.raw)
+            match evidence
+                .and_then(|evidence| evidence.openpgp.as_ref())
+                .filter(|_| verdict.is_signed)
+            {
+                Some(signature) => signed_mail(&inbound.raw, signature),
+                None => parse::denic_mail(&inbound.raw),
+            }
         }
     };
     match parsed {
@@ -146,17 +153,16 @@ fn check_sender(
     evidence: Option<&Evidence>,
     is_released: bool,
     reading: &mut Reading,
-) -> RouteParser {
-    let verdict = authenticate::authenticate(policy, inbound, evidence);
+) -> Verdict {
+    let mut verdict = authenticate::authenticate(policy, inbound, evidence);
     reading.environment = verdict
         .environment
         .or(inbound.environment.filter(|_| is_released));
-    reading.route = verdict.route;
-    reading.trace = verdict.checked;
+    reading.route = verdict.route.take();
+    reading.trace = std::mem::take(&mut verdict.checked);
     // A person who releases a message vouches for its sender, never for its environment.
     let is_vouched = |reason: &Reason| is_released && reason.code != reason::ENVIRONMENT_CONFLICT;
-    reading.reasons = verdict
-        .reasons
+    reading.reasons = std::mem::take(&mut verdict.reasons)
         .into_iter()
         .filter(|reason| !(reason.code.is_hold() && is_vouched(reason)))
         .collect();
@@ -165,7 +171,18 @@ fn check_sender(
         reading.trace.push(released.to_string());
         reading.reasons.push(released);
     }
-    verdict.parser
+    verdict
+}
+
+/// Reads the signed text alone. `Date` is not signed: it cannot make a text younger than its
+/// signature, or an old mail sent again would undo a newer one.
+fn signed_mail(raw: &[u8], signature: &OpenPgpSignature) -> Result<RegistryEvent, ParseError> {
+    let mut event = parse::denic_signed_mail(raw, &signature.text)?;
+    event.registry_time = [event.registry_time, signature.signed_at]
+        .into_iter()
+        .flatten()
+        .min();
+    Ok(event)
 }
 
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {

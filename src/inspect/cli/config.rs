@@ -31,6 +31,12 @@ impl ConfigCommand {
                 for key in &config.unused {
                     eprintln!("note: `{key}` is set, but this version does not use it yet");
                 }
+                for route in &config.all_routes {
+                    for key in &route.pgp_keys {
+                        let (name, file, print) = (&route.name, &key.file, &key.fingerprint);
+                        eprintln!("note: {name} trusts the OpenPGP key {print} of {file}");
+                    }
+                }
                 if config.routes.is_empty() {
                     eprintln!("note: no route has recipients, so no mail is accepted");
                 }

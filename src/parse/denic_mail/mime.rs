@@ -46,14 +46,7 @@ pub(super) struct Mail {
 /// part disagrees with it.
 pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<Mail, Reason> {
     check_bounds(raw)?;
-    // Files taken from a mailbox begin with its `From ` line.
-    let raw = match raw.strip_prefix(b"From ") {
-        Some(rest) => match rest.iter().position(|byte| *byte == b'\n') {
-            Some(end) => &rest[end + 1..],
-            None => rest,
-        },
-        None => raw,
-    };
+    let raw = without_from_line(raw);
     let no_text = |why: &str| Reason::new(reason::NO_TEXT, why.to_owned());
     // Only what is needed is interpreted: a broken `Received` field would take those after it along.
     let message = MessageParser::new()
@@ -102,6 +95,37 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
         subject: collapse(message.subject().unwrap_or_default()),
         date: date(&message, notes),
     })
+}
+
+/// Opens a mail whose signed text is `text`: the header gives `Subject` and `Date`, the body nothing.
+///
+/// R16 beyond a limit, R15 without a header or a text.
+pub(super) fn open_signed(raw: &[u8], text: &str, notes: &mut Notes) -> Result<Mail, Reason> {
+    check_bounds(raw)?;
+    let no_text = |why: &str| Reason::new(reason::NO_TEXT, why.to_owned());
+    let message = MessageParser::default()
+        .parse_headers(without_from_line(raw))
+        .ok_or_else(|| no_text("the mail has no header"))?;
+    let text = clean(text, notes);
+    if text.trim().is_empty() {
+        return Err(no_text("the signed text is empty"));
+    }
+    Ok(Mail {
+        text,
+        subject: collapse(message.subject().unwrap_or_default()),
+        date: date(&message, notes),
+    })
+}
+
+/// Files taken from a mailbox begin with its `From ` line.
+fn without_from_line(raw: &[u8]) -> &[u8] {
+    match raw.strip_prefix(b"From ") {
+        Some(rest) => match rest.iter().position(|byte| *byte == b'\n') {
+            Some(end) => &rest[end + 1..],
+            None => rest,
+        },
+        None => raw,
+    }
 }
 
 fn beyond(limit: usize, what: &str) -> Reason {
