@@ -19,7 +19,6 @@ pub mod receive;
 pub mod evidence;
 
 pub mod authenticate;
-pub mod evidence;
 pub mod parse;
 
 pub mod apply;

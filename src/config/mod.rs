@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::evidence::openpgp::read_keys;
-use crate::model::{
-    DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser,
-};
+use crate::model::{DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
@@ -150,7 +148,7 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 21] = [
+const LATER: [&str; 20] = [
     "server.public_listen",
     "authenticate.edge_hostname",
     "authenticate.resolvers",
@@ -253,7 +251,12 @@ impl Config {
             origins: CHECKED_LATER
                 .iter()
                 .map(|key| (*key).to_owned())
-                .chain(layers.routes().iter().map(|route| format!("route.{route}.pgp_keys")))
+                .chain(
+                    layers
+                        .routes()
+                        .iter()
+                        .map(|route| format!("route.{route}.pgp_keys")),
+                )
                 .map(|key| (key.clone(), layers.origin(&key)))
                 .collect(),
         })
