@@ -58,7 +58,9 @@ pub(super) fn origin(fields: &[(String, String)], notice_host: &str) -> Origin {
             return Origin::Automatic(format!("it has the field {name}"));
         }
     }
-    let ids = ID_FIELDS.iter().flat_map(|name| header::values(fields, name));
+    let ids = ID_FIELDS
+        .iter()
+        .flat_map(|name| header::values(fields, name));
     if ids.into_iter().any(|ids| names_notice(ids, notice_host)) {
         return Origin::Automatic("it is a notice of ours, or an answer to one".to_owned());
     }

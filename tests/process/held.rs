@@ -54,7 +54,11 @@ async fn a_held_message_with_a_deadline_near_or_past_is_alarmed_as_it_is_decided
             assert_eq!(alarm.code, reason::HELD_DEADLINE);
             assert_eq!((alarm.message, alarm.environment), (Some(id), Some(LIVE)));
             assert_eq!(alarm.ace.as_deref(), Some(DOMAIN));
-            assert!(alarm.text.contains(&at(deadline).to_string()), "{}", alarm.text);
+            assert!(
+                alarm.text.contains(&at(deadline).to_string()),
+                "{}",
+                alarm.text
+            );
         }
     }
 }
@@ -89,7 +93,11 @@ async fn a_deadline_that_comes_near_while_its_message_is_held_is_alarmed_then() 
     assert_eq!(look_at(&mut watch, "2026-05-17T12:00:00Z").await, []);
     let near = [("W51", id)];
     assert_eq!(look_at(&mut watch, "2026-05-17T12:00:01Z").await, near);
-    assert_eq!(look_at(&mut watch, "2026-05-19T12:00:01Z").await, near, "once");
+    assert_eq!(
+        look_at(&mut watch, "2026-05-19T12:00:01Z").await,
+        near,
+        "once"
+    );
     let reason = Reason::new(reason::BY_PERSON, "not from DENIC");
     desk.store
         .refuse(&[id], &reason, &desk.audit())
@@ -147,12 +155,17 @@ async fn a_deadline_is_alarmed_also_where_nothing_reads_the_message() {
         ("Your domain is subject to dedelegation.", true),
         ("Good morning.", false),
     ] {
-        let raw = format!("From: registry-response@test.denic.de\r\nSubject: TEST x\r\n\r\n{text}\r\n");
+        let raw =
+            format!("From: registry-response@test.denic.de\r\nSubject: TEST x\r\n\r\n{text}\r\n");
         let before = desk.alarms().await.len();
         let id = desk
             .smtp("registry-response@test.denic.de", TO_TEST, raw.as_bytes())
             .await;
-        assert!(desk.codes(id).await.contains(&"R26"), "{:?}", desk.codes(id).await);
+        assert!(
+            desk.codes(id).await.contains(&"R26"),
+            "{:?}",
+            desk.codes(id).await
+        );
         assert_eq!(desk.alarms().await.len() > before, is_alarmed, "{text}");
     }
 }
@@ -189,7 +202,15 @@ async fn the_log_says_an_alarm_once_and_then_every_hour() {
         text.lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let mut watch = Watch::new(HELD_AGE);
-    for (minutes, expected) in [(0, 1), (1, 1), (59, 1), (60, 2), (61, 2), (119, 2), (120, 3)] {
+    for (minutes, expected) in [
+        (0, 1),
+        (1, 1),
+        (59, 1),
+        (60, 2),
+        (61, 2),
+        (119, 2),
+        (120, 3),
+    ] {
         let now = desk.now + SignedDuration::from_mins(minutes);
         look(&mut watch, &desk, now).await;
         assert_eq!(lines().len(), expected, "after {minutes} minutes");
