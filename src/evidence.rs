@@ -131,7 +131,8 @@ impl Gatherer {
         {
             evidence.trouble.push(format!("SPF {domain}: {why}"));
         }
-        if is_ours && from.len() == 1 && (!dkim.is_empty() || spf.is_some()) {
+        let is_worth_it = evidence.trouble.is_empty() && (!dkim.is_empty() || spf.is_some());
+        if is_ours && from.len() == 1 && is_worth_it {
             evidence.dmarc = spf::dmarc(&asks, message, &dkim, spf.as_ref()).await;
         }
         evidence.arc = arc::check(&asks, message).await;

@@ -1,21 +1,25 @@
-//! One kept message through authenticate, parse, apply, notify, commit: the whole story.
+//! One kept message through evidence, authenticate, parse, apply, notify, commit: the whole story.
 //!
 //! Messages are taken in batches and decided one after the other, each seeing what those before it
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
 mod decide;
+mod examine;
 mod read;
 mod tell;
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
-use crate::model::{Evidence, addressees};
+use crate::evidence::Gatherer;
+use crate::model::addressees;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
 pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
+pub use examine::examine;
 pub use read::{Reading, read};
 pub use tell::Telling;
 
@@ -25,28 +29,38 @@ const BATCH: u32 = 64;
 /// After so long a batch whose worker died comes up again.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Messages whose evidence is gathered at once: whoever waits for DNS keeps few from their turn.
+const GATHER: usize = 32;
+
 /// How often a decision is taken again because somebody else wrote in between.
 const CONFLICTS_MAX: u32 = 20;
 
-/// Decides the messages that wait, oldest first; returns how many, 0 meaning caught up.
+/// Decides the messages that wait, oldest first; returns how many had their turn, 0 meaning caught up.
+/// One that only DNS could vouch for, while DNS does not answer, is put back for later.
 pub async fn process_next(
     store: &dyn Store,
     rules: &Rules,
+    gatherer: &Gatherer,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     let claimed = store.claim_kept(now, BATCH, LEASE).await?;
-    let messages: Vec<(Claimed, Reading)> = claimed
+    let count = claimed.len();
+    let examined: Vec<(Claimed, Reading)> = stream::iter(claimed)
+        .map(|message| examine(rules, gatherer, message, now))
+        .buffered(GATHER)
+        .collect()
+        .await;
+    let (waiting, messages): (Vec<_>, Vec<_>) = examined
         .into_iter()
-        .map(|message| {
-            let evidence = Evidence::default();
-            let reading = read(
-                &rules.policy,
-                &message.inbound,
-                Some(&evidence),
-                message.is_released,
-            );
-            (message, reading)
+        .map(|(message, reading)| {
+            let until = examine::waits_until(rules, &message, &reading, now);
+            (until, message, reading)
         })
+        .partition(|(until, _, _)| until.is_some());
+    examine::defer(store, &waiting, now).await?;
+    let messages: Vec<(Claimed, Reading)> = messages
+        .into_iter()
+        .map(|(_, message, reading)| (message, reading))
         .collect();
     match write(store, rules, &messages, now).await {
         Err(StoreError::Conflict) => {
@@ -56,7 +70,7 @@ pub async fn process_next(
         }
         written => written?,
     }
-    Ok(messages.len())
+    Ok(count)
 }
 
 async fn write_until_done(
@@ -117,7 +131,11 @@ pub async fn decide_all(
         .iter()
         .map(|(message, reading)| {
             let to = addressees(&message.inbound.envelope, message.inbound.environment);
-            decide::decide(rules, &mut world, message.id, &to, reading, now)
+            let change = decide::decide(rules, &mut world, message.id, &to, reading, now);
+            Change {
+                evidence: message.evidence.clone(),
+                ..change
+            }
         })
         .collect())
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::authenticate::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NoticeMode, Notices};
-use crate::evidence::openpgp;
+use crate::evidence::{self, Gatherer, Resolvers, openpgp};
 use crate::model::{NoticeState, PinnedKey};
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
@@ -125,6 +125,8 @@ pub fn rules(config: &Config) -> Rules {
     Rules {
         policy: policy(config),
         creates_unknown: config.creates_unknown,
+        retry_for: SignedDuration::try_from(config.authenticate.retry_for)
+            .unwrap_or(SignedDuration::MAX),
         telling: Telling {
             state: match config.notices.mode {
                 NoticeMode::Observe => Some(NoticeState::Observed),
@@ -136,6 +138,21 @@ pub fn rules(config: &Config) -> Rules {
             message_id_host: notice_host(config),
         },
     }
+}
+
+/// What asks DNS and checks signatures, from the configuration.
+pub fn gatherer(config: &Config) -> Result<Gatherer, evidence::DnsError> {
+    let settings = &config.authenticate;
+    Gatherer::new(evidence::Settings {
+        routes: config.routes.clone(),
+        edge_hostname: settings.edge_hostname.clone(),
+        resolvers: match &settings.resolvers {
+            None => Resolvers::None,
+            Some(servers) if servers.is_empty() => Resolvers::System,
+            Some(servers) => Resolvers::Named(servers.clone()),
+        },
+        dns_static: settings.dns_static.clone(),
+    })
 }
 
 /// The stock texts with the operator's own over them, and the settings they are filled with.
@@ -264,6 +281,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     }
 
     let rules = Arc::new(rules(config));
+    let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
         let worker = Worker {
             store: store.clone(),
@@ -272,7 +290,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
             shutdown: shutdown.clone(),
         };
         // Reading a batch keeps a thread busy for a while; it must not be one that sessions need.
-        let deciding = worker.decide(rules.clone(), decided.clone());
+        let deciding = worker.decide(rules.clone(), gatherer.clone(), decided.clone());
         let runtime = tokio::runtime::Handle::current();
         tasks.spawn_blocking(move || runtime.block_on(deciding));
     }
@@ -404,9 +422,10 @@ struct Worker {
 }
 
 impl Worker {
-    async fn decide(self, rules: Arc<Rules>, decided: Arc<Notify>) {
+    async fn decide(self, rules: Arc<Rules>, gatherer: Arc<Gatherer>, decided: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
-            match process::process_next(&*self.store, &rules, self.clock.now()).await {
+            let now = self.clock.now();
+            match process::process_next(&*self.store, &rules, &gatherer, now).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => decided.notify_one(),
                 Err(error) => self.trouble("processing", &error).await,

@@ -21,9 +21,8 @@ fn policy() -> Policy {
     let key = "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS".to_owned();
     let layers = Layers::read(None, [(key, format!("[\"{TO}\"]"))].into_iter()).unwrap();
     Policy {
-        routes: Config::from_layers(&layers).unwrap().routes,
         authserv_ids: vec!["mx.example.net".to_owned()],
-        replay_window: jiff::SignedDuration::from_hours(7 * 24),
+        ..stichtag::serve::policy(&Config::from_layers(&layers).unwrap())
     }
 }
 

@@ -80,11 +80,7 @@ fn policy() -> &'static Policy {
             });
         let layers = Layers::read(None, variables).expect("the defaults are well formed");
         let config = Config::from_layers(&layers).expect("the defaults are a configuration");
-        Policy {
-            routes: config.routes,
-            authserv_ids: Vec::new(),
-            replay_window: SignedDuration::from_hours(7 * 24),
-        }
+        stichtag::serve::policy(&config)
     })
 }
 

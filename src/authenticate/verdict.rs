@@ -335,6 +335,13 @@ impl Decision {
         if !is_proven {
             let text = format!("nothing vouches for {}", shorten(domain));
             match route.require {
+                // Whoever did not answer might have vouched for it.
+                Require::Aligned if !evidence.trouble.is_empty() => {
+                    self.hold(
+                        reason::DNS_TROUBLE,
+                        format!("{text}, and DNS did not answer"),
+                    );
+                }
                 Require::Aligned => self.hold(reason::NO_PROOF, text),
                 Require::Record => self
                     .checked

@@ -256,6 +256,9 @@ fn a_kind(value: &Value, is_text: bool) -> &'static str {
         Value::Array(_) => "a list, such as [\"a@b.example\"]",
         Value::Boolean(_) => "true or false",
         Value::Integer(_) => "a whole number",
+        Value::Table(_) if is_text => {
+            "a JSON object, such as {\"s1._domainkey.example.net\": [\"v=DKIM1; p=…\"]}"
+        }
         Value::Table(_) => "a table",
         _ => "text in quotes",
     }

@@ -4,6 +4,7 @@ mod layers;
 mod values;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use values::Field;
 
 /// Where the configuration is looked for when nothing names a file.
 pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
+
+/// Where resolvers listen.
+const DNS_PORT: u16 = 53;
 
 /// Where the store goes when the default folder cannot be written.
 const LOCAL_DATA: &str = "stichtag-data";
@@ -65,6 +69,14 @@ pub struct Authenticate {
     pub authserv_hops: usize,
     /// Older mail was sent before.
     pub replay_window: Duration,
+    /// What our own Postfix calls itself in `Received`.
+    pub edge_hostname: String,
+    /// Whom to ask; empty: whom the system asks; `None`: nobody.
+    pub resolvers: Option<Vec<SocketAddr>>,
+    /// TXT records that answer before any resolver.
+    pub dns_static: BTreeMap<String, Vec<String>>,
+    /// How long a mail waits for DNS before it is held.
+    pub retry_for: Duration,
 }
 
 /// `[server]`
@@ -148,12 +160,8 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 20] = [
+const LATER: [&str; 16] = [
     "server.public_listen",
-    "authenticate.edge_hostname",
-    "authenticate.resolvers",
-    "authenticate.dns_static",
-    "authenticate.retry_for",
     "verify_site.",
     "sender.",
     "rri.",
@@ -218,11 +226,7 @@ impl Config {
                 .cloned()
                 .collect(),
             all_routes,
-            authenticate: Authenticate {
-                authserv_ids: field("authenticate.authserv_ids").list()?,
-                authserv_hops: field("authenticate.authserv_hops").count(0..=20)?,
-                replay_window: field("authenticate.replay_window").duration()?,
-            },
+            authenticate: authenticate(layers, &hostname)?,
             workers: field("process.workers").count(0..=16)?,
             store: Store {
                 url: if url.is_empty() {
@@ -315,6 +319,36 @@ fn system_name() -> String {
         .ok()
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn authenticate(layers: &Layers, hostname: &str) -> Result<Authenticate, ConfigError> {
+    let field = |key: &str| layers.field(&format!("authenticate.{key}"));
+    let resolvers = field("resolvers").list()?;
+    let resolvers = if resolvers == ["none"] {
+        None
+    } else {
+        let read = |text: &String| {
+            let address = text.parse::<SocketAddr>().ok();
+            address.or_else(|| Some(SocketAddr::new(text.parse().ok()?, DNS_PORT)))
+        };
+        let servers: Option<Vec<_>> = resolvers.iter().map(read).collect();
+        Some(servers.ok_or_else(|| {
+            field("resolvers")
+                .error("addresses such as \"127.0.0.1:53\", or \"none\" alone to ask nobody")
+        })?)
+    };
+    Ok(Authenticate {
+        authserv_ids: field("authserv_ids").list()?,
+        authserv_hops: field("authserv_hops").count(0..=20)?,
+        replay_window: field("replay_window").duration()?,
+        edge_hostname: match field("edge_hostname").text() {
+            unset if unset.is_empty() => hostname.to_owned(),
+            named => named,
+        },
+        resolvers,
+        dns_static: field("dns_static").texts_by_name()?,
+        retry_for: field("retry_for").duration()?,
+    })
 }
 
 fn smtp(layers: &Layers, hostname: &str) -> Result<Smtp, ConfigError> {

@@ -1,5 +1,6 @@
 //! Reading single values: durations, sizes, networks, patterns.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use regex::Regex;
@@ -56,6 +57,32 @@ impl Field<'_> {
             .map(|item| item.as_str().map(str::to_owned))
             .collect::<Option<_>>()
             .ok_or_else(|| self.error("a list of texts"))
+    }
+
+    /// As lists of texts by DNS name.
+    pub fn texts_by_name(&self) -> Result<BTreeMap<String, Vec<String>>, ConfigError> {
+        let wrong = || {
+            self.error(
+                "TXT records by name, such as {\"s1._domainkey.example.net\" = [\"v=DKIM1; p=…\"]}",
+            )
+        };
+        let is_name = |name: &str| {
+            let mut labels = name.trim_end_matches('.').split('.');
+            name.is_ascii() && labels.all(|label| (1..=63).contains(&label.len()))
+        };
+        let table = self.value.as_table().ok_or_else(wrong)?;
+        table
+            .iter()
+            .map(|(name, texts)| {
+                let texts: Option<Vec<String>> = texts
+                    .as_array()?
+                    .iter()
+                    .map(|text| text.as_str().map(str::to_owned))
+                    .collect();
+                Some((name.clone(), texts?)).filter(|_| is_name(name))
+            })
+            .collect::<Option<_>>()
+            .ok_or_else(wrong)
     }
 
     /// As true or false.

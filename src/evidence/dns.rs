@@ -29,7 +29,7 @@ use super::Resolvers;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// All that one check may take, however many names it leads to.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whoever did not answer is not asked again for so long: the next mails need not wait for it.
 const TROUBLE_FOR: SignedDuration = SignedDuration::from_secs(20);
@@ -71,7 +71,11 @@ impl Dns {
     ) -> Result<Self, DnsError> {
         let failed = |error: NetError| DnsError(error.to_string());
         let (config, mut options) = match resolvers {
-            Resolvers::System => read_system_conf().map_err(failed)?,
+            Resolvers::System => read_system_conf().unwrap_or_else(|error| {
+                // Mail must still be taken; it waits for an answer.
+                tracing::warn!("the system names no resolver, so DNS is not asked: {error}");
+                (ResolverConfig::default(), ResolverOpts::default())
+            }),
             Resolvers::Named(servers) => {
                 let servers = servers.iter().map(name_server).collect();
                 (

@@ -27,6 +27,26 @@ pub struct Evidence {
     pub trouble: Vec<String>,
 }
 
+impl Evidence {
+    /// This, gathered again, with all that `earlier` saw to hold: a key may have gone since.
+    pub fn with_earlier(mut self, earlier: &Evidence) -> Self {
+        // The same mail has the same fields, in the same order.
+        for (one, known) in self.dkim.iter_mut().zip(&earlier.dkim) {
+            let is_same = (&one.domain, &one.selector) == (&known.domain, &known.selector);
+            if is_same && known.finding == Finding::Pass {
+                *one = known.clone();
+            }
+        }
+        let was_good = |spf: &&SpfCheck| spf.finding == Finding::Pass;
+        if let Some(known) = earlier.spf.as_ref().filter(was_good)
+            && self.client == earlier.client
+        {
+            self.spf = Some(known.clone());
+        }
+        self
+    }
+}
+
 /// A client of our own Postfix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
@@ -48,7 +68,7 @@ pub enum Finding {
     Unknown(String),
 }
 
-/// One `DKIM-Signature` field. Every field of the mail is here, whatever became of it.
+/// One `DKIM-Signature` field. The first 20 of a mail are here, whatever became of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DkimSignature {
     /// `d=`, lower case.

@@ -37,6 +37,8 @@ pub struct Rules {
     pub policy: Policy,
     /// Domains nobody imported are created instead of held.
     pub creates_unknown: bool,
+    /// How long a message waits for DNS before it is held.
+    pub retry_for: SignedDuration,
     /// How customers are told.
     pub telling: Telling,
 }
@@ -117,6 +119,7 @@ pub fn decide(
             contact: None,
             clears: Vec::new(),
             alarms: Vec::new(),
+            evidence: None,
         },
     };
     match (&reading.event, reading.environment) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     CaseId, CaseState, ContactFact, Customer, CustomerId, DomainKey, DomainRecord, Environment,
-    Handle, Inbound, InboundId, Language, Notice, NoticeItem, NoticeKind, NoticeState, Reason,
-    ReasonCode, sha256_hex,
+    Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeItem, NoticeKind, NoticeState,
+    Reason, ReasonCode, sha256_hex,
 };
 
 use super::StoreError;
@@ -46,6 +46,37 @@ pub struct Claimed {
     pub inbound: Inbound,
     /// A person vouches for its sender.
     pub is_released: bool,
+    /// What was found about its origin when it had its turn before.
+    pub evidence: Option<Evidence>,
+    /// How often it has had its turn, with this one.
+    pub attempts: u32,
+    /// When it was put back for the first time.
+    pub deferred_at: Option<Timestamp>,
+}
+
+impl Claimed {
+    /// A message that has its turn for the first time.
+    pub fn new(id: InboundId, inbound: Inbound) -> Self {
+        Claimed {
+            id,
+            inbound,
+            is_released: false,
+            evidence: None,
+            attempts: 1,
+            deferred_at: None,
+        }
+    }
+}
+
+/// A message that is put back for later.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The message.
+    pub message: InboundId,
+    /// When it has its turn again.
+    pub until: Timestamp,
+    /// What it waits for.
+    pub why: String,
 }
 
 /// What was decided about a message (design, section 2).
@@ -139,6 +170,8 @@ pub struct Change {
     pub clears: Vec<String>,
     /// What the operator must see.
     pub alarms: Vec<Alarm>,
+    /// What was found about the message's origin, to be judged again by a replay.
+    pub evidence: Option<Evidence>,
 }
 
 /// The verdict on one message, with its trace.
@@ -303,6 +336,8 @@ pub struct LogEntry {
     pub is_waiting: bool,
     /// How far its notice got, if it caused one.
     pub notice: Option<(crate::model::NoticeId, NoticeState)>,
+    /// What it waits for, and until when, if it was put back.
+    pub waits_for: Option<(Timestamp, String)>,
 }
 
 /// A filter for the log; empty fields do not filter.

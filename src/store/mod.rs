@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId,
-    NoticeId, NoticeState,
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
+    InboundId, NoticeId, NoticeState,
 };
 
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
@@ -22,7 +22,7 @@ pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
     Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures, HeldMail,
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
-    NoticeOutcome, NoticeSeed, Outcome, Sealed, World,
+    NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
 pub use sqlite::SqliteStore;
 
@@ -64,8 +64,14 @@ pub trait Store: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<Claimed>, StoreError>;
 
+    /// Puts claimed messages back; what was decided meanwhile stays so.
+    async fn defer(&self, waiting: &[Waiting], now: Timestamp) -> Result<(), StoreError>;
+
     /// Makes everything claimable at once: for the one process that owns the database, at start.
     async fn forget_leases(&self) -> Result<(), StoreError>;
+
+    /// What was found about a message's origin when it was decided.
+    async fn evidence(&self, id: InboundId) -> Result<Option<Evidence>, StoreError>;
 
     /// One kept message.
     async fn kept(&self, id: InboundId) -> Result<Option<Inbound>, StoreError>;

@@ -52,6 +52,7 @@ impl Office {
             variables: Vec::new(),
         };
         office.set("SERVER__DATA_DIR", data.to_str().unwrap());
+        office.set("AUTHENTICATE__RESOLVERS", "[\"none\"]");
         office.set("ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]");
         office.set("ROUTE__DENIC_LIVE__REQUIRE", "record");
         office.set("ROUTE__DENIC_TEST__REQUIRE", "record");

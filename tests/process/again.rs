@@ -312,11 +312,7 @@ async fn deciding_without_committing_writes_nothing() {
     let world = desk.world(None).await;
     let inbound = desk.store.kept(id).await.unwrap().unwrap();
     let reading = process::read(&desk.rules.policy, &inbound, None, false);
-    let claimed = Claimed {
-        id,
-        inbound,
-        is_released: false,
-    };
+    let claimed = Claimed::new(id, inbound);
     let changes = process::decide_all(&desk.store, &desk.rules, &[(claimed, reading)], desk.now)
         .await
         .unwrap();

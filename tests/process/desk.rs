@@ -1,9 +1,11 @@
 //! A store in a folder of its own, a clock, and the rules of a small registrar.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use stichtag::config::{Config, Layers};
+use stichtag::evidence::Gatherer;
 use stichtag::model::{
     Customer, CustomerId, DomainKey, DomainRecord, Envelope, Environment, Inbound, InboundId,
     Language, RegistryStatus, Source,
@@ -40,6 +42,7 @@ pub struct Desk {
     pub folder: tempfile::TempDir,
     pub store: SqliteStore,
     pub rules: Rules,
+    pub gatherer: Arc<Gatherer>,
     pub now: Timestamp,
 }
 
@@ -117,6 +120,7 @@ impl Desk {
             store,
             folder,
             rules: rules(variables),
+            gatherer: Arc::new(stichtag::serve::gatherer(&config(variables)).unwrap()),
             now: at("2026-05-10T00:00:00Z"),
         }
     }
@@ -232,7 +236,7 @@ impl Desk {
     }
 
     pub async fn work(&self) {
-        work(&self.store, &self.rules, self.now).await;
+        work(&self.store, &self.rules, &self.gatherer, self.now).await;
     }
 
     pub async fn entry(&self, id: InboundId) -> LogEntry {
@@ -330,6 +334,11 @@ pub fn url(folder: &tempfile::TempDir) -> String {
 }
 
 pub fn rules(variables: &[(&str, &str)]) -> Rules {
+    stichtag::serve::rules(&config(variables))
+}
+
+/// DNS is asked only where a test says whom.
+pub fn config(variables: &[(&str, &str)]) -> Config {
     let live = format!("[\"{TO_LIVE}\"]");
     let test = format!("[\"{TO_TEST}\"]");
     let mut all = vec![
@@ -338,6 +347,7 @@ pub fn rules(variables: &[(&str, &str)]) -> Rules {
         // Proof of origin has tests of its own.
         ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record"),
         ("STICHTAG_ROUTE__DENIC_TEST__REQUIRE", "record"),
+        ("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]"),
         ("STICHTAG_NOTICES__MODE", "on"),
         (
             "STICHTAG_NOTICES__FROM",
@@ -352,9 +362,13 @@ pub fn rules(variables: &[(&str, &str)]) -> Rules {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let layers = Layers::read(None, variables).unwrap();
-    stichtag::serve::rules(&Config::from_layers(&layers).unwrap())
+    Config::from_layers(&layers).unwrap()
 }
 
-pub async fn work(store: &dyn Store, rules: &Rules, now: Timestamp) {
-    while process::process_next(store, rules, now).await.unwrap() > 0 {}
+pub async fn work(store: &dyn Store, rules: &Rules, gatherer: &Gatherer, now: Timestamp) {
+    while process::process_next(store, rules, gatherer, now)
+        .await
+        .unwrap()
+        > 0
+    {}
 }

@@ -65,10 +65,14 @@ async fn two_workers_decide_every_message_once_and_tell_every_fact_once() {
     for _ in 0..2 {
         let store = SqliteStore::open(&url(&desk.folder)).await.unwrap();
         let (rules, now) = (desk.rules.clone(), desk.now);
+        let gatherer = desk.gatherer.clone();
         workers.push(tokio::spawn(async move {
             let mut decided = 0;
             loop {
-                match process::process_next(&store, &rules, now).await.unwrap() {
+                match process::process_next(&store, &rules, &gatherer, now)
+                    .await
+                    .unwrap()
+                {
                     0 => return decided,
                     count => decided += count,
                 }
@@ -151,7 +155,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
         .unwrap();
     // Its lease runs out, another worker decides.
     let later = desk.now + jiff::SignedDuration::from_secs(61);
-    super::desk::work(&desk.store, &desk.rules, later).await;
+    super::desk::work(&desk.store, &desk.rules, &desk.gatherer, later).await;
     let world = desk.world(None).await;
     store.commit(&changes).await.unwrap();
     desk.is_still(None, &world).await;

@@ -415,6 +415,8 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
     if context.out.is_json() {
         let mut object = object(&entry);
         object["trace"] = json!(trace);
+        object["waits_for"] = json!(entry.waits_for.as_ref().map(|(_, why)| why));
+        object["waits_until"] = json_time(entry.waits_for.as_ref().map(|(until, _)| *until));
         object["details"] = json!(entry.decision.as_ref().map(|decision| &decision.reasons));
         object["audit"] = json!(by_people(context, store, id).await?);
         return Ok(context.out.object(object)?);
@@ -429,8 +431,17 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
     for step in &trace {
         context.out.line(format!("  {step}"))?;
     }
-    if entry.decision.is_none() {
-        context.out.line("  kept; its turn has not come yet")?;
+    match &entry.waits_for {
+        Some((until, why)) => {
+            let until = context.out.time(*until);
+            context
+                .out
+                .line(format!("  kept; waits until {until} for DNS: {why}"))?;
+        }
+        None if entry.decision.is_none() => {
+            context.out.line("  kept; its turn has not come yet")?;
+        }
+        None => {}
     }
     for told in &notices {
         let notice = &told.notice;

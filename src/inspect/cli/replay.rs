@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit, log};
 use crate::config::Config;
-use crate::model::{CaseState, DomainRecord, Evidence, InboundId, reason};
-use crate::process;
+use crate::model::{CaseState, DomainRecord, InboundId, reason};
 use crate::store::{
     CaseChange, Claimed, Decision, DomainOutcome, LogEntry, LogFilter, MessageVerdict,
     NoticeOutcome, Outcome, Store,
 };
+use crate::{process, serve};
 
 /// How long a message that a daemon has taken is waited for, and how often it is looked for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,16 +76,18 @@ pub async fn process(
     config: &Config,
     ids: &[InboundId],
 ) -> anyhow::Result<Vec<LogEntry>> {
-    let rules = crate::serve::rules(config);
+    let rules = serve::rules(config);
+    let gatherer = serve::gatherer(config)?;
     let patience = Instant::now() + PATIENCE;
     let entries = loop {
-        while process::process_next(store, &rules, context.now()).await? > 0 {}
+        while process::process_next(store, &rules, &gatherer, context.now()).await? > 0 {}
         let mut entries = Vec::with_capacity(ids.len());
         for id in ids {
             entries.push(log::one(store, *id).await?);
         }
         // A daemon on the same store may have taken some of them, and is about to decide them.
-        if entries.iter().all(|entry| !entry.is_waiting) || Instant::now() > patience {
+        let is_done = |entry: &LogEntry| !entry.is_waiting || entry.waits_for.is_some();
+        if entries.iter().all(is_done) || Instant::now() > patience {
             break entries;
         }
         tokio::time::sleep(ASK_EVERY).await;
@@ -102,7 +104,8 @@ pub async fn preview(
     ids: &[InboundId],
     is_released: bool,
 ) -> anyhow::Result<()> {
-    let rules = crate::serve::rules(config);
+    let rules = serve::rules(config);
+    let gatherer = serve::gatherer(config)?;
     let mut messages = Vec::with_capacity(ids.len());
     let mut verdicts = Vec::with_capacity(ids.len());
     for id in ids {
@@ -110,18 +113,12 @@ pub async fn preview(
         let before = log::one(store, *id).await?.decision;
         verdicts.push((before.as_ref()).map_or(MessageVerdict::Deferred, |was| was.verdict));
         let is_released = is_released || before.as_ref().is_some_and(was_released);
-        let reading = process::read(
-            &rules.policy,
-            &inbound,
-            Some(&Evidence::default()),
-            is_released,
-        );
         let claimed = Claimed {
-            id: *id,
-            inbound,
             is_released,
+            evidence: store.evidence(*id).await?,
+            ..Claimed::new(*id, inbound)
         };
-        messages.push((claimed, reading));
+        messages.push(process::examine(&rules, &gatherer, claimed, context.now()).await);
     }
     let outcomes = process::rehearse(store, &rules, &messages, context.now()).await?;
     for (was, outcome) in verdicts.into_iter().zip(&outcomes) {

@@ -53,6 +53,7 @@ pub async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), 
     .map(|before| Ok((before.try_get("id")?, before)))
     .collect::<Result<_, sqlx::Error>>()?;
     let mut verdicts = Vec::with_capacity(changes.len());
+    let mut evidence = Vec::new();
     for change in changes {
         let message = change.decision.message.0;
         // What somebody else decided while our lease ran out is passed over; their word stands.
@@ -60,9 +61,12 @@ pub async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), 
             let before = before.get(&message);
             let is_covered = write(writing, change, before.is_some()).await?;
             verdicts.push(verdict_row(before, &change.decision, is_covered)?);
+            if let Some(facts) = &change.evidence {
+                evidence.push((message, row::json(facts)?));
+            }
         }
     }
-    write_verdicts(writing, &verdicts).await
+    write_verdicts(writing, &verdicts, &evidence).await
 }
 
 /// All but the verdict; returns whether the customer had been told of it before.
@@ -441,10 +445,11 @@ fn verdict_row(
     ]))
 }
 
-/// Writes the verdicts; what was alarming about a message ends when it is held no longer.
+/// Writes the verdicts, and the evidence they rest on; what was alarming about a message ends when it is held no longer.
 async fn write_verdicts(
     writing: &mut Writing,
     verdicts: &[serde_json::Value],
+    evidence: &[(i64, String)],
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR REPLACE INTO verdict (id, decided_at, verdict, environment, route, kind, ace, \
@@ -455,10 +460,13 @@ async fn write_verdicts(
          UPDATE alarm SET cleared_at = decided.value ->> 1 FROM json_each(?1) AS decided \
          WHERE cleared_at IS NULL AND alarm.key > 'message:' AND alarm.key < 'message;' \
              AND CAST(substr(alarm.key, 9) AS INTEGER) = decided.value ->> 0 \
-             AND decided.value ->> 2 <> ?2",
+             AND decided.value ->> 2 <> ?2; \
+         INSERT OR REPLACE INTO evidence (id, body) \
+         SELECT value ->> 0, value ->> 1 FROM json_each(?3)",
     )
     .bind(row::json(&verdicts)?)
     .bind(MessageVerdict::Held.as_str())
+    .bind(row::json(&evidence)?)
     .execute(&mut **writing)
     .await?;
     Ok(())

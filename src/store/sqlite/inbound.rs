@@ -8,9 +8,9 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
-use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError};
+use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError, Waiting};
 use super::{SqliteStore, audit, cases, row};
-use crate::model::{Inbound, InboundId, Reason, Source, reason};
+use crate::model::{Evidence, Inbound, InboundId, Reason, Source, reason};
 
 /// Rows a single statement inserts at most; larger batches take several.
 const ROWS_MAX: usize = 64;
@@ -138,7 +138,8 @@ pub async fn claim(
     let mut writing = store.begin().await?;
     // CROSS JOIN holds SQLite to this order: it would go through all messages ever kept instead.
     let rows = sqlx::query(
-        "SELECT inbound.*, released FROM pending CROSS JOIN inbound ON inbound.id = pending.id \
+        "SELECT inbound.*, released, attempts, deferred_at, \
+            (SELECT body FROM evidence WHERE evidence.id = pending.id) AS evidence FROM pending CROSS JOIN inbound ON inbound.id = pending.id \
          WHERE not_before <= ?1 AND lease_until <= ?1 ORDER BY pending.id LIMIT ?2",
     )
     .bind(row::micros(now))
@@ -152,6 +153,11 @@ pub async fn claim(
                 id: InboundId(found.try_get("id")?),
                 inbound: inbound(found)?,
                 is_released: found.try_get::<i64, _>("released")? == 1,
+                evidence: found
+                    .try_get::<Option<&str>, _>("evidence")?
+                    .and_then(facts),
+                attempts: found.try_get::<u32, _>("attempts")?.saturating_add(1),
+                deferred_at: row::optional_instant(found.try_get("deferred_at")?)?,
             })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
@@ -170,6 +176,41 @@ pub async fn claim(
     }
     store.end(writing).await?;
     Ok(claimed)
+}
+
+/// What another version wrote and this one cannot read is gathered again.
+fn facts(body: &str) -> Option<Evidence> {
+    serde_json::from_str(body).ok()
+}
+
+pub async fn evidence(store: &SqliteStore, id: InboundId) -> Result<Option<Evidence>, StoreError> {
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM evidence WHERE id = ?")
+        .bind(id.0)
+        .fetch_optional(&store.readers)
+        .await?;
+    Ok(body.as_deref().and_then(facts))
+}
+
+pub async fn defer(
+    store: &SqliteStore,
+    waiting: &[Waiting],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    let rows: Vec<_> = waiting
+        .iter()
+        .map(|one| (one.message.0, row::micros(one.until), one.why.as_str()))
+        .collect();
+    sqlx::query(
+        "UPDATE pending SET lease_until = 0, not_before = one.value ->> 1, \
+             waits_for = one.value ->> 2, deferred_at = coalesce(deferred_at, ?2) \
+         FROM json_each(?1) AS one WHERE pending.id = one.value ->> 0",
+    )
+    .bind(row::json(&rows)?)
+    .bind(row::micros(now))
+    .execute(&mut *writing)
+    .await?;
+    store.end(writing).await
 }
 
 pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
@@ -224,7 +265,8 @@ pub async fn requeue(
                 WHERE verdict.id = ?1 AND verdict.verdict <> ?3 \
                 AND json_extract(reason.value, '$.code') = ?4)) \
              FROM inbound WHERE id = ?1 \
-             ON CONFLICT DO UPDATE SET released = max(released, excluded.released), not_before = 0",
+             ON CONFLICT DO UPDATE SET released = max(released, excluded.released), not_before = 0, \
+                waits_for = NULL",
         )
         .bind(id.0)
         .bind(i64::from(is_released))

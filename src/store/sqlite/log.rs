@@ -22,10 +22,10 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
             SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
                 decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
                 registry_time, deadline, digest, is_covered, reasons, trace, \
-                EXISTS (SELECT 1 FROM pending WHERE pending.id = inbound.id) AS is_waiting, \
+                pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
                 (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
                  FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
-            FROM inbound LEFT JOIN verdict USING (id) \
+            FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id) \
             WHERE (?1 IS NULL OR ace = ?1) \
                 AND (?2 IS NULL OR coalesce(verdict, 'deferred') = ?2) \
                 AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4) \
@@ -83,6 +83,10 @@ fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
         decision,
         is_waiting: found.try_get::<i64, _>("is_waiting")? == 1,
         notice,
+        waits_for: match found.try_get::<Option<String>, _>("waits_for")? {
+            Some(why) => Some((row::instant(found.try_get("not_before")?)?, why)),
+            None => None,
+        },
     })
 }
 

@@ -30,11 +30,11 @@ use tokio::time::timeout;
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
     Change, Claimed, Delivery, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry, LogFilter,
-    NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, World,
+    NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, Waiting, World,
 };
 use crate::model::{
-    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Inbound, InboundId, Notice,
-    NoticeId,
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
+    InboundId, Notice, NoticeId,
 };
 
 /// How long a writer waits for another process.
@@ -247,6 +247,14 @@ impl Store for SqliteStore {
         lease: Duration,
     ) -> Result<Vec<Claimed>, StoreError> {
         inbound::claim(self, now, limit, lease).await
+    }
+
+    async fn defer(&self, waiting: &[Waiting], now: Timestamp) -> Result<(), StoreError> {
+        inbound::defer(self, waiting, now).await
+    }
+
+    async fn evidence(&self, id: InboundId) -> Result<Option<Evidence>, StoreError> {
+        inbound::evidence(self, id).await
     }
 
     async fn forget_leases(&self) -> Result<(), StoreError> {

@@ -344,6 +344,7 @@ mod tests {
             }),
             is_waiting: false,
             notice: None,
+            waits_for: None,
         }
     }
 

@@ -17,7 +17,15 @@ CREATE TABLE pending (
     not_before  INTEGER NOT NULL DEFAULT 0,
     lease_until INTEGER NOT NULL DEFAULT 0,
     attempts    INTEGER NOT NULL DEFAULT 0,
-    released    INTEGER NOT NULL DEFAULT 0   -- 1: a person vouches for the sender
+    released    INTEGER NOT NULL DEFAULT 0,  -- 1: a person vouches for the sender
+    deferred_at INTEGER,                     -- first put back, for want of an answer
+    waits_for   TEXT
+) STRICT;
+
+-- What was found about a message's origin, as it was when it was decided.
+CREATE TABLE evidence (
+    id   INTEGER PRIMARY KEY,                -- of the inbound message
+    body TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE verdict (
