@@ -17,8 +17,14 @@ const PASS: &str = "dkim=pass header.d=denic.de";
 
 fn policy(more: &[(&str, &str)]) -> Policy {
     let mut variables = vec![
-        ("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"denic@registry.example.net\"]"),
-        ("STICHTAG_AUTHENTICATE__AUTHSERV_IDS", "[\"mx.example.net\"]"),
+        (
+            "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS",
+            "[\"denic@registry.example.net\"]",
+        ),
+        (
+            "STICHTAG_AUTHENTICATE__AUTHSERV_IDS",
+            "[\"mx.example.net\"]",
+        ),
         ("STICHTAG_NOTICES__BOUNCE_DOMAIN", "bounce.example.net"),
     ];
     variables.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
@@ -39,10 +45,17 @@ fn mail(header: &str) -> Vec<u8> {
 }
 
 fn stamped(results: &str) -> Vec<u8> {
-    mail(&format!("{HOP}Authentication-Results: {EDGE}; {results}\r\n"))
+    mail(&format!(
+        "{HOP}Authentication-Results: {EDGE}; {results}\r\n"
+    ))
 }
 
-fn judge_with(policy: &Policy, evidence: &Evidence, raw: Vec<u8>, received_at: Timestamp) -> Verdict {
+fn judge_with(
+    policy: &Policy,
+    evidence: &Evidence,
+    raw: Vec<u8>,
+    received_at: Timestamp,
+) -> Verdict {
     let inbound = Inbound {
         source: Source::DenicMail,
         received_at,
@@ -59,7 +72,12 @@ fn judge_with(policy: &Policy, evidence: &Evidence, raw: Vec<u8>, received_at: T
 }
 
 fn judge(raw: Vec<u8>) -> Verdict {
-    judge_with(&policy(&[]), &Evidence::default(), raw, RECEIVED_AT.parse().unwrap())
+    judge_with(
+        &policy(&[]),
+        &Evidence::default(),
+        raw,
+        RECEIVED_AT.parse().unwrap(),
+    )
 }
 
 fn codes(verdict: &Verdict) -> Vec<&str> {
@@ -122,7 +140,10 @@ fn what_our_edge_says_of_exactly_the_from_domain_is_proof() {
         "Authentication-Results: \"mx.example.net\"; dkim=pass header.d=denic.de",
         "Authentication-Results:\r\n (edge) mx.example.net (Postfix) 1 (one);\r\n\tdkim=pass\r\n\theader.d=denic.de\r\n ",
     ] {
-        assert!(judge(mail(&format!("{field}\r\n{HOP}"))).is_trusted, "{field}");
+        assert!(
+            judge(mail(&format!("{field}\r\n{HOP}"))).is_trusted,
+            "{field}"
+        );
     }
 }
 
@@ -321,7 +342,10 @@ fn an_edges_word_about_a_signature_does_not_widen_what_it_covers() {
         };
         judge_with(&policy(&[]), &evidence, stamped(PASS), at)
     };
-    assert!(judge(vec![sound.clone()]).is_trusted, "DNS is not asked twice");
+    assert!(
+        judge(vec![sound.clone()]).is_trusted,
+        "DNS is not asked twice"
+    );
     let mut partial = sound.clone();
     partial.has_length = true;
     let mut bare = sound.clone();
@@ -342,9 +366,7 @@ fn a_mail_whose_date_or_signature_is_older_than_the_window_is_held() {
     let sent: Timestamp = "2026-05-04T07:12:31Z".parse().unwrap();
     let week = SignedDuration::from_hours(7 * 24);
     let usual = policy(&[]);
-    let aged = |received_at| {
-        judge_with(&usual, &Evidence::default(), stamped(PASS), received_at)
-    };
+    let aged = |received_at| judge_with(&usual, &Evidence::default(), stamped(PASS), received_at);
     for (received_at, expected) in [
         (sent, None),
         (sent + week, None),
@@ -354,7 +376,11 @@ fn a_mail_whose_date_or_signature_is_older_than_the_window_is_held() {
         (sent - 24.hours() - 1.second(), Some("R23")),
     ] {
         let verdict = aged(received_at);
-        assert_eq!(codes(&verdict).first().copied(), expected, "{received_at}: {verdict:?}");
+        assert_eq!(
+            codes(&verdict).first().copied(),
+            expected,
+            "{received_at}: {verdict:?}"
+        );
     }
     // The signature dates the mail as well, whoever verified it.
     let at = RECEIVED_AT.parse::<Timestamp>().unwrap();
@@ -388,7 +414,12 @@ fn the_window_is_the_operators_and_not_for_files_or_recorded_routes() {
     let record = policy(&[("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record")]);
     let verdict = judge_with(&record, &Evidence::default(), stamped(PASS), late);
     assert!(verdict.is_trusted);
-    assert!(verdict.checked.iter().any(|said| said.contains("its Date is of 2026-05-04")));
+    assert!(
+        verdict
+            .checked
+            .iter()
+            .any(|said| said.contains("its Date is of 2026-05-04"))
+    );
     let archived = Inbound {
         source: Source::DenicMail,
         received_at: late,
@@ -418,10 +449,16 @@ fn what_a_machine_sent_back_is_held_however_well_it_is_proven() {
     let usual = policy(&[]);
     for (header, expected) in [
         ("Auto-Submitted: auto-replied\r\n".to_owned(), Some("R22")),
-        ("List-Id: <registrars.example.net>\r\n".to_owned(), Some("R22")),
+        (
+            "List-Id: <registrars.example.net>\r\n".to_owned(),
+            Some("R22"),
+        ),
         ("Precedence: list\r\n".to_owned(), Some("R22")),
         ("Precedence: bulk\r\n".to_owned(), Some("R22")),
-        ("X-Loop: denic@registry.example.net\r\n".to_owned(), Some("R22")),
+        (
+            "X-Loop: denic@registry.example.net\r\n".to_owned(),
+            Some("R22"),
+        ),
         ("X-Stichtag-Notice: N-1\r\n".to_owned(), Some("R22")),
         (
             "In-Reply-To: <k7qf-2m9x.0123456789abcdef@bounce.example.net>\r\n".to_owned(),
@@ -440,7 +477,11 @@ fn what_a_machine_sent_back_is_held_however_well_it_is_proven() {
         let mut evidence = evidence.clone();
         evidence.dkim[0].fields.push("content-type".to_owned());
         let verdict = judge_with(&usual, &evidence, mail(&header), at);
-        assert_eq!(codes(&verdict).first().copied(), expected, "{header}: {verdict:?}");
+        assert_eq!(
+            codes(&verdict).first().copied(),
+            expected,
+            "{header}: {verdict:?}"
+        );
         assert_eq!(verdict.is_trusted, expected.is_none());
     }
 }
@@ -448,15 +489,27 @@ fn what_a_machine_sent_back_is_held_however_well_it_is_proven() {
 #[test]
 fn a_route_for_bounces_takes_bounces() {
     let bounces = policy(&[
-        ("STICHTAG_ROUTE__BOUNCES__RECIPIENTS", "[\"denic@registry.example.net\"]"),
+        (
+            "STICHTAG_ROUTE__BOUNCES__RECIPIENTS",
+            "[\"denic@registry.example.net\"]",
+        ),
         ("STICHTAG_ROUTE__BOUNCES__PARSER", "dsn"),
         ("STICHTAG_ROUTE__BOUNCES__REQUIRE", "record"),
-        ("STICHTAG_ROUTE__BOUNCES__HEADER_FROM", "[\"mailer-daemon@mx.example.net\"]"),
-        ("STICHTAG_ROUTE__BOUNCES__ENVELOPE_FROM", "[\"<>\", \"registry-response@denic.de\"]"),
+        (
+            "STICHTAG_ROUTE__BOUNCES__HEADER_FROM",
+            "[\"mailer-daemon@mx.example.net\"]",
+        ),
+        (
+            "STICHTAG_ROUTE__BOUNCES__ENVELOPE_FROM",
+            "[\"<>\", \"registry-response@denic.de\"]",
+        ),
     ]);
     let raw = String::from_utf8(mail("Content-Type: multipart/report; boundary=b\r\n"))
         .unwrap()
-        .replace(&format!("From: {FROM}"), "From: mailer-daemon@mx.example.net");
+        .replace(
+            &format!("From: {FROM}"),
+            "From: mailer-daemon@mx.example.net",
+        );
     let verdict = judge_with(
         &bounces,
         &Evidence::default(),
@@ -506,7 +559,10 @@ mod rules {
 
     fn advise(more: &[(&str, &str)], seen: &[Seen]) -> Vec<Advice> {
         let policy = policy(more);
-        let route = policy.routes.iter().find(|route| route.name == "denic-live");
+        let route = policy
+            .routes
+            .iter()
+            .find(|route| route.name == "denic-live");
         propose(&policy, route.unwrap(), seen)
     }
 
@@ -560,7 +616,10 @@ mod rules {
         );
         let none: Vec<String> = Vec::new();
         assert_eq!(tomls(&all[..2]), none, "two are no sample");
-        assert_eq!(tomls(&of(&["192.0.2.1", "192.0.2.2", "198.51.100.1"])), none);
+        assert_eq!(
+            tomls(&of(&["192.0.2.1", "192.0.2.2", "198.51.100.1"])),
+            none
+        );
         assert_eq!(tomls(&of(&["127.0.0.1", "127.0.0.1", "127.0.0.1"])), none);
         assert_eq!(tomls(&of(&["10.0.0.1", "10.0.0.1", "10.0.0.1"])), none);
         // The domain itself disowns one of them.
@@ -587,7 +646,11 @@ mod rules {
             let advice = advise(&[NO_EDGE], &all).into_iter();
             advice.filter_map(|advice| advice.toml).collect()
         };
-        let all = vec![edge(PASS), edge("spf=pass smtp.mailfrom=denic.de"), edge(PASS)];
+        let all = vec![
+            edge(PASS),
+            edge("spf=pass smtp.mailfrom=denic.de"),
+            edge(PASS),
+        ];
         let expected = ["[authenticate]\nauthserv_ids = [\"mx.example.net\"]"];
         assert_eq!(tomls(&all), expected);
         let none: Vec<String> = Vec::new();
@@ -602,25 +665,34 @@ mod rules {
             edge("dmarc=pass header.from=denic.de"),
             edge("spf=pass smtp.helo=denic.de"),
             // A name that none of our hops has.
-            mail(&format!("{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n")),
+            mail(&format!(
+                "{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n"
+            )),
         ] {
             let mut all = all.clone();
             all.push(other.clone());
             assert_eq!(tomls(&all), none, "{:?}", String::from_utf8_lossy(&other));
         }
-        let foreign = mail(&format!("{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n"));
+        let foreign = mail(&format!(
+            "{HOP}Authentication-Results: mx.evil.example; {PASS}\r\n"
+        ));
         assert_eq!(tomls(&[foreign.clone(), foreign.clone(), foreign]), none);
     }
 
     #[test]
     fn mail_of_other_senders_has_no_say() {
-        let other = String::from_utf8(stamped(PASS)).unwrap().replace(FROM, "evil@example.org");
+        let other = String::from_utf8(stamped(PASS))
+            .unwrap()
+            .replace(FROM, "evil@example.org");
         let all: Vec<Seen> = (1..=5)
             .map(|number| seen(number, other.clone().into_bytes(), from("192.0.2.25")))
             .collect();
         let advice = advise(&[NO_EDGE], &all);
         assert_eq!(advice.len(), 1);
-        assert_eq!(advice[0].text, "no mail from registry-response@denic.de yet");
+        assert_eq!(
+            advice[0].text,
+            "no mail from registry-response@denic.de yet"
+        );
     }
 }
 

@@ -178,8 +178,10 @@ pub(super) fn result_fault(said: &MethodResult, domain: &str) -> Option<String> 
             "spf" => "it names no envelope sender, and HELO never counts".to_owned(),
             _ => "it names no domain".to_owned(),
         }),
-        Ok(domains) => (!domains.iter().all(|named| named.eq_ignore_ascii_case(domain)))
-            .then(|| format!("it speaks for another domain than {domain}")),
+        Ok(domains) => (!domains
+            .iter()
+            .all(|named| named.eq_ignore_ascii_case(domain)))
+        .then(|| format!("it speaks for another domain than {domain}")),
     }
 }
 
@@ -334,10 +336,7 @@ impl<'a> Reader<'a> {
 
     /// A run of characters, at least one.
     fn run(&mut self, is_part: fn(char) -> bool, fault: &'static str) -> Result<&'a str, Fault> {
-        let end = self
-            .rest
-            .find(|c| !is_part(c))
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
         let (run, rest) = self.rest.split_at(end);
         self.rest = rest;
         (!run.is_empty()).then_some(run).ok_or(Fault(fault))
@@ -362,7 +361,8 @@ impl<'a> Reader<'a> {
             return self.quoted();
         }
         let is_token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c);
-        self.run(is_token, "it has no authserv-id").map(str::to_owned)
+        self.run(is_token, "it has no authserv-id")
+            .map(str::to_owned)
     }
 
     /// `; none`, and nothing else.

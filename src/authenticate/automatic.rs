@@ -47,7 +47,9 @@ pub(super) fn fault(fields: &[(String, String)], notice_host: &str) -> Option<St
             return Some(format!("it has the field {name}"));
         }
     }
-    let ids = ID_FIELDS.iter().flat_map(|name| header::values(fields, name));
+    let ids = ID_FIELDS
+        .iter()
+        .flat_map(|name| header::values(fields, name));
     if ids.into_iter().any(|ids| names_notice(ids, notice_host)) {
         return Some("it is a notice of ours, or an answer to one".to_owned());
     }

@@ -157,11 +157,17 @@ fn about_require(route: &Route, judged: &[Judged]) -> Advice {
     let of = |kind: Kind| judged.iter().filter(|m| m.kinds.contains(&kind)).count();
     let domain = &first.domain;
     let mut facts: Vec<String> = [
-        (Kind::Dkim, format!("carry a valid DKIM signature of {domain}")),
+        (
+            Kind::Dkim,
+            format!("carry a valid DKIM signature of {domain}"),
+        ),
         (Kind::Spf, format!("come from where SPF of {domain} allows")),
         (Kind::Edge, "are vouched for by your edge".to_owned()),
         (Kind::Network, "come from `client_networks`".to_owned()),
-        (Kind::OpenPgp, "are signed by a pinned OpenPGP key".to_owned()),
+        (
+            Kind::OpenPgp,
+            "are signed by a pinned OpenPGP key".to_owned(),
+        ),
     ]
     .into_iter()
     .filter(|(kind, _)| of(*kind) > 0)
@@ -207,8 +213,9 @@ fn about_require(route: &Route, judged: &[Judged]) -> Advice {
         });
         advice.toml = Some(format!("[route.{}]\nrequire = \"aligned\"", route.name));
     } else if !held.is_empty() {
-        advice.remedy =
-            Some("see `stichtag log why ID` for what was looked for, and the lines below".to_owned());
+        advice.remedy = Some(
+            "see `stichtag log why ID` for what was looked for, and the lines below".to_owned(),
+        );
     }
     advice
 }
@@ -285,7 +292,9 @@ fn network_of(address: IpAddr) -> Option<Network> {
             let [a, b, c, _] = at.octets();
             format!("{a}.{b}.{c}.0/24")
         }
-        IpAddr::V6(at) if at.is_loopback() || at.is_unique_local() || at.is_unicast_link_local() => {
+        IpAddr::V6(at)
+            if at.is_loopback() || at.is_unique_local() || at.is_unicast_link_local() =>
+        {
             return None;
         }
         IpAddr::V6(at) => {
@@ -332,7 +341,11 @@ pub fn about_edge(policy: &Policy, authserv_id: &str, seen: &[Seen]) -> Advice {
 }
 
 fn named(ids: &[InboundId]) -> String {
-    let shown: Vec<String> = ids.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let shown: Vec<String> = ids
+        .iter()
+        .take(NAMED_MAX)
+        .map(ToString::to_string)
+        .collect();
     let more = ids.len().saturating_sub(NAMED_MAX);
     match more {
         0 => shown.join(", "),

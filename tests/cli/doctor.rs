@@ -34,9 +34,16 @@ fn arrive(office: &Office, mails: &[Vec<u8>]) {
                 environment: None,
                 raw: raw.clone(),
             };
-            store.keep(vec![Sealed::new(inbound).unwrap()]).await.unwrap();
+            store
+                .keep(vec![Sealed::new(inbound).unwrap()])
+                .await
+                .unwrap();
         }
-        while process::process_next(store, &rules, in_days(0)).await.unwrap() > 0 {}
+        while process::process_next(store, &rules, in_days(0))
+            .await
+            .unwrap()
+            > 0
+        {}
     });
 }
 
@@ -87,7 +94,10 @@ fn an_edge_that_vouches_for_every_mail_is_proposed_with_the_lines_to_paste() {
     let (code, lines) = doctor(&office);
     assert_eq!(code, 10);
     let origin = about(&lines, "origin", "denic-live");
-    assert_eq!(origin[0]["level"], "fail", "nothing passes so far: {origin:?}");
+    assert_eq!(
+        origin[0]["level"], "fail",
+        "nothing passes so far: {origin:?}"
+    );
     let toml = origin[1]["toml"].as_str().unwrap();
     assert_eq!(toml, "[authenticate]\nauthserv_ids = [\"mx.example.net\"]");
 
@@ -96,8 +106,13 @@ fn an_edge_that_vouches_for_every_mail_is_proposed_with_the_lines_to_paste() {
     let done = office.run(&["doctor", "--json", "--config", file.to_str().unwrap()]);
     assert_eq!(done.code, 0, "the lines are enough: {}", done.out);
     let lines = done.json();
-    let text = about(&lines, "origin", "denic-live")[0]["text"].as_str().unwrap();
-    assert!(text.contains("of 4 messages from denic.de, 4 are vouched for by your edge"), "{text}");
+    let text = about(&lines, "origin", "denic-live")[0]["text"]
+        .as_str()
+        .unwrap();
+    assert!(
+        text.contains("of 4 messages from denic.de, 4 are vouched for by your edge"),
+        "{text}"
+    );
     assert_eq!(about(&lines, "edge", "mx.example.net")[0]["level"], "ok");
 }
 
@@ -109,7 +124,12 @@ fn an_edge_that_is_configured_and_silent_is_named() {
     let (_, lines) = doctor(&office);
     let edge = about(&lines, "edge", "mx9.example.net");
     assert_eq!(edge[0]["level"], "fail", "{edge:?}");
-    assert!(edge[0]["remedy"].as_str().unwrap().contains("there is none"));
+    assert!(
+        edge[0]["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("there is none")
+    );
 }
 
 #[test]
@@ -118,7 +138,9 @@ fn last_bounds_how_far_back_it_looks() {
     office.set("AUTHENTICATE__AUTHSERV_IDS", "[\"mx.example.net\"]");
     arrive(&office, &stamped(5));
     let lines = office.run(&["doctor", "--json", "--last", "2"]).json();
-    let text = about(&lines, "origin", "denic-live")[0]["text"].as_str().unwrap();
+    let text = about(&lines, "origin", "denic-live")[0]["text"]
+        .as_str()
+        .unwrap();
     assert!(text.starts_with("of 2 messages"), "{text}");
     assert_eq!(office.run(&["doctor", "--last", "0"]).code, 2);
 }

@@ -13,7 +13,10 @@ const OURS: &str = "Authentication-Results: mx.example.net; dkim=pass header.d=d
 async fn strict() -> Desk {
     let mut desk = Desk::with(&[
         ("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "aligned"),
-        ("STICHTAG_AUTHENTICATE__AUTHSERV_IDS", "[\"mx.example.net\"]"),
+        (
+            "STICHTAG_AUTHENTICATE__AUTHSERV_IDS",
+            "[\"mx.example.net\"]",
+        ),
     ])
     .await
     .stock()

@@ -38,7 +38,11 @@ impl Doctor {
             }
             let seen = self.seen(&*store, &route.name).await?;
             let advice = authenticate::propose(&policy, route, &seen);
-            lines.extend(advice.into_iter().map(|advice| line("origin", &route.name, advice)));
+            lines.extend(
+                advice
+                    .into_iter()
+                    .map(|advice| line("origin", &route.name, advice)),
+            );
             all.extend(seen);
         }
         for id in &policy.authserv_ids {
@@ -112,7 +116,9 @@ fn rule(route: &Route) -> Advice {
         ),
         Require::Record => found(
             Level::Warn,
-            format!("on{to}; `require = \"record\"`: whoever writes the registry's address is believed"),
+            format!(
+                "on{to}; `require = \"record\"`: whoever writes the registry's address is believed"
+            ),
             Some("for the first days only; see below which rule would let the mail pass"),
         ),
     }
