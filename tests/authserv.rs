@@ -160,6 +160,8 @@ fn what_our_edge_says_of_anything_else_is_none() {
         "dkim=pass header.from=denic.de",
         // Lookalikes, parents and children.
         "dkim=pass header.d=test.denic.de",
+        "dkim=pass header.d=robot@denic.de",
+        "dkim=pass header.d=@denic.de",
         "dkim=pass header.d=de",
         "dkim=pass header.d=denic.de.example",
         "dkim=pass header.d=denic.de.",
