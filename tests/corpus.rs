@@ -167,6 +167,11 @@ fn no_header_that_is_trusted_names_another_sender_to_another_reader() {
 }
 
 #[test]
+fn no_word_of_an_edge_vouches_for_a_domain_that_it_does_not_name() {
+    replay("results", None);
+}
+
+#[test]
 fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
     replay("smtp", None);
 }

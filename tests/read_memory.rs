@@ -18,12 +18,16 @@ const TO: &str = "live@registrar.example";
 const FROM: &str = "registry-response@denic.de";
 
 fn policy() -> Policy {
-    let key = "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS".to_owned();
-    let layers = Layers::read(None, [(key, format!("[\"{TO}\"]"))].into_iter()).unwrap();
-    Policy {
-        authserv_ids: vec!["mx.example.net".to_owned()],
-        ..stichtag::serve::policy(&Config::from_layers(&layers).unwrap())
-    }
+    let variables = [
+        ("ROUTE__DENIC_LIVE__RECIPIENTS", format!("[\"{TO}\"]")),
+        (
+            "AUTHENTICATE__AUTHSERV_IDS",
+            "[\"mx.example.net\"]".to_owned(),
+        ),
+    ];
+    let variables = variables.map(|(name, value)| (format!("STICHTAG_{name}"), value));
+    let layers = Layers::read(None, variables.into_iter()).unwrap();
+    stichtag::serve::policy(&Config::from_layers(&layers).unwrap())
 }
 
 /// `unit` as often as it fits.

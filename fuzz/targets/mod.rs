@@ -7,20 +7,21 @@ mod written;
 
 use std::sync::OnceLock;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mail_parser::{HeaderName, MessageParser};
 use stichtag::authenticate::{self, Policy};
 use stichtag::config::{Config, Layers};
-use stichtag::model::{Envelope, Inbound, Reason, RegistryEvent, Source};
+use stichtag::model::{Envelope, Evidence, Inbound, Reason, RegistryEvent, Source};
 use stichtag::parse::{self, ParseError};
 
 pub use smtp::smtp;
 
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 4] = [
+pub const ALL: [(&str, fn(&[u8])); 5] = [
     ("headers", headers),
     ("mail", mail),
     ("queue", queue),
+    ("results", results),
     ("smtp", smtp),
 ];
 
@@ -108,6 +109,41 @@ pub fn headers(raw: &[u8]) {
         if verdict.is_trusted {
             assert_eq!(senders(raw), [sender]);
         }
+    }
+}
+
+/// What our edge says of a mail's origin: whatever it is, only what names exactly the From domain may
+/// vouch for it.
+pub fn results(said: &[u8]) {
+    let said = String::from_utf8_lossy(said);
+    let _ = authenticate::read_auth_results(&said);
+    let mut edge = policy().clone();
+    edge.authserv_ids = vec!["mx.example.net".to_owned()];
+    let raw = format!(
+        "Authentication-Results: mx.example.net; {said}\r\nDate: Mon, 04 May 2026 09:12:31 +0200\r\n\
+         From: {}\r\nTo: {}\r\nSubject: DOMAIN STATUS UPDATE - x\r\n\r\n",
+        SENDERS[0], RECIPIENTS[0]
+    );
+    let inbound = Inbound {
+        source: Source::DenicMail,
+        received_at: RECEIVED_AT,
+        envelope: Envelope {
+            mail_from: Some(SENDERS[0].to_owned()),
+            recipients: vec![RECIPIENTS[0].to_owned()],
+            ..Envelope::default()
+        },
+        environment: None,
+        raw: raw.into_bytes(),
+    };
+    let verdict = authenticate::authenticate(&edge, &inbound, Some(&Evidence::default()));
+    verdict.reasons.iter().for_each(check_reason);
+    if verdict.is_trusted {
+        // Quoted strings may escape any letter.
+        let said = said.to_ascii_lowercase().replace('\\', "");
+        assert!(
+            said.contains("pass") && said.contains("denic.de"),
+            "{said:?}"
+        );
     }
 }
 

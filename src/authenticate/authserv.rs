@@ -14,6 +14,9 @@ const FIELD: &str = "Authentication-Results";
 /// The only version of the grammar, and of every method we look at.
 const VERSION: &str = "1";
 
+/// More results than this, or properties of one, no edge writes.
+const ITEMS_MAX: usize = 64;
+
 /// What one field says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthResults {
@@ -108,17 +111,17 @@ impl fmt::Display for Fault {
 
 /// What a field of the mail claims to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stated {
+pub(super) struct Stated<'a> {
     /// Who claims to say it; `None`: not even that can be read.
     pub authserv_id: Option<String>,
     /// How many `Received` fields stand above it.
     pub received_above: usize,
-    /// What it says.
-    pub read: Result<AuthResults, Fault>,
+    /// What it says, unread.
+    value: &'a str,
 }
 
 /// Every `Authentication-Results` field of a mail, in order.
-pub(super) fn stated(fields: &[(String, String)]) -> Vec<Stated> {
+pub(super) fn stated(fields: &[(String, String)]) -> Vec<Stated<'_>> {
     let mut received_above = 0;
     let mut found = Vec::new();
     for (name, value) in fields {
@@ -129,7 +132,7 @@ pub(super) fn stated(fields: &[(String, String)]) -> Vec<Stated> {
             found.push(Stated {
                 authserv_id: reader.authserv_id().ok(),
                 received_above,
-                read: read(value),
+                value,
             });
         }
     }
@@ -138,11 +141,11 @@ pub(super) fn stated(fields: &[(String, String)]) -> Vec<Stated> {
 
 /// The one field of that authserv-id, or why none is believed. `hops`: how many `Received` fields
 /// may stand above it.
-pub(super) fn believed<'a>(
-    stated: &'a [Stated],
+pub(super) fn believed(
+    stated: &[Stated<'_>],
     authserv_id: &str,
     hops: usize,
-) -> Result<&'a AuthResults, String> {
+) -> Result<AuthResults, String> {
     let mut named = stated.iter().filter(|field| {
         let id = field.authserv_id.as_deref();
         id.is_some_and(|id| id.eq_ignore_ascii_case(authserv_id))
@@ -154,7 +157,7 @@ pub(super) fn believed<'a>(
             "it stands below {} Received fields, ours below {hops} at most",
             only.received_above
         )),
-        (Some(only), 0) => only.read.as_ref().map_err(ToString::to_string),
+        (Some(only), 0) => read(only.value).map_err(|fault| fault.to_string()),
     }
 }
 
@@ -227,6 +230,9 @@ pub fn read(value: &str) -> Result<AuthResults, Fault> {
     while reader.take(';') {
         if let Some(result) = reader.result()? {
             results.push(result);
+        }
+        if results.len() > ITEMS_MAX {
+            return Err(Fault("it has too many results"));
         }
     }
     if !reader.rest.is_empty() {
@@ -416,6 +422,9 @@ impl<'a> Reader<'a> {
                     name: format!("{word}.{property}"),
                     value: self.value()?,
                 });
+                if found.properties.len() > ITEMS_MAX {
+                    return Err(Fault("a result has too many properties"));
+                }
             } else {
                 let is_first = found.reason.is_none() && found.properties.is_empty();
                 if word != "reason" || !is_first {

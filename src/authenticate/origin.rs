@@ -17,6 +17,9 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// An edge writes a handful of results; a field that was stuffed does not fill the trace.
 const RESULTS_NOTED: usize = 20;
 
+/// Octets of a word that are repeated in the trace; a method's name is ASCII.
+const WORD_NOTED: usize = 40;
+
 /// What a signature must cover where the mail has it: who, to whom, about what, when, and how the
 /// body is to be read (`reliability.md`, section 1).
 const FIELDS_SIGNED: [&str; 6] = [
@@ -151,7 +154,7 @@ fn weigh_edge(
     found: &mut Weighed,
 ) {
     let stated = authserv::stated(fields);
-    let is_ours = |field: &&authserv::Stated| {
+    let is_ours = |field: &&authserv::Stated<'_>| {
         let id = field.authserv_id.as_deref().unwrap_or_default();
         let mut ours = policy.authserv_ids.iter();
         ours.any(|known| known.eq_ignore_ascii_case(id))
@@ -164,7 +167,7 @@ fn weigh_edge(
     }
     for id in &policy.authserv_ids {
         let results = match authserv::believed(&stated, id, policy.authserv_hops) {
-            Ok(said) => &said.results,
+            Ok(said) => said.results,
             Err(why) => {
                 let text = format!("Authentication-Results of {id} is not believed: {why}");
                 found.notes.push(text);
@@ -172,7 +175,11 @@ fn weigh_edge(
             }
         };
         for said in results.iter().take(RESULTS_NOTED) {
-            let who = format!("{id} says {}={}", said.method, said.result);
+            let who = format!(
+                "{id} says {}={}",
+                shorten(&said.method),
+                shorten(&said.result)
+            );
             let fault = authserv::result_fault(said, domain).or_else(|| {
                 let is_dkim = said.method == "dkim";
                 is_dkim.then(|| edge_dkim_fault(domain, evidence, fields, received_at))?
@@ -192,6 +199,11 @@ fn weigh_edge(
             }
         }
     }
+}
+
+/// A word of the mail, no longer than a sentence can bear.
+fn shorten(word: &str) -> &str {
+    word.get(..WORD_NOTED).unwrap_or(word)
 }
 
 fn of_domain<'a>(

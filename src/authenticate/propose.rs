@@ -310,7 +310,8 @@ pub fn about_edge(policy: &Policy, authserv_id: &str, seen: &[Seen]) -> Advice {
     let mut believed = 0;
     let mut faults: Vec<String> = Vec::new();
     for message in seen {
-        let stated = authserv::stated(&header::fields(&message.inbound.raw));
+        let fields = header::fields(&message.inbound.raw);
+        let stated = authserv::stated(&fields);
         match authserv::believed(&stated, authserv_id, policy.authserv_hops) {
             Ok(_) => believed += 1,
             Err(fault) => faults.push(fault),

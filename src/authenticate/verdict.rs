@@ -94,10 +94,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
         decision.subject(routes, route, &fields);
     }
     let is_report = route.is_some_and(|route| route.parser == RouteParser::Dsn);
-    let made = automatic::origin(&fields, &policy.notice_host);
-    if let automatic::Origin::Automatic(what) = &made
-        && !is_report
-    {
+    if !is_report && let Some(what) = automatic::fault(&fields, &policy.notice_host) {
         decision.hold(reason::AUTOMATIC, what);
     }
     match (evidence, route, from.as_deref()) {
@@ -106,11 +103,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
             decision.checked.push(text.to_owned());
         }
         (Some(evidence), Some(route), Some(from)) => {
-            let is_proven = decision.origin(policy, route, from, inbound, evidence, &fields);
-            if made == automatic::Origin::Bulk && !is_proven && !is_report {
-                let text = "Precedence: bulk, and nothing vouches for the sender";
-                decision.hold(reason::AUTOMATIC, text);
-            }
+            decision.origin(policy, route, from, inbound, evidence, &fields);
         }
         // Held already: nobody to vouch for.
         _ => {}
@@ -322,7 +315,7 @@ impl Decision {
         inbound: &Inbound,
         evidence: &Evidence,
         fields: &[(String, String)],
-    ) -> bool {
+    ) {
         let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
         let received_at = inbound.received_at;
         let found = origin::weigh(policy, route, domain, evidence, fields, received_at);
@@ -348,7 +341,7 @@ impl Decision {
                     .push(format!("{text}; `require = \"record\"` lets it pass")),
             }
         }
-        let is_carried = !found.proofs.is_empty() && !found.is_direct;
+        let is_carried = is_proven && !found.is_direct;
         self.checked.extend(found.proofs);
         if is_carried && route.require == Require::Aligned {
             self.addressed(route, inbound);
@@ -368,7 +361,6 @@ impl Decision {
                 )),
             }
         }
-        is_proven
     }
 
     fn subject(&mut self, routes: &[Route], route: &Route, fields: &[(String, String)]) {
