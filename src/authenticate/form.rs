@@ -202,7 +202,8 @@ fn decode(text: &str) -> Option<(usize, String)> {
             .then(|| String::from_utf8(bytes).ok())
             .flatten()?,
         _ if charset.starts_with("iso-8859-") || charset.starts_with("windows-125") => {
-            let decoder = mail_parser::decoders::charsets::map::charset_decoder(charset.as_bytes())?;
+            let decoder =
+                mail_parser::decoders::charsets::map::charset_decoder(charset.as_bytes())?;
             decoder(&bytes)
         }
         _ => return None,
