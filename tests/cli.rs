@@ -22,3 +22,5 @@ mod office;
 mod output;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/zones.rs"]
+mod zones;

@@ -34,7 +34,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Layers};
 use crate::store::{self, AuditEntry, Store};
 
-pub use out::{Colour, Out};
+pub use out::{CleanLines, Colour, Out};
 
 /// No registry deadline passes unseen: registry messages kept, explained and passed on.
 #[derive(Parser, Debug)]
@@ -255,10 +255,15 @@ fn start_log(config: &Config) -> anyhow::Result<WorkerGuard> {
         .is_json
         .unwrap_or_else(|| !std::io::stderr().is_terminal());
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let has_colour =
+        !is_json && std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+        .with_writer(move || CleanLines {
+            inner: writer.clone(),
+            has_colour,
+        })
+        .with_ansi(has_colour);
     // A second log in one process (the demo) keeps the first.
     let _ = if is_json {
         log.json().flatten_event(true).try_init()

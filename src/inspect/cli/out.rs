@@ -199,6 +199,35 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
+/// A writer for the lines of the log: one record stays one line, whatever a value in it holds.
+#[derive(Clone, Debug)]
+pub struct CleanLines<W> {
+    /// Where the lines go.
+    pub inner: W,
+    /// The log colours its lines itself.
+    pub has_colour: bool,
+}
+
+impl<W: Write> Write for CleanLines<W> {
+    /// Takes a whole record; the log writes each with one call.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let line = record.strip_suffix(b"\n").unwrap_or(record);
+        let line = String::from_utf8_lossy(line);
+        let is_wanted = |c: char| !is_treacherous(c) || self.has_colour && c == '\u{1b}';
+        let mut safe: String = line
+            .chars()
+            .map(|c| if is_wanted(c) { c } else { '\u{fffd}' })
+            .collect();
+        safe.push('\n');
+        self.inner.write_all(safe.as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 /// JSON text with every treacherous character escaped; they stand inside strings only.
 fn escape(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
@@ -231,5 +260,26 @@ mod tests {
             serde_json::from_str::<Value>(&safe).unwrap(),
             serde_json::from_str::<Value>(&json).unwrap()
         );
+    }
+
+    #[test]
+    fn a_record_of_the_log_is_one_clean_line() {
+        let mut log = CleanLines {
+            inner: Vec::new(),
+            has_colour: false,
+        };
+        let record = "INFO kept queue_id=a\r\nERROR forged\u{1b}[2J\u{9b}1m\u{202e}\u{2028}ä\n";
+        log.write_all(record.as_bytes()).unwrap();
+        log.write_all(b"next\n").unwrap();
+        let written = String::from_utf8(log.inner).unwrap();
+        assert_eq!(written.lines().count(), 2);
+        assert!(
+            !written
+                .trim_end()
+                .replace('\n', "")
+                .chars()
+                .any(is_treacherous)
+        );
+        assert!(written.contains('ä'));
     }
 }

@@ -34,6 +34,12 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
         unknown: Vec::new(),
         warnings: Vec::new(),
     };
+    if let Some(line) = fields.aside {
+        return Err(Reason::new(
+            reason::TEXT_ASIDE,
+            format!("line {line}: a field behind the signature mark, or quoted"),
+        ));
+    }
     if fields.known.is_empty() {
         if !is_queue_reminder(mail) {
             return Err(missing("the text has none of the registry's fields"));

@@ -55,6 +55,8 @@ pub(super) struct Fields {
     pub known: Vec<Field>,
     /// Other lines with their numbers.
     pub unknown: Vec<(usize, String)>,
+    /// First field that stands where none is read: behind a signature mark, or quoted.
+    pub aside: Option<usize>,
 }
 
 /// Where a wrapped line goes.
@@ -71,10 +73,19 @@ impl Fields {
         let mut open = Open::Nothing;
         let mut brackets = 0_i64;
         let mut is_first = true;
+        let mut is_behind = false;
         for (number, line) in (1..).zip(text.lines()) {
             let mut content = line.trim();
+            let quoted = content.trim_start_matches(['>', '|', ' ']);
+            if (is_behind || quoted.len() < content.len()) && is_known_field(quoted) {
+                fields.aside.get_or_insert(number);
+            }
+            if is_behind {
+                continue;
+            }
             if content == "--" || content.starts_with("-----BEGIN PGP SIGNATURE-----") {
-                break;
+                is_behind = true;
+                continue;
             }
             if content.is_empty() {
                 open = Open::Nothing;
@@ -184,6 +195,11 @@ fn known(line: usize, content: &str, is_inside: bool, notes: &mut Notes) -> Opti
     })
 }
 
+/// Does a field of the registry begin on this line?
+pub(super) fn is_known_field(content: &str) -> bool {
+    known(0, content, false, &mut Notes::default()).is_some()
+}
+
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     text.get(..word.len())
         .filter(|start| start.eq_ignore_ascii_case(word))?;
@@ -263,6 +279,15 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[test]
+    fn fields_that_are_not_read_are_noticed() {
+        let aside = |text: &str| Fields::read(text, &mut Notes::default()).aside;
+        assert_eq!(aside("STATUS: success\n-- \n\nHandle: a.de"), Some(4));
+        assert_eq!(aside("STATUS: success\n> > HOLDER DENIC-1-A"), Some(2));
+        assert_eq!(aside("STATUS: success\n-- \nDENIC eG, info@denic.de"), None);
+        assert_eq!(aside("STATUS: success\n> a reply\n"), None);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The outer form of a mail: bounds, parts, transfer coding, character set, `Date`.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -13,7 +12,8 @@ use mail_parser::{
 
 use super::super::notes::Notes;
 use super::super::text::{clean, collapse, decode, quote};
-use crate::model::{Reason, reason};
+use super::{html, structure};
+use crate::model::{Reason, deceit, reason};
 
 /// Largest mail looked at, in bytes. Registry mail has a few thousand.
 const MAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -42,8 +42,8 @@ pub(super) struct Mail {
 /// Opens a mail. `texts` receives the decoded text of every text and HTML part, also where an
 /// error follows.
 ///
-/// R16 beyond a limit, R15 without a readable text part, R14 with more than one, R12 if an HTML
-/// part disagrees with it.
+/// R16 beyond a limit, R15 without a readable text part, R14 with more than one, R12 and R38 if an HTML
+/// part disagrees with it or could; R28, R31, R33, R34, R35 and R36 for what readers disagree about.
 pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<Mail, Reason> {
     check_bounds(raw)?;
     let raw = without_from_line(raw);
@@ -66,6 +66,8 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
     if message.parts.iter().any(|part| part.is_encoding_problem) {
         return Err(no_text("a part of the mail is cut off or wrongly encoded"));
     }
+    structure::check_bytes(raw)?;
+    structure::check_form(&message)?;
     let mut plain = message.parts.iter().filter(|part| is_plain(part));
     let part = plain
         .next()
@@ -77,7 +79,31 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
             format!("the mail has {} text/plain parts instead of one", more + 1),
         ));
     }
-    let text = clean(&part_text(&message, part, notes), notes);
+    let mut others = message.parts.iter().filter(|part| is_other_text(part));
+    if let Some(kind) = others.next().and_then(|part| part.content_type()) {
+        return Err(Reason::new(
+            reason::TWO_TEXTS,
+            format!(
+                "a second text part is of type text/{}",
+                quote(kind.subtype().unwrap_or_default())
+            ),
+        ));
+    }
+    structure::check_attached(&message)?;
+    let text = part_text(&message, part, notes);
+    for (line, text) in (1..).zip(text.split('\n')) {
+        if let Some((c, why)) = deceit(text) {
+            return Err(Reason::new(
+                reason::CHARACTERS,
+                format!(
+                    "line {line} holds the character U+{:04X} {why}",
+                    u32::from(c)
+                ),
+            ));
+        }
+    }
+    let text = clean(&text, notes);
+    structure::check_inline_files(&text)?;
     if text.trim().is_empty() {
         return Err(no_text("the text part is empty"));
     }
@@ -87,7 +113,7 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
     }
     for part in &message.parts {
         if let PartType::Html(html) = &part.body {
-            compare(html, &text)?;
+            html::compare(html, &text)?;
         }
     }
     Ok(Mail {
@@ -229,6 +255,13 @@ fn is_plain(part: &MessagePart<'_>) -> bool {
     is_plain_type && matches!(part.body, PartType::Text(_))
 }
 
+/// Text that is neither plain nor HTML, such as text/enriched: another reader shows it.
+fn is_other_text(part: &MessagePart<'_>) -> bool {
+    part.content_type().is_some_and(|kind| {
+        kind.ctype() == "text" && !matches!(kind.subtype(), Some("plain" | "html"))
+    })
+}
+
 /// The text of a part. Its character set is believed unless the bytes contradict it.
 fn part_text<'a>(
     message: &'a Message<'_>,
@@ -279,54 +312,6 @@ fn part_text<'a>(
         return Cow::Owned(decode(&bytes, notes).into_owned());
     }
     Cow::Borrowed(decoded)
-}
-
-/// The HTML part has no say, but what it names (dates, statuses, names in A-label form) must stand
-/// in the text too: a reader of the HTML must not be told something else.
-fn compare(html: &str, text: &str) -> Result<(), Reason> {
-    let mut in_text = HashSet::new();
-    for word in words(text) {
-        // A date alone may repeat what the text gives with its time.
-        if let Some(date) = word.get(..10).filter(|_| is_date(&word)) {
-            in_text.insert(date.to_owned());
-        }
-        in_text.insert(word);
-    }
-    for word in words(html) {
-        let is_status =
-            ["serverhold", "pendingcreate", "redemptionperiod"].contains(&word.as_str());
-        let is_told = is_status || is_date(&word) || word.starts_with("xn--");
-        if is_told && !in_text.contains(&word) {
-            return Err(Reason::new(
-                reason::CONTRADICTION,
-                format!(
-                    "the HTML part names `{}`, the text part does not",
-                    quote(&word)
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The words of a text in lower case, dates and names whole.
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    let is_inside = |letter: char| letter.is_ascii_alphanumeric() || "-.:+".contains(letter);
-    text.split(move |letter| !is_inside(letter))
-        .map(|word| word.trim_matches(['.', ':']).to_ascii_lowercase())
-        .filter(|word| !word.is_empty())
-}
-
-/// Does the word begin with a day (`2026-06-04`)?
-fn is_date(word: &str) -> bool {
-    word.as_bytes().get(..10).is_some_and(|day| {
-        day.iter()
-            .zip(b"0000-00-00")
-            .all(|(byte, form)| match form {
-                b'0' => byte.is_ascii_digit(),
-                _ => byte == form,
-            })
-    })
 }
 
 /// The instant of the one `Date` field; of two that differ, neither is believed.

@@ -2,7 +2,9 @@
 
 mod event;
 mod field;
+mod html;
 mod mime;
+mod structure;
 
 use super::ParseError;
 use super::notes::Notes;

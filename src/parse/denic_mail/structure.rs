@@ -1,7 +1,7 @@
 //! The MIME structure: what two readers would take apart differently is not taken apart at all.
 
-use memchr::memmem;
 use mail_parser::{Encoding, HeaderName, Message, MessagePart, MimeHeaders, PartType};
+use memchr::memmem;
 
 use super::super::text::quote;
 use super::field::is_known_field;
@@ -66,7 +66,8 @@ pub(super) fn check_form(message: &Message<'_>) -> Result<(), Reason> {
     let mut boundaries: Vec<&str> = Vec::new();
     for part in &message.parts {
         for name in SINGULAR {
-            let is_named = |header: &&mail_parser::Header<'_>| header.name().eq_ignore_ascii_case(name);
+            let is_named =
+                |header: &&mail_parser::Header<'_>| header.name().eq_ignore_ascii_case(name);
             if part.headers.iter().filter(is_named).count() > 1 {
                 return Err(Reason::new(
                     reason::REPEATED_FIELD,
@@ -97,7 +98,11 @@ fn malformed(what: impl Into<String>) -> Reason {
 }
 
 /// The raw value of a field, unfolded, if the part has it.
-fn raw_value(message: &Message<'_>, part: &MessagePart<'_>, name: &HeaderName<'_>) -> Option<String> {
+fn raw_value(
+    message: &Message<'_>,
+    part: &MessagePart<'_>,
+    name: &HeaderName<'_>,
+) -> Option<String> {
     let header = part.headers.iter().find(|header| header.name == *name)?;
     let range = header.offset_start as usize..header.offset_end as usize;
     let value = String::from_utf8_lossy(message.raw_message.get(range)?).replace(['\r', '\n'], "");
@@ -105,9 +110,8 @@ fn raw_value(message: &Message<'_>, part: &MessagePart<'_>, name: &HeaderName<'_
 }
 
 fn check_description(message: &Message<'_>, part: &MessagePart<'_>) -> Result<(), &'static str> {
-    let has_encoding = |header: &mail_parser::Header<'_>| {
-        header.name().eq_ignore_ascii_case("content-encoding")
-    };
+    let has_encoding =
+        |header: &mail_parser::Header<'_>| header.name().eq_ignore_ascii_case("content-encoding");
     if part.headers.iter().any(has_encoding) {
         return Err("a part has a Content-Encoding; nothing is unpacked");
     }
@@ -135,7 +139,9 @@ fn check_description(message: &Message<'_>, part: &MessagePart<'_>) -> Result<()
     let read = part.content_type();
     let is_same = read.is_some_and(|read| {
         read.ctype().eq_ignore_ascii_case(&kind.top)
-            && read.subtype().is_some_and(|sub| sub.eq_ignore_ascii_case(&kind.sub))
+            && read
+                .subtype()
+                .is_some_and(|sub| sub.eq_ignore_ascii_case(&kind.sub))
             && ["boundary", "charset"].iter().all(|name| {
                 read.attribute(name).map(str::to_ascii_lowercase)
                     == kind.value(name).map(str::to_ascii_lowercase)
@@ -149,7 +155,9 @@ fn check_description(message: &Message<'_>, part: &MessagePart<'_>) -> Result<()
             let boundary = kind.value("boundary").unwrap_or_default();
             let is_boundary = !boundary.is_empty()
                 && boundary.len() <= BOUNDARY_BYTES_MAX
-                && boundary.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+                && boundary
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() || byte == b' ')
                 && !boundary.ends_with(' ');
             if !is_boundary || !matches!(part.body, PartType::Multipart(_)) {
                 return Err("a multipart has no usable boundary");
@@ -164,10 +172,25 @@ fn check_description(message: &Message<'_>, part: &MessagePart<'_>) -> Result<()
 /// Character sets whose ASCII is ASCII are read; so is UTF-16 that is nothing else. A set with shifts
 /// and escapes shows one text to who knows it, and another to who does not.
 fn check_charset(part: &MessagePart<'_>, kind: &Kind) -> Result<(), &'static str> {
-    let charset = kind.value("charset").unwrap_or("us-ascii").to_ascii_lowercase();
-    let is_shifting = ["utf-7", "utf7", "unicode-1-1-utf-7", "csunicode11utf7", "hz", "iso-2022", "csiso2022", "utf-ebcdic", "ebcdic", "ibm037", "cp037"]
-        .iter()
-        .any(|start| charset.starts_with(start));
+    let charset = kind
+        .value("charset")
+        .unwrap_or("us-ascii")
+        .to_ascii_lowercase();
+    let is_shifting = [
+        "utf-7",
+        "utf7",
+        "unicode-1-1-utf-7",
+        "csunicode11utf7",
+        "hz",
+        "iso-2022",
+        "csiso2022",
+        "utf-ebcdic",
+        "ebcdic",
+        "ibm037",
+        "cp037",
+    ]
+    .iter()
+    .any(|start| charset.starts_with(start));
     if is_shifting {
         return Err("a text is in a character set with shifts");
     }
@@ -180,7 +203,10 @@ fn check_charset(part: &MessagePart<'_>, kind: &Kind) -> Result<(), &'static str
     if is_wide && (part.encoding != Encoding::Base64 || !is_clean) {
         return Err("a text is not in the wide characters it claims");
     }
-    if kind.value("delsp").is_some_and(|delsp| !delsp.eq_ignore_ascii_case("no")) {
+    if kind
+        .value("delsp")
+        .is_some_and(|delsp| !delsp.eq_ignore_ascii_case("no"))
+    {
         return Err("a text drops the blanks at its line ends (delsp)");
     }
     Ok(())
@@ -213,7 +239,11 @@ fn is_whole_base64(bytes: &[u8]) -> bool {
 
 /// The boundary stands at the start of lines only, as a whole, and ends the parts once. What stands
 /// before and behind them carries no field of the registry (R35).
-fn check_boundary(message: &Message<'_>, part: &MessagePart<'_>, boundary: &str) -> Result<(), Reason> {
+fn check_boundary(
+    message: &Message<'_>,
+    part: &MessagePart<'_>,
+    boundary: &str,
+) -> Result<(), Reason> {
     let start = part.raw_body_offset() as usize;
     let bytes = message.raw_message.get(start..).unwrap_or_default();
     let delimiter = format!("--{boundary}");
@@ -241,7 +271,11 @@ fn check_boundary(message: &Message<'_>, part: &MessagePart<'_>, boundary: &str)
     };
     let is_root = std::ptr::eq(part, message.root_part());
     // Behind an inner multipart come the parts of the outer one.
-    let after = if is_root { &bytes[closed_at..] } else { &[][..] };
+    let after = if is_root {
+        &bytes[closed_at..]
+    } else {
+        &[][..]
+    };
     for beside in [&bytes[..first], after] {
         let text = String::from_utf8_lossy(beside);
         if let Some(line) = text.lines().find(|line| is_known_field(line.trim())) {
@@ -275,7 +309,9 @@ pub(super) fn check_attached(message: &Message<'_>) -> Result<(), Reason> {
                 "multipart/signed",
             ]
             .contains(&kind.as_str());
-        if matches!(part.body, PartType::Message(_)) || !is_passed && !["text/plain", "text/html"].contains(&kind.as_str()) {
+        if matches!(part.body, PartType::Message(_))
+            || !is_passed && !["text/plain", "text/html"].contains(&kind.as_str())
+        {
             return attached(format!("a part of type {}", quote(&kind)));
         }
         let is_file = part
@@ -286,7 +322,10 @@ pub(super) fn check_attached(message: &Message<'_>) -> Result<(), Reason> {
         }
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         let is_image_name = ["png", "gif", "jpg", "jpeg", "webp", "asc", "sig", "p7s", ""];
-        if !is_image_name.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+        if !is_image_name
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(ending))
+        {
             return attached(format!("a file named `{}`", quote(name)));
         }
     }
@@ -423,7 +462,10 @@ mod tests {
         for (value, charset) in [
             ("text/plain", None),
             ("text/plain;", None),
-            ("Text/Plain; Charset=\"UTF-8\"; format=flowed", Some("UTF-8")),
+            (
+                "Text/Plain; Charset=\"UTF-8\"; format=flowed",
+                Some("UTF-8"),
+            ),
             ("text/plain; charset = utf-8 (Unicode)", Some("utf-8")),
         ] {
             let kind = Kind::read(value).unwrap_or_else(|why| panic!("{value}: {why}"));
@@ -460,7 +502,14 @@ mod tests {
         for whole in ["", "YQ==", "YWI=\r\n", "YWJj\r\nYWJj\r\n"] {
             assert!(is_whole_base64(whole.as_bytes()), "{whole:?}");
         }
-        for not in ["YQ", "YQ==YQ==", "YWJj!", "YWJjYW", "====", "YQ==\r\n_____\r\nlist"] {
+        for not in [
+            "YQ",
+            "YQ==YQ==",
+            "YWJj!",
+            "YWJjYW",
+            "====",
+            "YQ==\r\n_____\r\nlist",
+        ] {
             assert!(!is_whole_base64(not.as_bytes()), "{not:?}");
         }
     }
