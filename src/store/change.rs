@@ -502,7 +502,7 @@ pub struct HeldWork {
     pub count: u64,
     /// The oldest.
     pub oldest: Option<HeldMail>,
-    /// Those whose text names a deadline before the instant asked for.
+    /// Those whose text names a deadline before the instant asked for, and no alarm says so yet.
     pub due: Vec<HeldMail>,
 }
 

@@ -194,7 +194,7 @@ pub trait Store: Send + Sync {
     /// Raises alarms about messages, each as long as its message is held.
     async fn raise_held(&self, alarms: &[Alarm]) -> Result<(), StoreError>;
 
-    /// What is held, and which of it names a deadline before `until`.
+    /// What is held, and which of it names a deadline before `until` that is not alarmed yet.
     async fn held_work(&self, until: Timestamp) -> Result<HeldWork, StoreError>;
 
     /// Clears the alarms of that key.

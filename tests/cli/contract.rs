@@ -305,6 +305,10 @@ fn deadlines_cases_notices_customers_and_status() {
             ("running", "bool"),
             ("messages", "number"),
             ("held", "number"),
+            ("held_oldest_at", "time?"),
+            ("held_oldest_seconds", "number?"),
+            ("held_overdue", "bool"),
+            ("held_urgent", "number"),
             ("pending", "number"),
             ("alarms", "list"),
             ("last_message_at", "time?"),
@@ -340,10 +344,42 @@ fn a_preview_of_a_replay_is_json_too() {
         &object,
         &[
             ("id", "text"),
+            ("verdict_before", "text"),
             ("verdict", "text"),
             ("reasons", "list"),
             ("domains", "list"),
+            ("notices", "list"),
             ("alarms", "list"),
+            ("alarms_cleared", "list"),
+        ],
+    );
+}
+
+#[test]
+fn the_audit_trail_is_json_too() {
+    let office = office();
+    let entry = office.json(&["audit", "list"]).remove(0);
+    check(
+        &entry,
+        &[
+            ("id", "text"),
+            ("at", "time"),
+            ("actor", "text"),
+            ("action", "text"),
+            ("object", "text"),
+            ("detail", "text"),
+            ("previous", "text"),
+            ("hash", "text"),
+        ],
+    );
+    let verified = office.json(&["audit", "verify"]).remove(0);
+    check(
+        &verified,
+        &[
+            ("whole", "bool"),
+            ("entries", "number"),
+            ("head", "text"),
+            ("findings", "list"),
         ],
     );
 }

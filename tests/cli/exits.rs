@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::office::{BOTH, Office, bare, fixture_path, mail};
+use super::office::{BOTH, Daemon, Office, bare, fixture_path, mail};
 
 #[test]
 fn zero_and_one_done_and_failed() {
@@ -95,22 +95,18 @@ fn a_running_daemon_is_seen() {
     office.set("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]");
     office.set("SERVER__ADMIN_LISTEN", "127.0.0.1:0");
     office.set("STORE__MIN_FREE", "1MiB");
-    let mut daemon = office
-        .command(&["serve"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut command = office.command(&["serve"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut daemon = Daemon(command.spawn().unwrap());
     let mut ready = String::new();
-    BufReader::new(daemon.stdout.take().unwrap())
+    BufReader::new(daemon.0.stdout.take().unwrap())
         .read_line(&mut ready)
         .unwrap();
     assert!(ready.starts_with("ready smtp=127.0.0.1:"), "{ready}");
     let done = office.run(&["status", "--json"]);
     assert_eq!(done.code, 0, "{}", done.err);
     assert_eq!(done.json()[0]["running"], true);
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
+    drop(daemon);
     assert_eq!(office.run(&["status"]).code, 3);
 }
 

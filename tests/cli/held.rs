@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, TypeInfo, ValueRef};
 
-use super::office::{BOTH, Office, fixture_path, mail, mail_about};
+use super::office::{BOTH, Daemon, Office, fixture_path, mail, mail_about};
 
 /// The same mail from an envelope sender that is not the registry's.
 fn odd_sender(raw: &[u8]) -> Vec<u8> {
@@ -546,16 +546,6 @@ fn a_number_that_is_not_held_is_said_in_one_sentence() {
         1,
         "nothing was done to the other"
     );
-}
-
-/// A server that ends with the test, however that ends.
-struct Daemon(std::process::Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// An archived mail, so that it counts as received when it was written.

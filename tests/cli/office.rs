@@ -18,6 +18,16 @@ pub struct Done {
     pub err: String,
 }
 
+/// A server that ends with the test, however that ends.
+pub struct Daemon(pub std::process::Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl From<Output> for Done {
     fn from(output: Output) -> Self {
         Done {

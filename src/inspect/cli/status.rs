@@ -36,7 +36,7 @@ impl Status {
         let held_age = SignedDuration::try_from(config.held_age)?;
         let is_overdue = (held.oldest.as_ref())
             .is_some_and(|oldest| crate::serve::is_overdue(oldest, held_age, now));
-        // One whose deadline could not be read is known by its alarm only.
+        // Most are alarmed already, as those must be whose deadline could not be read.
         let is_urgent = |alarm: &Alarm| {
             let message = alarm.message.map(deadline_key);
             message.is_some_and(|key| key == alarm.key)

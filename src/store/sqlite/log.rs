@@ -113,41 +113,44 @@ pub fn decision(id: InboundId, at: i64, found: &SqliteRow) -> Result<Decision, S
     })
 }
 
-/// What is held, and which of it names a deadline before `until`.
+const HELD: &str = "SELECT verdict.id, received_at, verdict.environment, ace, deadline \
+    FROM verdict CROSS JOIN inbound ON inbound.id = verdict.id WHERE verdict = 'held'";
+
 pub async fn held_work(store: &SqliteStore, until: Timestamp) -> Result<HeldWork, StoreError> {
     let mut reading = store.readers.begin().await?;
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM verdict WHERE verdict = 'held'")
         .fetch_one(&mut *reading)
         .await?;
-    let rows = sqlx::query(
-        "SELECT verdict.id, received_at, verdict.environment, ace, deadline FROM verdict \
-         CROSS JOIN inbound ON inbound.id = verdict.id \
-         WHERE verdict = 'held' AND (deadline < ?1 OR verdict.id = \
-            (SELECT min(id) FROM verdict WHERE verdict = 'held')) ORDER BY verdict.id",
-    )
-    .bind(row::micros(until))
-    .fetch_all(&mut *reading)
-    .await?;
+    let oldest = format!("{HELD} ORDER BY verdict.id LIMIT 1");
+    let oldest = sqlx::query(AssertSqlSafe(oldest))
+        .fetch_optional(&mut *reading)
+        .await?;
+    let due = format!(
+        "{HELD} AND deadline < ?1 AND NOT EXISTS (SELECT 1 FROM alarm WHERE cleared_at IS NULL \
+            AND key = 'message:' || verdict.id || ':deadline') ORDER BY deadline, verdict.id"
+    );
+    let due = sqlx::query(AssertSqlSafe(due))
+        .bind(row::micros(until))
+        .fetch_all(&mut *reading)
+        .await?;
     reading.commit().await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(HeldMail {
-            id: InboundId(row.try_get("id")?),
-            received_at: row::instant(row.try_get("received_at")?)?,
-            environment: row
-                .try_get::<Option<&str>, _>("environment")?
-                .map(row::environment)
-                .transpose()?,
-            ace: row.try_get("ace")?,
-            deadline: row::optional_instant(row.try_get("deadline")?)?,
-        });
-    }
-    let oldest = found.first().cloned();
-    found.retain(|mail| mail.deadline.is_some_and(|at| at < until));
     Ok(HeldWork {
         count: count.unsigned_abs(),
-        oldest,
-        due: found,
+        oldest: oldest.as_ref().map(held_mail).transpose()?,
+        due: due.iter().map(held_mail).collect::<Result<_, _>>()?,
+    })
+}
+
+fn held_mail(found: &SqliteRow) -> Result<HeldMail, StoreError> {
+    Ok(HeldMail {
+        id: InboundId(found.try_get("id")?),
+        received_at: row::instant(found.try_get("received_at")?)?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        ace: found.try_get("ace")?,
+        deadline: row::optional_instant(found.try_get("deadline")?)?,
     })
 }
 

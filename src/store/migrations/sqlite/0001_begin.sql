@@ -46,6 +46,7 @@ CREATE TABLE verdict (
 ) STRICT;
 CREATE INDEX verdict_digest ON verdict (digest) WHERE digest IS NOT NULL;
 CREATE INDEX verdict_held   ON verdict (id)     WHERE verdict = 'held';
+CREATE INDEX verdict_due    ON verdict (deadline) WHERE verdict = 'held';
 CREATE INDEX verdict_domain ON verdict (ace, id) WHERE ace IS NOT NULL;
 
 CREATE TABLE customer (
