@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::evidence::openpgp::read_keys;
-use crate::model::{
-    DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser,
-};
+use crate::model::{DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
@@ -253,7 +251,12 @@ impl Config {
             origins: CHECKED_LATER
                 .iter()
                 .map(|key| (*key).to_owned())
-                .chain(layers.routes().iter().map(|route| format!("route.{route}.pgp_keys")))
+                .chain(
+                    layers
+                        .routes()
+                        .iter()
+                        .map(|route| format!("route.{route}.pgp_keys")),
+                )
                 .map(|key| (key.clone(), layers.origin(&key)))
                 .collect(),
         })

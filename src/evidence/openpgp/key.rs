@@ -88,7 +88,12 @@ pub fn fault(key: &PinnedKey, now: Timestamp) -> Option<String> {
     }
     let subkeys = certificate.public_subkeys.iter();
     let mut faults: Vec<_> = subkeys
-        .filter(|subkey| subkey.signatures.iter().any(|binding| binding.key_flags().sign()))
+        .filter(|subkey| {
+            subkey
+                .signatures
+                .iter()
+                .any(|binding| binding.key_flags().sign())
+        })
         .map(|subkey| subkey_fault(&certificate, subkey, now))
         .collect();
     if faults.contains(&None) {
@@ -116,8 +121,7 @@ pub(super) fn verify(
         let primary = &certificate.primary_key;
         is_known |= is_issuer(&signature, primary);
         let found = if signature.verify(primary, signed.bytes.as_slice()).is_ok() {
-            primary_fault(&certificate, received_at, true)
-                .or_else(|| too_young(primary, signed_at))
+            primary_fault(&certificate, received_at, true).or_else(|| too_young(primary, signed_at))
         } else {
             let subkeys = certificate.public_subkeys.iter();
             let mut subkeys = subkeys.inspect(|subkey| is_known |= is_issuer(&signature, subkey));
@@ -165,7 +169,12 @@ fn one_signature(signed: &Signed, received_at: Timestamp) -> Result<Signature, S
     }
     let config = signature
         .config()
-        .filter(|_| matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6))
+        .filter(|_| {
+            matches!(
+                signature.version(),
+                SignatureVersion::V4 | SignatureVersion::V6
+            )
+        })
         .ok_or("the signature is of a version that is not accepted")?;
     let is_form = match config.typ() {
         SignatureType::Text => true,
@@ -180,12 +189,16 @@ fn one_signature(signed: &Signed, received_at: Timestamp) -> Result<Signature, S
         return Err(format!("its hash algorithm {hash} is broken or not known"));
     }
     if !signed.hashes.contains(&hash) {
-        return Err(format!("its hash algorithm {hash} is not the announced one"));
+        return Err(format!(
+            "its hash algorithm {hash} is not the announced one"
+        ));
     }
     let is_strange = |data: &SubpacketData| {
         matches!(
             data,
-            SubpacketData::Experimental(..) | SubpacketData::Other(..) | SubpacketData::Notation(..)
+            SubpacketData::Experimental(..)
+                | SubpacketData::Other(..)
+                | SubpacketData::Notation(..)
         )
     };
     if config
@@ -226,7 +239,10 @@ fn primary_fault(certificate: &SignedPublicKey, at: Timestamp, signs: bool) -> O
     }));
     let users = details.users.iter().filter_map(|user| {
         let is_ours = |signature: &&Signature| {
-            is_sound(signature) && signature.verify_certification(key, Tag::UserId, &user.id).is_ok()
+            is_sound(signature)
+                && signature
+                    .verify_certification(key, Tag::UserId, &user.id)
+                    .is_ok()
         };
         let newest = newest(
             user.signatures
@@ -366,5 +382,9 @@ fn certificate(key: &PinnedKey) -> Option<SignedPublicKey> {
 
 fn fingerprint(key: &impl KeyDetails) -> String {
     let bytes = key.fingerprint();
-    bytes.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect()
+    bytes
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }

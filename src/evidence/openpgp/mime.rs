@@ -109,7 +109,9 @@ impl<'a> Entity<'a> {
                 let end = memchr::memchr(b'=', self.body).unwrap_or(self.body.len());
                 let (digits, padding) = self.body.split_at(end);
                 let is_digit = |byte: &u8| {
-                    byte.is_ascii_alphanumeric() || b"+/".contains(byte) || byte.is_ascii_whitespace()
+                    byte.is_ascii_alphanumeric()
+                        || b"+/".contains(byte)
+                        || byte.is_ascii_whitespace()
                 };
                 let is_padding = |byte: &u8| *byte == b'=' || byte.is_ascii_whitespace();
                 // What stands behind the padding is text to some readers, and nothing to others.
