@@ -167,14 +167,31 @@ pub(super) fn signature(lines: &[&[u8]]) -> Result<Vec<u8>, String> {
         return Err("text stands after the signature".to_owned());
     }
     clean.extend_from_slice(b"-----END PGP SIGNATURE-----\n");
-    let options = DearmorOptions::new()
-        .set_limit(2 * ARMOR_BYTES_MAX)
-        .enable_crc24_check();
+    let options = DearmorOptions::new().set_limit(2 * ARMOR_BYTES_MAX);
+    let mut dearmor = Dearmor::with_options(clean.as_slice(), options);
     let mut packets = Vec::new();
-    Dearmor::with_options(clean.as_slice(), options)
-        .read_to_end(&mut packets)
-        .map_err(|_| "the armor of the signature is broken")?;
+    let is_whole = dearmor.read_to_end(&mut packets).is_ok();
+    // The library's own check never sees the bytes (pgp 0.21).
+    let is_sum = dearmor.checksum.is_none_or(|sum| sum == crc24(&packets));
+    if !is_whole || !is_sum {
+        return Err("the armor of the signature is broken".to_owned());
+    }
     Ok(packets)
+}
+
+/// The checksum of an armor (RFC 9580, section 6.1): optional, but wrong only in damaged ones.
+fn crc24(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0x00b7_04ce, |crc, byte| {
+        (0..8).fold(crc ^ u64::from(*byte) << 16, |crc, _| {
+            let shifted = crc << 1;
+            let next = if shifted & 0x0100_0000 == 0 {
+                shifted
+            } else {
+                shifted ^ 0x0186_4cfb
+            };
+            next & 0x00ff_ffff
+        })
+    })
 }
 
 #[cfg(test)]
