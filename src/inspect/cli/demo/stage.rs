@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Layers};
 use crate::model::{Envelope, Inbound, InboundId, NoticeState, Source};
 use crate::serve::{self, Running};
-use crate::simulate::{Catcher, Caught, submit};
+use crate::simulate::{Catcher, Caught, Signer, submit};
 use crate::store::{LogEntry, NoticeEntry, NoticeFilter, Sealed, Store};
 
 /// So long a message and its notices may take.
@@ -46,7 +46,7 @@ impl Stage {
         let file = folder.join("stichtag.toml");
         let smarthost = format!("smtp://{}", catcher.address());
         let any_port = "127.0.0.1:0".to_owned();
-        let written = settings(folder, &smarthost, &any_port, &any_port);
+        let written = settings(folder, &smarthost, &any_port, &any_port)?;
         std::fs::write(&file, written).with_context(|| file.display().to_string())?;
         let config = Config::from_layers(&Layers::read(Some(&file), std::iter::empty())?)?;
         let running = serve::start(&config, clock.clone()).await?;
@@ -67,7 +67,7 @@ impl Stage {
             &smarthost,
             &stage.smtp()?.to_string(),
             &admin.unwrap_or_default(),
-        );
+        )?;
         std::fs::write(&stage.file, written)?;
         Ok(stage)
     }
@@ -271,9 +271,21 @@ fn fault(expected: &Expected, entry: &LogEntry, told: &[NoticeEntry]) -> Option<
 
 /// The configuration of the demo: the defaults, a folder of its own, free ports, and notices that
 /// go to the catcher at once.
-fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> String {
+fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> anyhow::Result<String> {
     let text = |value: &str| toml::Value::from(value).to_string();
-    format!(
+    let mut records = String::new();
+    // What DNS would say of the registry; no network is asked.
+    for domain in ["denic.de", "test.denic.de"] {
+        let signer = Signer::registry(domain)?;
+        for (name, record) in [
+            (signer.record_name(), signer.record.as_str()),
+            (domain.to_owned(), "v=spf1 -all"),
+            (format!("_dmarc.{domain}"), "v=DMARC1; p=reject"),
+        ] {
+            records.push_str(&format!("{} = [{}]\n", text(&name), text(record)));
+        }
+    }
+    Ok(format!(
         "# Written by `stichtag demo`.\n\
          [server]\n\
          hostname = \"stichtag.example.net\"\n\
@@ -283,11 +295,12 @@ fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> String {
          \n\
          [route.denic-live]\n\
          recipients = [{live}]\n\
-         require = \"record\"\n\
          \n\
          [route.denic-test]\n\
          recipients = [{test}]\n\
-         require = \"record\"\n\
+         \n\
+         [authenticate.dns_static]\n\
+         {records}\
          \n\
          [store]\n\
          min_free = \"1MiB\"\n\
@@ -308,7 +321,7 @@ fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> String {
         live = text(super::story::LIVE_ADDRESS),
         test = text(super::story::TEST_ADDRESS),
         smarthost = text(smarthost),
-    )
+    ))
 }
 
 #[cfg(test)]

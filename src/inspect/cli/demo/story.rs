@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::model::{Environment, Handle, NoticeKind, ReasonCode};
-use crate::simulate::{Body, Dates, DomainFact, Layout, QueueStatus, StatusMail};
+use crate::simulate::{Body, Dates, DomainFact, Layout, QueueStatus, Signer, StatusMail};
 use crate::store::MessageVerdict::{self, Unchanged};
 
 /// Where live registry mail comes in.
@@ -207,12 +207,16 @@ fn address(environment: Environment) -> &'static str {
     }
 }
 
-fn by_mail(mail: &StatusMail) -> Delivery {
-    Delivery::Mail {
-        from: StatusMail::sender(mail.environment).to_owned(),
+/// As the registry's own mail server hands it over: signed.
+fn by_mail(mail: &StatusMail) -> anyhow::Result<Delivery> {
+    let sender = StatusMail::sender(mail.environment);
+    let (_, domain) = sender.rsplit_once('@').context("a sender with a domain")?;
+    let signer = Signer::registry(domain)?;
+    Ok(Delivery::Mail {
+        from: sender.to_owned(),
         to: address(mail.environment),
-        raw: mail.to_bytes(),
-    }
+        raw: signer.sign(&mail.to_bytes(), mail.at),
+    })
 }
 
 fn danic() -> anyhow::Result<DomainFact> {

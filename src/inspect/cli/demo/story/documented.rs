@@ -26,7 +26,7 @@ impl Desk<'_> {
                     registered.clone(),
                     Dates::Named,
                     self.at(0, 0)?,
-                )),
+                ))?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::SPECIAL_BLANKS],
@@ -40,7 +40,7 @@ impl Desk<'_> {
                 title: "Live, connect with a request for verification: HOLDER without its colon, \
                         both deadlines.",
                 at: self.at(0, 3)?,
-                delivery: by_mail(&first),
+                delivery: by_mail(&first)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::NO_COLON],
@@ -53,7 +53,7 @@ impl Desk<'_> {
             Step {
                 title: "The same mail once more: nobody is told twice.",
                 at: self.at(0, 6)?,
-                delivery: by_mail(&first),
+                delivery: by_mail(&first)?,
                 expected: Expected {
                     verdict: Unchanged,
                     codes: &[reason::SAME_MAIL],
@@ -75,7 +75,7 @@ impl Desk<'_> {
         let held = danic()?.server_hold(due, claims);
         let mail = |fact, dates, minute| -> anyhow::Result<Delivery> {
             let at = self.at(0, minute)?;
-            Ok(by_mail(&self.mail(Environment::Test, fact, dates, at)))
+            Ok(by_mail(&self.mail(Environment::Test, fact, dates, at))?)
         };
         let steps = vec![
             Step {
@@ -138,7 +138,7 @@ impl Desk<'_> {
                     held.clone(),
                     Dates::Named,
                     self.at(30, 1)?,
-                )),
+                ))?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::NO_COLON],
@@ -151,7 +151,7 @@ impl Desk<'_> {
             Step {
                 title: "A mail of day 20 that lay somewhere: too old to overwrite anything.",
                 at: self.at(30, 4)?,
-                delivery: by_mail(&late),
+                delivery: by_mail(&late)?,
                 expected: Expected {
                     verdict: Unchanged,
                     codes: &[reason::OLDER],
@@ -168,7 +168,7 @@ impl Desk<'_> {
                     sailing,
                     Dates::Named,
                     self.at(31, 1)?,
-                )),
+                ))?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::ADDRESS_AT_RISK],
@@ -179,7 +179,7 @@ impl Desk<'_> {
             Step {
                 title: "Meanwhile the holder of dänic.de was verified: connect, no deadline.",
                 at: self.at(32, 0)?,
-                delivery: by_mail(&cleared),
+                delivery: by_mail(&cleared)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[],

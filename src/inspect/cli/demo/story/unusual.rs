@@ -56,7 +56,7 @@ impl Desk<'_> {
             Step {
                 title: "The form of before April 2025: bare instants in brackets, no claims.",
                 at: self.at(0, 20)?,
-                delivery: by_mail(&plain(stove, Dates::Bare, 20)?),
+                delivery: by_mail(&plain(stove, Dates::Bare, 20)?)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::BARE_DATE],
@@ -68,7 +68,7 @@ impl Desk<'_> {
                 title: "serverHold in quoted-printable, U+00A0 everywhere; the customer's \
                         language is not known, so the notice speaks two.",
                 at: self.at(0, 21)?,
-                delivery: by_mail(&coded),
+                delivery: by_mail(&coded)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::SPECIAL_BLANKS, reason::NO_COLON],
@@ -79,7 +79,7 @@ impl Desk<'_> {
             Step {
                 title: "The customer's only address lies under the domain in danger.",
                 at: self.at(0, 22)?,
-                delivery: by_mail(&plain(sailing, Dates::Named, 22)?),
+                delivery: by_mail(&plain(sailing, Dates::Named, 22)?)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[reason::ADDRESS_AT_RISK],
@@ -91,7 +91,7 @@ impl Desk<'_> {
                 title: "A request of ours failed; the ticket is our own reference. The domain \
                         stays as it is.",
                 at: self.at(0, 23)?,
-                delivery: by_mail(&failed),
+                delivery: by_mail(&failed)?,
                 expected: Expected {
                     verdict: Applied,
                     codes: &[],
@@ -141,6 +141,11 @@ impl Desk<'_> {
             ),
             ..plain(held, Dates::Named, 30)?
         };
+        let unproven = plain(
+            kites()?.server_hold(self.at(2, 0)?, claims()),
+            Dates::Named,
+            30,
+        )?;
         let crossed = StatusMail {
             subject_of: Some(Environment::Test),
             ..plain(kites()?, Dates::Named, 31)?
@@ -168,9 +173,24 @@ impl Desk<'_> {
                 shows_text: false,
             },
             Step {
+                title: "A better forgery: every address is right, and nothing proves them.",
+                at: self.at(0, 30)?,
+                delivery: Delivery::Mail {
+                    from: StatusMail::sender(Environment::Live).to_owned(),
+                    to: LIVE_ADDRESS,
+                    raw: unproven.to_bytes(),
+                },
+                expected: Expected {
+                    verdict: Held,
+                    codes: &[reason::NO_PROOF],
+                    notices: &[],
+                },
+                shows_text: false,
+            },
+            Step {
                 title: "The live sender with a TEST subject: live and test never mix.",
                 at: self.at(0, 31)?,
-                delivery: by_mail(&crossed),
+                delivery: by_mail(&crossed)?,
                 expected: Expected {
                     verdict: Held,
                     codes: &[reason::ENVIRONMENT_CONFLICT],
@@ -181,7 +201,7 @@ impl Desk<'_> {
             Step {
                 title: "A domain that nobody imported.",
                 at: self.at(0, 32)?,
-                delivery: by_mail(&plain(unknown, Dates::Named, 32)?),
+                delivery: by_mail(&plain(unknown, Dates::Named, 32)?)?,
                 expected: Expected {
                     verdict: Held,
                     codes: &[reason::NOT_OURS],
@@ -192,7 +212,7 @@ impl Desk<'_> {
             Step {
                 title: "A deadline that cannot be read: nothing is guessed, an alarm is raised.",
                 at: self.at(0, 33)?,
-                delivery: by_mail(&plain(unreadable, Dates::Unreadable, 33)?),
+                delivery: by_mail(&plain(unreadable, Dates::Unreadable, 33)?)?,
                 expected: Expected {
                     verdict: Held,
                     codes: &[reason::DEADLINE_UNREADABLE],
