@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use stichtag::authenticate::{self, Policy};
+use stichtag::authenticate;
 use stichtag::config::{Config, Layers};
 use stichtag::model::{Envelope, Facts, Inbound, Source};
 use stichtag::parse;
@@ -25,11 +25,7 @@ fn codes(raw: &[u8]) -> Vec<String> {
     let name = "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS".to_owned();
     let variables = std::iter::once((name, format!("[\"{TO}\"]")));
     let config = Config::from_layers(&Layers::read(None, variables).unwrap()).unwrap();
-    let policy = Policy {
-        routes: config.routes,
-        authserv_ids: Vec::new(),
-        replay_window: jiff::SignedDuration::from_hours(7 * 24),
-    };
+    let policy = stichtag::serve::policy(&config);
     let inbound = Inbound {
         source: Source::DenicMail,
         received_at: "2026-05-04T07:13:00Z".parse().unwrap(),

@@ -14,5 +14,7 @@ mod replayed;
 mod samples;
 #[path = "process/telling.rs"]
 mod telling;
+#[path = "process/trust.rs"]
+mod trust;
 #[path = "process/workers.rs"]
 mod workers;

@@ -94,12 +94,21 @@ async fn fault(case: &Case) -> Option<String> {
     let codes = desk.codes(id).await;
     let decision = desk.entry(id).await.decision.unwrap();
     let verdict = decision.verdict.as_str();
-    let say = |what: &str| Some(format!("{}: {what}; {verdict} {codes:?} {:#?}", case.file, decision.trace));
+    let say = |what: &str| {
+        Some(format!(
+            "{}: {what}; {verdict} {codes:?} {:#?}",
+            case.file, decision.trace
+        ))
+    };
     if verdict != case.verdict {
         return say(&format!("expected {}", case.verdict));
     }
     if case.is_genuine() {
-        let environment = if case.to.contains("-test@") { TEST } else { LIVE };
+        let environment = if case.to.contains("-test@") {
+            TEST
+        } else {
+            LIVE
+        };
         let record = desk.record(environment, &case.domain).await;
         return match record.source_message {
             Some(source) if source == id => None,
@@ -109,7 +118,9 @@ async fn fault(case: &Case) -> Option<String> {
     if desk.world(None).await != before {
         return say("it changed something");
     }
-    let is_said = codes.iter().any(|code| case.codes.iter().any(|one| one == code));
+    let is_said = codes
+        .iter()
+        .any(|code| case.codes.iter().any(|one| one == code));
     if !is_said {
         return say(&format!("expected one of {:?}", case.codes));
     }
@@ -151,10 +162,22 @@ struct Second {
 
 /// Signatures that hold as mathematics and that one side refuses by rule: file, ours, and why.
 const RULES: [(&str, bool, &str); 4] = [
-    ("hostile/dkim-weak-key.eml", false, "keys below 1024 bits (RFC 8301)"),
+    (
+        "hostile/dkim-weak-key.eml",
+        false,
+        "keys below 1024 bits (RFC 8301)",
+    ),
     ("hostile/dkim-sha1.eml", false, "SHA-1 (RFC 8301)"),
-    ("hostile/dkim-expired.eml", false, "x= is over (RFC 6376, 3.5)"),
-    ("hostile/dkim-made-in-the-future.eml", true, "t= is judged later, with the time of receipt"),
+    (
+        "hostile/dkim-expired.eml",
+        false,
+        "x= is over (RFC 6376, 3.5)",
+    ),
+    (
+        "hostile/dkim-made-in-the-future.eml",
+        true,
+        "t= is judged later, with the time of receipt",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +213,10 @@ async fn every_signature_is_judged_as_a_second_implementation_judges_it() {
             None => theirs.clone(),
         };
         if ours != expected {
-            faults.push(format!("{}: ours {:?}, theirs {theirs:?}", case.file, evidence.dkim));
+            faults.push(format!(
+                "{}: ours {:?}, theirs {theirs:?}",
+                case.file, evidence.dkim
+            ));
         }
     }
     assert!(signatures > 150, "{signatures} signatures");

@@ -71,7 +71,7 @@ fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
         let end = rest[end..]
             .find('\n')
             .map_or(rest.len(), |line| end + line + 1);
-        found.push(rest[begin..end].as_bytes());
+        found.push(&rest.as_bytes()[begin..end]);
         rest = &rest[end..];
     }
     found
