@@ -54,8 +54,8 @@ async fn host(
         .collect();
     match records.len() {
         0 => return Err(NoAnswer::Absent),
-        1 => {}
-        // RFC 7208, section 4.5.
+        1 if records.iter().all(|record| is_well_formed(record)) => {}
+        // RFC 7208, sections 4.5 and 4.6.
         _ => return Ok(SpfOutput::new(domain.to_owned()).with_result(SpfResult::PermError)),
     }
     let table = asks.dns.table().with(domain, typed(domain, records));
@@ -82,6 +82,21 @@ async fn host(
     asks.dns
         .ask(&format!("spf {domain}"), asks.now, checking)
         .await
+}
+
+/// Is every term a mechanism that there is, or a modifier? The library passes over those it does not
+/// know, so that a slip in `-all` would make the record end otherwise.
+fn is_well_formed(record: &[u8]) -> bool {
+    const MECHANISMS: [&str; 8] = ["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
+    let Ok(record) = std::str::from_utf8(record) else {
+        return false;
+    };
+    record.split_ascii_whitespace().skip(1).all(|term| {
+        let term = term.to_ascii_lowercase();
+        let name = term.strip_prefix(['+', '-', '~', '?']).unwrap_or(&term);
+        let end = name.find([':', '/', '=']).unwrap_or(name.len());
+        name[end..].starts_with('=') || MECHANISMS.contains(&&name[..end])
+    })
 }
 
 fn finding(output: &SpfOutput, client: &Client, domain: &str) -> Finding {

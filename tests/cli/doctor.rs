@@ -16,10 +16,13 @@ fn arrive(office: &Office, mails: &[Vec<u8>]) {
     let variables = [
         ("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]"),
         ("STICHTAG_ROUTE__DENIC_TEST__RECIPIENTS", "[\"*\"]"),
+        ("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let layers = Layers::read(None, variables.into_iter()).unwrap();
-    let rules = stichtag::serve::rules(&Config::from_layers(&layers).unwrap());
+    let config = Config::from_layers(&layers).unwrap();
+    let rules = stichtag::serve::rules(&config);
+    let gatherer = stichtag::serve::gatherer(&config).unwrap();
     office.store(async |store| {
         for raw in mails {
             let inbound = Inbound {
@@ -39,7 +42,7 @@ fn arrive(office: &Office, mails: &[Vec<u8>]) {
                 .await
                 .unwrap();
         }
-        while process::process_next(store, &rules, in_days(0))
+        while process::process_next(store, &rules, &gatherer, in_days(0))
             .await
             .unwrap()
             > 0
