@@ -576,6 +576,53 @@ mod tests {
     }
 
     #[test]
+    fn dns_is_set_by_lists_and_tables() {
+        let record = "{\"s1._domainkey.denic.de\": [\"v=DKIM1; p=\"], \"denic.de.\": []}";
+        let config = with(&[
+            ("STICHTAG_AUTHENTICATE__DNS_STATIC", record),
+            (
+                "STICHTAG_AUTHENTICATE__RESOLVERS",
+                "[\"127.0.0.1:5353\", \"::1\"]",
+            ),
+            ("STICHTAG_SERVER__HOSTNAME", "mx.example.net"),
+        ])
+        .unwrap()
+        .authenticate;
+        assert_eq!(config.dns_static["s1._domainkey.denic.de"], ["v=DKIM1; p="]);
+        let servers: Vec<_> = config
+            .resolvers
+            .iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(servers, ["127.0.0.1:5353", "[::1]:53"]);
+        assert_eq!(config.edge_hostname, "mx.example.net");
+        assert_eq!(config.retry_for, Duration::from_secs(24 * 3_600));
+        let nobody = with(&[("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]")]).unwrap();
+        assert_eq!(nobody.authenticate.resolvers, None);
+        for (key, text, expected) in [
+            ("RESOLVERS", "[\"dns.example.net\"]", "addresses such as"),
+            (
+                "RESOLVERS",
+                "[\"none\", \"127.0.0.1\"]",
+                "addresses such as",
+            ),
+            ("RETRY_FOR", "soon", "a duration"),
+            ("DNS_STATIC", "[]", "a JSON object"),
+            (
+                "DNS_STATIC",
+                "{\"denic.de\": \"v=spf1\"}",
+                "TXT records by name",
+            ),
+            ("DNS_STATIC", "{\"denic..de\": []}", "TXT records by name"),
+        ] {
+            let name = format!("STICHTAG_AUTHENTICATE__{key}");
+            let error = with(&[(&name, text)]).unwrap_err().to_string();
+            assert!(error.contains(&name) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn notices_cannot_be_switched_on_without_a_telephone_number() {
         let error = with(&[
             ("STICHTAG_NOTICES__MODE", "on"),

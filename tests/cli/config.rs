@@ -11,7 +11,8 @@ fn check(office: &Office, file: &str, text: &str) -> (i32, String) {
 #[test]
 fn a_good_file_is_good() {
     let office = Office::new();
-    let (code, err) = check(&office, "stichtag.toml", "[smtp]\nmax_line = 4096\n");
+    let text = "[smtp]\nmax_line = 4096\n[authenticate.dns_static]\n\"s1._domainkey.denic.de\" = [\"v=DKIM1; p=\"]\n";
+    let (code, err) = check(&office, "stichtag.toml", text);
     assert_eq!(code, 0, "{err}");
     assert!(err.is_empty(), "{err}");
     assert_eq!(office.ok(&["config", "check"]).out, "configuration ok\n");
@@ -58,6 +59,14 @@ fn an_error_names_file_line_or_key_and_what_was_meant() {
         (
             "[route.denic-live]\nsubject_forbids = \"(\"\n",
             vec!["subject_forbids", "regular expression"],
+        ),
+        (
+            "[authenticate]\nresolvers = [\"dns.example.net\"]\n",
+            vec!["authenticate.resolvers", "addresses such as"],
+        ),
+        (
+            "[authenticate.dns_static]\ns1._domainkey.denic.de = [\"v=DKIM1\"]\n",
+            vec!["authenticate.dns_static", "TXT records by name"],
         ),
         (
             "[route.other]\nrecipient = [\"a@example.net\"]\n",

@@ -118,7 +118,11 @@ async fn a_domain_above_or_below_vouches_for_nobody() {
         let (evidence, verdict) = house.judge(&mail).await;
         assert_eq!(evidence.spf.unwrap().finding, Finding::Pass, "{domain}");
         // The test registry is known, and nothing it does is live.
-        let code = if domain == "test.denic.de" { "R06" } else { "R09" };
+        let code = if domain == "test.denic.de" {
+            "R06"
+        } else {
+            "R09"
+        };
         assert!(
             codes(&verdict).contains(&code),
             "{domain}: {:?}",
