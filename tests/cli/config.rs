@@ -235,3 +235,54 @@ fn without_any_file_the_store_is_where_it_can_be_written_and_the_routes_are_on()
     let expected = serde_json::json!({"v": 1, "environment": "live", "verdict": "held"});
     assert_eq!(listed, expected);
 }
+
+/// An armored secret key, made for this test and used for nothing.
+fn secret_key(home: &std::path::Path) -> String {
+    let gpg = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("gpg");
+        command
+            .arg("--homedir")
+            .arg(home)
+            .args(["--batch", "--no-tty"]);
+        command.args(["--pinentry-mode", "loopback", "--passphrase", ""]);
+        command.args(arguments).output().unwrap()
+    };
+    gpg(&["--quick-gen-key", "nobody", "ed25519", "sign"]);
+    let armored = gpg(&["--armor", "--export-secret-keys"]).stdout;
+    let mut stop = std::process::Command::new("gpgconf");
+    stop.arg("--homedir").arg(home).args(["--kill", "all"]);
+    stop.status().unwrap();
+    String::from_utf8(armored).unwrap()
+}
+
+#[test]
+fn keys_are_read_at_the_start_and_shown_by_fingerprint() {
+    let office = Office::new();
+    let folder = format!("{}/fixtures/trust/pgp/keys", env!("CARGO_MANIFEST_DIR"));
+    let key = |name: &str| format!("{folder}/{name}.asc");
+    let with = |file: &str| format!("[route.denic-live]\npgp_keys = [\"{file}\"]\n");
+    let (code, err) = check(&office, "good.toml", &with(&key("ed25519")));
+    assert_eq!(code, 0, "{err}");
+    let pinned = std::fs::read_to_string(format!("{folder}/pinned"));
+    let pinned = pinned.unwrap();
+    let line = pinned.lines().find(|line| line.ends_with(" ed25519.asc"));
+    let print = line.unwrap().split(' ').next().unwrap();
+    assert!(err.contains(print) && err.contains("denic-live"), "{err}");
+
+    let secret = office.write("secret.asc", secret_key(office.folder.path()));
+    let nothing = office.write("nothing.asc", "hello\n");
+    for (file, expected) in [
+        ("/nowhere/key.asc", "No such file"),
+        (secret.to_str().unwrap(), "secret key"),
+        (nothing.to_str().unwrap(), "no OpenPGP public key"),
+        (&key("revoked"), "revoked"),
+        (&key("certify-only"), "not one for signing"),
+        (&key("expired"), "expired on 2026-05-04"),
+    ] {
+        let (code, err) = check(&office, "bad.toml", &with(file));
+        assert_eq!(code, 3, "{file}: {err}");
+        for part in ["bad.toml", "route.denic-live.pgp_keys", file, expected] {
+            assert!(err.contains(part), "{err}");
+        }
+    }
+}
