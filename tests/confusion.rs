@@ -608,7 +608,7 @@ fn encoded_word_tricks_are_held() {
         ],
     );
     assert_held(
-        "R06",
+        "R07",
         &[
             (
                 "TEST encoded",
