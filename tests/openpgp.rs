@@ -343,7 +343,9 @@ fn a_changed_byte_anywhere_in_the_signed_part_is_found() {
         let raw = mail(name);
         let text = String::from_utf8(raw.clone()).unwrap();
         let begin = text.find("STATUS: success").unwrap();
-        let end = text.rfind("\r\n--=-sig\r\n").or(text.find("-----BEGIN PGP SIGNATURE"));
+        let end = text
+            .rfind("\r\n--=-sig\r\n")
+            .or(text.find("-----BEGIN PGP SIGNATURE"));
         let end = end.unwrap();
         for at in (begin..end)
             .step_by(3)
