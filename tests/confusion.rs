@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use stichtag::authenticate;
+use stichtag::authenticate::{self, Policy};
 use stichtag::config::{Config, Layers};
 use stichtag::model::{Envelope, Facts, Inbound, Source};
 use stichtag::parse;
@@ -25,7 +25,13 @@ fn codes(raw: &[u8]) -> Vec<String> {
     let name = "STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS".to_owned();
     let variables = std::iter::once((name, format!("[\"{TO}\"]")));
     let config = Config::from_layers(&Layers::read(None, variables).unwrap()).unwrap();
-    let policy = stichtag::serve::policy(&config);
+    let policy = Policy {
+        routes: config.routes,
+        authserv_ids: Vec::new(),
+        authserv_hops: 1,
+        notice_host: "bounce.example.net".to_owned(),
+        replay_window: jiff::SignedDuration::from_hours(7 * 24),
+    };
     let inbound = Inbound {
         source: Source::DenicMail,
         received_at: "2026-05-04T07:13:00Z".parse().unwrap(),
@@ -604,7 +610,7 @@ fn encoded_word_tricks_are_held() {
         ],
     );
     assert_held(
-        "R06",
+        "R07",
         &[
             (
                 "TEST encoded",
@@ -747,10 +753,7 @@ fn a_header_that_readers_split_differently_is_held() {
                 ),
             ),
             ("an over-long line", mail(&[("Subject", Some(&long))], BODY)),
-            ("a line that is no field", insert("no field")),
             ("a line of blanks", insert("X: y\r\n ")),
-            ("no name", insert(": y")),
-            ("a name with a blank", insert("X Y: z")),
             (
                 "a control character",
                 mail(&[("Subject", Some("DOMAIN \u{1b}[2J"))], BODY),
@@ -761,6 +764,9 @@ fn a_header_that_readers_split_differently_is_held() {
         "R08",
         &[
             ("a NUL", insert("X: a\0b")),
+            ("a name with a blank", insert("X Y: z")),
+            ("no name", insert(": y")),
+            ("a line that is no field", insert("no field")),
             ("a bare CR", insert("X: a\rFrom: b@example.net")),
         ],
     );

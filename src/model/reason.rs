@@ -178,7 +178,7 @@ catalogue! {
         "Look at the A-label alone: the U-label may show another name; act by hand if it is ours.";
     REPEATED_FIELD "R31" "A header field that may stand there once is there twice."
         "Readers show either one of them; look at the raw message before you release it.";
-    HEADER_FORM "R32" "The header is not in the form of RFC 5322: bytes above 127, an over-long line, a line that is no field."
+    HEADER_FORM "R32" "The header is not in the form of RFC 5322: bytes above 127, controls, an over-long line or a line of blanks."
         "Readers disagree about such a header; look at the raw message before you release it.";
     MIME_FORM "R33" "The MIME structure is broken, obsolete or contradicts itself."
         "Readers see different parts in it; look at the raw message, and act by hand if it is genuine.";

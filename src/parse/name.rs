@@ -142,7 +142,6 @@ mod tests {
             "d\u{430}nic.de",
             "δenic.de",
             "\u{ff44}enic.de",
-            "denic\u{3002}de",
             "de\u{ad}nic.de",
             "\u{1ea1}.de",
             "☃.de",

@@ -153,10 +153,7 @@ pub const TABLE: &[(&str, &str)] = &[
     // Mail: one oddity each.
     ("ace-mismatch.eml", "R13 deadline"),
     ("attached-mail-alone.eml", "R15"),
-    (
-        "attached-mail-is-not-read.eml",
-        "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z",
-    ),
+    ("attached-mail-is-not-read.eml", "R34"),
     (
         "charset-latin1-declared-utf8-qp.eml",
         "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z W10",
@@ -285,10 +282,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "queue-reminder.eml",
         "queue-reminder time=2025-06-01T13:51:10Z W01",
     ),
-    (
-        "signature-mark.eml",
-        "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z",
-    ),
+    ("signature-mark.eml", "R35"),
     (
         "special-blanks-figure-narrow-and-tab.eml",
         "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z W06",
@@ -298,10 +292,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "success-with-status-failed.eml",
         "request-answer dänic.de/xn--dnic-loa.de status=failed holders=DENIC-1000002-GoodGuy expire=2025-07-01T05:44:58Z result=success time=2025-06-01T13:51:10Z",
     ),
-    (
-        "text-with-bom-zero-width-and-nfd.eml",
-        "domain-status dänic.de/xn--dnic-loa.de status=connect holders=DENIC-1000002-GoodGuy result=success time=2025-06-01T13:51:10Z W06",
-    ),
+    ("text-with-bom-zero-width-and-nfd.eml", "R28"),
     ("ticket-twice-different.eml", "R12 xn--dnic-loa.de"),
     ("two-statuses.eml", "R12 xn--dnic-loa.de"),
     ("two-text-parts.eml", "R14 deadline"),

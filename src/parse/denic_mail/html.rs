@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::super::text::quote;
 use crate::model::{DomainName, Reason, deceit, reason};
@@ -148,15 +149,12 @@ fn ace(word: &str) -> Option<String> {
 }
 
 /// The words of a text in lower case, dates, names and addresses whole.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let is_inside = |c: char| c.is_alphanumeric() || "-.:+@_".contains(c);
-    let composed: String = text.nfc().collect();
-    let words: Vec<String> = composed
-        .split(|c| !is_inside(c))
-        .map(|word| word.trim_matches(['.', ':', '-', '_', '+']).to_lowercase())
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let is_inside = |c: char| c.is_alphanumeric() || "-.:+@_".contains(c) || is_combining_mark(c);
+    text.split(move |c| !is_inside(c))
+        .map(|word| word.trim_matches(['.', ':', '-', '_', '+']))
         .filter(|word| !word.is_empty())
-        .collect();
-    words.into_iter()
+        .map(|word| word.nfc().collect::<String>().to_lowercase())
 }
 
 /// Does the word begin with a day (`2026-06-04`)?
@@ -174,6 +172,7 @@ fn is_date(word: &str) -> bool {
 /// What is seen of the HTML, and the values of its attributes; or what could hide something.
 fn shown(html: &str) -> Result<String, String> {
     let mut shown = String::with_capacity(html.len());
+    let mut links = String::new();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         push_text(&mut shown, &rest[..at])?;
@@ -195,9 +194,12 @@ fn shown(html: &str) -> Result<String, String> {
         } else if !INLINE.contains(&name.as_str()) {
             return Err(format!("the HTML part has the element `{}`", quote(inner)));
         }
-        push_attributes(&mut shown, &inner[length..])?;
+        push_attributes(&mut links, &inner[length..])?;
     }
     push_text(&mut shown, rest)?;
+    // Links are told, though they are no part of the sentence.
+    shown.push('\n');
+    shown.push_str(&links);
     Ok(shown)
 }
 
@@ -216,7 +218,7 @@ fn tag_end(rest: &str) -> Option<usize> {
     None
 }
 
-fn push_attributes(shown: &mut String, text: &str) -> Result<(), String> {
+fn push_attributes(links: &mut String, text: &str) -> Result<(), String> {
     let mut rest = text.trim();
     while !rest.is_empty() {
         let end = rest
@@ -241,12 +243,8 @@ fn push_attributes(shown: &mut String, text: &str) -> Result<(), String> {
             _ => value.split_once(char::is_whitespace).unwrap_or((value, "")),
         };
         if name == "href" || name == "content" {
-            // On a line of its own: a link is told, though it is not part of the sentence.
-            let mut linked = String::from("\n");
-            push_text(&mut linked, value)?;
-            linked.push('\n');
-            let before = shown.rfind('\n').map_or(0, |at| at + 1);
-            shown.insert_str(before, linked.trim_start_matches('\n'));
+            push_text(links, value)?;
+            links.push('\n');
         }
         rest = tail.trim_start();
     }

@@ -91,17 +91,7 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
     }
     structure::check_attached(&message)?;
     let text = part_text(&message, part, notes);
-    for (line, text) in (1..).zip(text.split('\n')) {
-        if let Some((c, why)) = deceit(text) {
-            return Err(Reason::new(
-                reason::CHARACTERS,
-                format!(
-                    "line {line} holds the character U+{:04X} {why}",
-                    u32::from(c)
-                ),
-            ));
-        }
-    }
+    check_characters(&text)?;
     let text = clean(&text, notes);
     structure::check_inline_files(&text)?;
     if text.trim().is_empty() {
@@ -132,6 +122,7 @@ pub(super) fn open_signed(raw: &[u8], text: &str, notes: &mut Notes) -> Result<M
     let message = MessageParser::default()
         .parse_headers(without_from_line(raw))
         .ok_or_else(|| no_text("the mail has no header"))?;
+    check_characters(text)?;
     let text = clean(text, notes);
     if text.trim().is_empty() {
         return Err(no_text("the signed text is empty"));
@@ -253,6 +244,22 @@ fn is_plain(part: &MessagePart<'_>) -> bool {
         kind.ctype() == "text" && kind.subtype().is_none_or(|subtype| subtype == "plain")
     });
     is_plain_type && matches!(part.body, PartType::Text(_))
+}
+
+/// R28 for characters that deceive.
+fn check_characters(text: &str) -> Result<(), Reason> {
+    for (line, text) in (1..).zip(text.split('\n')) {
+        if let Some((c, why)) = deceit(text) {
+            return Err(Reason::new(
+                reason::CHARACTERS,
+                format!(
+                    "line {line} holds the character U+{:04X} {why}",
+                    u32::from(c)
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Text that is neither plain nor HTML, such as text/enriched: another reader shows it.
