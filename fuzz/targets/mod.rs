@@ -5,11 +5,11 @@ mod said;
 mod smtp;
 mod written;
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jiff::Timestamp;
 use mail_parser::{HeaderName, MessageParser};
-use stichtag::authenticate::{self, Policy};
+use stichtag::authenticate::{self, Policy, PropertyValue};
 use stichtag::config::{Config, Layers};
 use stichtag::model::{Envelope, Evidence, Inbound, Reason, RegistryEvent, Source};
 use stichtag::parse::{self, ParseError};
@@ -21,6 +21,7 @@ pub const ALL: [(&str, fn(&[u8])); 5] = [
     ("headers", headers),
     ("mail", mail),
     ("queue", queue),
+    ("results", results),
     ("results", results),
     ("smtp", smtp),
 ];
@@ -144,6 +145,50 @@ pub fn results(said: &[u8]) {
             said.contains("pass") && said.contains("denic.de"),
             "{said:?}"
         );
+    }
+}
+
+/// `Authentication-Results`: nothing is read out of it that does not stand in it.
+pub fn results(raw: &[u8]) {
+    let value = String::from_utf8_lossy(raw);
+    let Ok(read) = authenticate::read_auth_results(&value) else {
+        return;
+    };
+    assert!(
+        value.contains(&read.authserv_id) || value.contains('"'),
+        "{read:?}"
+    );
+    let lower = value.to_ascii_lowercase();
+    for result in &read.results {
+        assert!(lower.contains(&result.method), "{result:?}");
+        assert!(lower.contains(&result.result), "{result:?}");
+        for property in &result.properties {
+            if let PropertyValue::Plain(text) = &property.value {
+                assert!(value.contains(text), "{property:?}");
+            }
+            let domain = property.value.domain().unwrap_or_default();
+            assert!(
+                value.contains('"') || value.contains(domain),
+                "{property:?}"
+            );
+        }
+    }
+}
+
+/// A signed mail is taken apart. Nobody has the private half of the pinned key, so none may pass.
+pub fn pgp(raw: &[u8]) {
+    static KEYS: LazyLock<Vec<PinnedKey>> = LazyLock::new(|| {
+        let keys = openpgp::read_keys(include_bytes!("registry.pgp"));
+        keys.expect("a public key")
+    });
+    if let Some(signature) = openpgp::signature(raw, &KEYS, RECEIVED_AT) {
+        assert!(
+            matches!(signature.finding, Finding::Fail(_)),
+            "{signature:?}"
+        );
+        assert_eq!(signature.text, "");
+        let unread = Finding::Fail("the signature could not be read".to_owned());
+        assert_ne!(signature.finding, unread, "it panicked");
     }
 }
 
