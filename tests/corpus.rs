@@ -177,11 +177,6 @@ fn signatures_are_taken_apart_and_none_passes_that_the_key_has_not_made() {
 }
 
 #[test]
-fn nothing_is_read_out_of_authentication_results_that_does_not_stand_there() {
-    replay("results", None);
-}
-
-#[test]
 fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
     replay("smtp", None);
 }
