@@ -172,6 +172,11 @@ fn no_word_of_an_edge_vouches_for_a_domain_that_it_does_not_name() {
 }
 
 #[test]
+fn signatures_are_taken_apart_and_none_passes_that_the_key_has_not_made() {
+    replay("pgp", Some("fixtures/denic-mail"));
+}
+
+#[test]
 fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
     replay("smtp", None);
 }

@@ -5,21 +5,25 @@ mod said;
 mod smtp;
 mod written;
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jiff::Timestamp;
 use mail_parser::{HeaderName, MessageParser};
 use stichtag::authenticate::{self, Policy};
 use stichtag::config::{Config, Layers};
-use stichtag::model::{Envelope, Evidence, Inbound, Reason, RegistryEvent, Source};
+use stichtag::evidence::openpgp;
+use stichtag::model::{
+    Envelope, Evidence, Finding, Inbound, PinnedKey, Reason, RegistryEvent, Source,
+};
 use stichtag::parse::{self, ParseError};
 
 pub use smtp::smtp;
 
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, fn(&[u8])); 6] = [
     ("headers", headers),
     ("mail", mail),
+    ("pgp", pgp),
     ("queue", queue),
     ("results", results),
     ("smtp", smtp),
@@ -144,6 +148,23 @@ pub fn results(said: &[u8]) {
             said.contains("pass") && said.contains("denic.de"),
             "{said:?}"
         );
+    }
+}
+
+/// A signed mail is taken apart. Nobody has the private half of the pinned key, so none may pass.
+pub fn pgp(raw: &[u8]) {
+    static KEYS: LazyLock<Vec<PinnedKey>> = LazyLock::new(|| {
+        let keys = openpgp::read_keys(include_bytes!("registry.pgp"));
+        keys.expect("a public key")
+    });
+    if let Some(signature) = openpgp::signature(raw, &KEYS, RECEIVED_AT) {
+        assert!(
+            matches!(signature.finding, Finding::Fail(_)),
+            "{signature:?}"
+        );
+        assert_eq!(signature.text, "");
+        let unread = Finding::Fail("the signature could not be read".to_owned());
+        assert_ne!(signature.finding, unread, "it panicked");
     }
 }
 
