@@ -1,9 +1,7 @@
 //! `stichtag doctor`: which rule would let through what came so far.
 
 use serde_json::Value;
-use stichtag::config::{Config, Layers};
 use stichtag::model::{Envelope, Inbound, Source};
-use stichtag::process;
 use stichtag::store::{Sealed, Store};
 
 use super::office::{Office, in_days, mail};
@@ -13,15 +11,8 @@ const HOP: &str = "Received: from mx1.denic.de (mx1.denic.de [192.0.2.25])\r\n\t
 
 /// Mails as Postfix hands them over, each decided.
 fn arrive(office: &Office, mails: &[Vec<u8>]) {
-    let variables = [
-        ("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]"),
-        ("STICHTAG_ROUTE__DENIC_TEST__RECIPIENTS", "[\"*\"]"),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let layers = Layers::read(None, variables.into_iter()).unwrap();
-    let rules = stichtag::serve::rules(&Config::from_layers(&layers).unwrap());
-    office.store(async |store| {
-        for raw in mails {
+    let ids = office.store(async |store| {
+        let mails = mails.iter().map(|raw| {
             let inbound = Inbound {
                 source: Source::DenicMail,
                 received_at: in_days(0),
@@ -34,17 +25,14 @@ fn arrive(office: &Office, mails: &[Vec<u8>]) {
                 environment: None,
                 raw: raw.clone(),
             };
-            store
-                .keep(vec![Sealed::new(inbound).unwrap()])
-                .await
-                .unwrap();
-        }
-        while process::process_next(store, &rules, in_days(0))
-            .await
-            .unwrap()
-            > 0
-        {}
+            Sealed::new(inbound).unwrap()
+        });
+        store.keep(mails.collect()).await.unwrap()
     });
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let mut arguments = vec!["replay"];
+    arguments.extend(ids.iter().map(String::as_str));
+    office.ok(&arguments);
 }
 
 fn stamped(count: i64) -> Vec<Vec<u8>> {
