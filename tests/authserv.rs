@@ -236,6 +236,19 @@ fn what_our_edge_says_of_anything_else_is_none() {
 }
 
 #[test]
+fn a_field_that_is_stuffed_says_nothing() {
+    let results = format!("{PASS}{}", "; x=y".repeat(64));
+    assert!(!judge(stamped(&results)).is_trusted);
+    let properties = format!("{PASS}{}", " header.x=y".repeat(64));
+    assert!(!judge(stamped(&properties)).is_trusted);
+    let usual = format!("{PASS}{}", "; x=y header.z=a header.z=b".repeat(10));
+    assert!(judge(stamped(&usual)).is_trusted);
+    // What the trace repeats of it is short.
+    let long = judge(stamped(&format!("{PASS}; {}=pass", "x".repeat(500))));
+    assert!(long.checked.iter().all(|said| said.len() < 200), "{long:?}");
+}
+
+#[test]
 fn only_one_field_of_our_edge_in_its_place_is_believed() {
     let ours = format!("Authentication-Results: {EDGE}; {PASS}\r\n");
     let none = format!("Authentication-Results: {EDGE}; none\r\n");
