@@ -138,7 +138,7 @@ fn what_our_edge_says_of_exactly_the_from_domain_is_proof() {
         "Authentication-Results: MX.Example.NET; dkim=pass header.d=denic.de",
         "authentication-results:mx.example.net;dkim=pass header.d=denic.de",
         "Authentication-Results: \"mx.example.net\"; dkim=pass header.d=denic.de",
-        "Authentication-Results:\r\n (edge) mx.example.net (Postfix) 1 (one);\r\n\tdkim=pass\r\n\theader.d=denic.de\r\n ",
+        "Authentication-Results:\r\n (edge) mx.example.net (Postfix) 1 (one);\r\n\tdkim=pass\r\n\theader.d=denic.de (end)",
     ] {
         assert!(
             judge(mail(&format!("{field}\r\n{HOP}"))).is_trusted,
