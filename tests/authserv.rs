@@ -748,10 +748,17 @@ proptest! {
         is_spf: bool,
         is_first: bool,
     ) {
-        let value = if is_first { format!("denic.de{joint}example.org") } else { format!("example.org{joint}denic.de") };
-        let results = if is_spf { format!("spf=pass smtp.mailfrom={value}") } else { format!("dkim=pass header.d={value}") };
-        let is_address = is_spf && !is_first && joint.ends_with('@') && !joint.contains(['(', ';', '"', '\\']);
-        prop_assume!(!is_address && !(joint == "@" && !is_first));
+        let value = match is_first {
+            true => format!("denic.de{joint}example.org"),
+            false => format!("example.org{joint}denic.de"),
+        };
+        let results = match is_spf {
+            true => format!("spf=pass smtp.mailfrom={value}"),
+            false => format!("dkim=pass header.d={value}"),
+        };
+        // An address under our domain is one, whatever its local part.
+        let is_local_part = is_spf && !is_first && joint.ends_with('@');
+        prop_assume!(!is_local_part || joint.contains(['(', ';', '"', '\\']));
         prop_assert!(!judge(stamped(&results)).is_trusted, "{}", results);
     }
 }
