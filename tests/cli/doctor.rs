@@ -1,9 +1,7 @@
 //! `stichtag doctor`: which rule would let through what came so far.
 
 use serde_json::Value;
-use stichtag::config::{Config, Layers};
 use stichtag::model::{Envelope, Inbound, Source};
-use stichtag::process;
 use stichtag::store::{Sealed, Store};
 
 use super::office::{Office, in_days, mail};
@@ -13,41 +11,34 @@ const HOP: &str = "Received: from mx1.denic.de (mx1.denic.de [192.0.2.25])\r\n\t
 
 /// Mails as Postfix hands them over, each decided.
 fn arrive(office: &Office, mails: &[Vec<u8>]) {
-    let variables = [
-        ("STICHTAG_ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]"),
-        ("STICHTAG_ROUTE__DENIC_TEST__RECIPIENTS", "[\"*\"]"),
-        ("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]"),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let layers = Layers::read(None, variables.into_iter()).unwrap();
-    let config = Config::from_layers(&layers).unwrap();
-    let rules = stichtag::serve::rules(&config);
-    let gatherer = stichtag::serve::gatherer(&config).unwrap();
-    office.store(async |store| {
-        for raw in mails {
-            let inbound = Inbound {
-                source: Source::DenicMail,
-                received_at: in_days(0),
-                envelope: Envelope {
-                    mail_from: Some("registry-response@denic.de".to_owned()),
-                    recipients: vec!["denic@registry.example.net".to_owned()],
-                    peer: Some("127.0.0.1".parse().unwrap()),
-                    ..Envelope::default()
-                },
-                environment: None,
-                raw: raw.clone(),
-            };
-            store
-                .keep(vec![Sealed::new(inbound).unwrap()])
-                .await
-                .unwrap();
-        }
-        while process::process_next(store, &rules, &gatherer, in_days(0))
-            .await
-            .unwrap()
-            > 0
-        {}
+    let mails = mails.iter().map(|raw| Inbound {
+        source: Source::DenicMail,
+        received_at: in_days(0),
+        envelope: envelope("denic@registry.example.net"),
+        environment: None,
+        raw: raw.clone(),
     });
+    arrive_as(office, mails.collect());
+}
+
+fn envelope(to: &str) -> Envelope {
+    Envelope {
+        mail_from: Some("registry-response@denic.de".to_owned()),
+        recipients: vec![to.to_owned()],
+        peer: Some("127.0.0.1".parse().unwrap()),
+        ..Envelope::default()
+    }
+}
+
+fn arrive_as(office: &Office, mails: Vec<Inbound>) {
+    let ids = office.store(async |store| {
+        let mails = mails.into_iter().map(|mail| Sealed::new(mail).unwrap());
+        store.keep(mails.collect()).await.unwrap()
+    });
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let mut arguments = vec!["replay"];
+    arguments.extend(ids.iter().map(String::as_str));
+    office.ok(&arguments);
 }
 
 fn stamped(count: i64) -> Vec<Vec<u8>> {
@@ -146,4 +137,53 @@ fn last_bounds_how_far_back_it_looks() {
         .unwrap();
     assert!(text.starts_with("of 2 messages"), "{text}");
     assert_eq!(office.run(&["doctor", "--last", "0"]).code, 2);
+}
+
+/// The words of the default rule about signed mail, by evidence that was kept when it came.
+#[test]
+fn signed_mail_is_counted_and_the_unproven_one_named() {
+    let mut office = Office::stocked();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/trust");
+    let records = std::fs::read(format!("{folder}/dns.json")).unwrap();
+    let records: serde_json::Map<String, Value> = serde_json::from_slice(&records).unwrap();
+    let mut toml = "[authenticate.dns_static]\n".to_owned();
+    for (name, values) in &records {
+        toml.push_str(&format!("\"{name}\" = {values}\n"));
+    }
+    let config = office.write("stichtag.toml", toml);
+    office.set("CONFIG", config.to_str().unwrap());
+    let mail = |file: &str, client: &str| {
+        let mut envelope = envelope("registry@registrar.example");
+        envelope.client_address = Some(client.parse().unwrap());
+        envelope.client_helo = Some("mail-out.denic.de".to_owned());
+        Inbound {
+            source: Source::DenicMail,
+            received_at: "2026-05-05T06:30:10Z".parse().unwrap(),
+            envelope,
+            environment: None,
+            raw: std::fs::read(format!("{folder}/{file}")).unwrap(),
+        }
+    };
+    arrive_as(
+        &office,
+        vec![
+            mail("genuine/genuine-plain.eml", "192.0.2.25"),
+            mail("genuine/genuine-spf-only.eml", "192.0.2.25"),
+            mail("hostile/no-proof-plain.eml", "203.0.113.66"),
+        ],
+    );
+    let (code, lines) = doctor(&office);
+    assert_eq!(code, 10);
+    let origin = about(&lines, "origin", "denic-live");
+    assert_eq!(
+        origin[0]["text"],
+        "of 3 messages from denic.de, 1 carry a valid DKIM signature of denic.de, \
+         2 come from where SPF of denic.de allows: `require = \"aligned\"` would pass 2; \
+         1 would be held: 3"
+    );
+    assert_eq!(
+        origin[0]["toml"],
+        "[route.denic-live]\nrequire = \"aligned\""
+    );
+    assert_eq!(origin.len(), 1, "nothing looser is proposed: {origin:?}");
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Context, exit, log};
 use crate::authenticate::{self, Advice, Level, Seen};
-use crate::model::{Evidence, RecipientMatch, Require, Route};
+use crate::model::{RecipientMatch, Require, Route};
 use crate::serve;
 use crate::store::{LogFilter, Store};
 
@@ -70,7 +70,7 @@ impl Doctor {
             seen.push(Seen {
                 id: entry.id,
                 inbound,
-                evidence: Evidence::default(),
+                evidence: store.evidence(entry.id).await?.unwrap_or_default(),
             });
         }
         Ok(seen)
