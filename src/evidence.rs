@@ -15,6 +15,7 @@ mod spf;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join;
@@ -48,7 +49,12 @@ pub struct Settings {
     pub resolvers: Resolvers,
     /// TXT records by name, which answer before any resolver.
     pub dns_static: BTreeMap<String, Vec<String>>,
+    /// How long a resolver that is there may take for one answer.
+    pub patience: Duration,
 }
+
+/// What resolvers are given to answer, usually.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Gathers what there is to know about the origin of mail.
 pub struct Gatherer {
@@ -72,7 +78,7 @@ impl Gatherer {
         let keys = settings.routes.iter().flat_map(|route| &route.pgp_keys);
         Ok(Gatherer {
             keys: keys.cloned().collect(),
-            dns: Dns::new(&settings.resolvers, settings.dns_static)?,
+            dns: Dns::new(&settings.resolvers, settings.dns_static, settings.patience)?,
             edge_hostname: settings.edge_hostname,
             domains,
         })

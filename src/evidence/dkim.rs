@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use mail_auth::common::crypto::{CryptoError, HashAlgorithm};
@@ -138,6 +140,8 @@ impl Field {
             Some("it is not of version 1".to_owned())
         } else if tag("l").is_some() {
             Some("it covers only the beginning of the body (l=)".to_owned())
+        } else if !["b", "bh"].map(tag).into_iter().flatten().all(is_base64) {
+            Some("b= or bh= is cut or damaged".to_owned())
         } else if is_wrong("t") || is_wrong("x") {
             Some("t= or x= is no time".to_owned())
         } else if signature.expires_at.is_some() && signature.expires_at <= signature.signed_at {
@@ -298,6 +302,12 @@ fn tags(text: &[u8]) -> Result<Vec<(String, String)>, String> {
         tags.push((name.to_owned(), value.trim().to_owned()));
     }
     Ok(tags)
+}
+
+/// Is it base64 with all of its padding? The library takes it without.
+fn is_base64(text: &str) -> bool {
+    let text: String = text.split_ascii_whitespace().collect();
+    STANDARD.decode(text).is_ok()
 }
 
 /// Why a signature does not hold, in our words.

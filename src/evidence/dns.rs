@@ -25,11 +25,8 @@ use tokio::time::timeout;
 
 use super::Resolvers;
 
-/// A resolver that is there answers within this.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// All that one check may take, however many names it leads to.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// All that one check may take, however many names it leads to: so many times the patience.
+const CHECK: u32 = 3;
 
 /// Whoever did not answer is not asked again for so long: the next mails need not wait for it.
 const TROUBLE_FOR: SignedDuration = SignedDuration::from_secs(20);
@@ -60,6 +57,7 @@ pub struct Dns {
     records: BTreeMap<String, Vec<String>>,
     table: Table,
     is_static: bool,
+    patience: Duration,
     /// What did not answer, why, and until when it is left alone.
     trouble: Mutex<BTreeMap<String, (Timestamp, String)>>,
 }
@@ -68,6 +66,7 @@ impl Dns {
     pub fn new(
         resolvers: &Resolvers,
         records: BTreeMap<String, Vec<String>>,
+        patience: Duration,
     ) -> Result<Self, DnsError> {
         let failed = |error: NetError| DnsError(error.to_string());
         let (config, mut options) = match resolvers {
@@ -85,7 +84,7 @@ impl Dns {
             }
             Resolvers::None => (ResolverConfig::default(), ResolverOpts::default()),
         };
-        options.timeout = QUERY_TIMEOUT;
+        options.timeout = patience;
         options.attempts = 1;
         options.cache_size = CACHE;
         options.positive_max_ttl = Some(ANSWER_MAX);
@@ -108,6 +107,7 @@ impl Dns {
             records,
             table,
             is_static,
+            patience: patience * CHECK,
             trouble: Mutex::default(),
         })
     }
@@ -178,8 +178,8 @@ impl Dns {
         {
             return Err(NoAnswer::Trouble(why));
         }
-        let found = timeout(CHECK_TIMEOUT, check).await.unwrap_or_else(|_| {
-            let why = format!("no answer within {} s", CHECK_TIMEOUT.as_secs());
+        let found = timeout(self.patience, check).await.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", self.patience.as_secs());
             Err(NoAnswer::Trouble(why))
         });
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
