@@ -49,12 +49,10 @@ pub struct Settings {
     pub resolvers: Resolvers,
     /// TXT records by name, which answer before any resolver.
     pub dns_static: BTreeMap<String, Vec<String>>,
-    /// How long a resolver that is there may take for one answer.
-    pub patience: Duration,
 }
 
-/// What resolvers are given to answer, usually.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// A resolver that is there answers within this.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Gathers what there is to know about the origin of mail.
 pub struct Gatherer {
@@ -69,6 +67,11 @@ pub struct Gatherer {
 impl Gatherer {
     /// A gatherer with a cache of its own.
     pub fn new(settings: Settings) -> Result<Self, DnsError> {
+        Gatherer::with_patience(settings, PATIENCE)
+    }
+
+    /// A gatherer that gives a resolver so long for one answer.
+    pub fn with_patience(settings: Settings, patience: Duration) -> Result<Self, DnsError> {
         let domains = settings
             .routes
             .iter()
@@ -78,7 +81,7 @@ impl Gatherer {
         let keys = settings.routes.iter().flat_map(|route| &route.pgp_keys);
         Ok(Gatherer {
             keys: keys.cloned().collect(),
-            dns: Dns::new(&settings.resolvers, settings.dns_static, settings.patience)?,
+            dns: Dns::new(&settings.resolvers, settings.dns_static, patience)?,
             edge_hostname: settings.edge_hostname,
             domains,
         })

@@ -152,7 +152,6 @@ pub fn gatherer(config: &Config) -> Result<Gatherer, evidence::DnsError> {
             Some(servers) => Resolvers::Named(servers.clone()),
         },
         dns_static: settings.dns_static.clone(),
-        patience: evidence::PATIENCE,
     })
 }
 

@@ -118,14 +118,13 @@ async fn with_dns_dead_for_an_hour_no_mail_is_lost_or_held_and_all_are_applied_a
     let dns = DnsServer::start(dns_static([&registry()])).await;
     let mut office = Office::asking(&dns).await;
     // A dead server costs a wait a minute; that it is short changes nothing but this test's time.
-    office.gatherer = Gatherer::new(Settings {
+    let settings = Settings {
         routes: office.rules.policy.routes.clone(),
         edge_hostname: String::new(),
         resolvers: Resolvers::Named(vec![dns.address]),
         dns_static: BTreeMap::new(),
-        patience: Duration::from_millis(200),
-    })
-    .unwrap();
+    };
+    office.gatherer = Gatherer::with_patience(settings, Duration::from_millis(200)).unwrap();
     dns.set(Mood::Silent);
     let begin = received();
     let mut now = begin;
