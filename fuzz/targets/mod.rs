@@ -19,8 +19,11 @@ use stichtag::parse::{self, ParseError};
 
 pub use smtp::smtp;
 
+/// Takes any bytes, and panics only where a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+pub const ALL: [(&str, Target); 6] = [
     ("headers", headers),
     ("mail", mail),
     ("pgp", pgp),
