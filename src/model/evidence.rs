@@ -77,7 +77,8 @@ pub struct DkimSignature {
     pub selector: String,
     /// `a=`, such as `rsa-sha256`.
     pub algorithm: String,
-    /// Does it verify? Weak keys, `l=`, expiry and unsigned fields are judged by `authenticate`.
+    /// Does it verify? One with `l=` is not even tried; weak keys, expiry and unsigned fields are judged
+    /// by `authenticate`.
     pub finding: Finding,
     /// `h=`, lower case, as often as it names them.
     pub fields: Vec<String>,

@@ -169,6 +169,21 @@ const RULES: [(&str, bool, &str); 4] = [
     ),
     ("hostile/dkim-sha1.eml", false, "SHA-1 (RFC 8301)"),
     (
+        "hostile/dkim-length-whole.eml",
+        false,
+        "l= is not even looked at: text may follow what is signed",
+    ),
+    (
+        "hostile/dkim-length-appended.eml",
+        false,
+        "l= is not even looked at: text may follow what is signed",
+    ),
+    (
+        "hostile/dkim-length-zero.eml",
+        false,
+        "l= is not even looked at: text may follow what is signed",
+    ),
+    (
         "hostile/dkim-expired.eml",
         false,
         "x= is over (RFC 6376, 3.5)",
