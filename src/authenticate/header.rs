@@ -48,13 +48,29 @@ pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
     found
 }
 
-/// Does the header section hold a NUL, or a CR that ends no line?
+/// Does the header section hold a NUL, a CR that ends no line, or a line that is no field? Some
+/// readers take such a line for the end of the header.
 pub fn is_ambiguous(raw: &[u8]) -> bool {
+    // Files taken from a mailbox begin with its `From ` line.
+    let is_mailbox = raw.starts_with(b"From ");
     raw.split_inclusive(|byte| *byte == b'\n')
+        .skip(usize::from(is_mailbox))
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .take_while(|line| !line.is_empty())
-        .any(|line| line.iter().any(|byte| matches!(byte, b'\0' | b'\r')))
+        .any(|line| line.iter().any(|byte| matches!(byte, b'\0' | b'\r')) || !is_field(line))
+}
+
+/// `name:`, a blank before the colon allowed as once it was, or a folded line.
+fn is_field(line: &[u8]) -> bool {
+    if matches!(line, [b' ' | b'\t', ..]) {
+        return true;
+    }
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        return false;
+    };
+    let name = line[..colon].trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }
 
 /// The values of every field of that name, in order.

@@ -130,8 +130,8 @@ catalogue! {
         "Test and live never mix; find out which side sent it, and refuse it if nobody can say.";
     SUBJECT "R07" "The subject does not fit the route."
         "Check `subject_forbids` and `subject_requires` of the route.";
-    HEADER_BYTES "R08" "The header holds a NUL or a bare CR, at which readers disagree about its fields."
-        "Genuine registry mail has neither; look at the raw message before you release it.";
+    HEADER_BYTES "R08" "The header holds a NUL, a bare CR or a line that is no field, at which readers disagree about its fields."
+        "Genuine registry mail has none of them; look at the raw message before you release it.";
     NO_PROOF "R09" "Nothing proves that the message comes from the registry."
         "See `stichtag log why ID` for what was looked for; `stichtag doctor` proposes a rule from the mail that came so far.";
     NOT_ADDRESSED "R41" "The mail is signed, but addressed to somebody else, and came by way of somebody else."

@@ -61,10 +61,6 @@ fn an_error_names_file_line_or_key_and_what_was_meant() {
             vec!["subject_forbids", "regular expression"],
         ),
         (
-            "[authenticate]\nresolvers = [\"dns.example.net\"]\n",
-            vec!["authenticate.resolvers", "addresses such as"],
-        ),
-        (
             "[authenticate.dns_static]\ns1._domainkey.denic.de = [\"v=DKIM1\"]\n",
             vec!["authenticate.dns_static", "TXT records by name"],
         ),

@@ -126,7 +126,8 @@ impl Desk<'_> {
         let sailing = self
             .sailing()?
             .server_hold(self.at(121, 0)?, vec![Claim::Name]);
-        let late = self.mail(Environment::Live, danic()?, Dates::Named, self.at(20, 0)?);
+        let late = self.mail(Environment::Live, danic()?, Dates::Named, self.at(25, 0)?);
+        let replayed = self.mail(Environment::Live, danic()?, Dates::Named, self.at(20, 0)?);
         let cleared = self.mail(Environment::Live, danic()?, Dates::Named, self.at(32, 0)?);
         let steps = vec![
             Step {
@@ -149,12 +150,23 @@ impl Desk<'_> {
             self.queued_at(30, 2, &held, Environment::Live, Form::KeyValue)?,
             self.queued_at(30, 3, &held, Environment::Live, Form::Xml)?,
             Step {
-                title: "A mail of day 20 that lay somewhere: too old to overwrite anything.",
+                title: "A mail of day 25 that lay somewhere: too old to overwrite anything.",
                 at: self.at(30, 4)?,
                 delivery: by_mail(&late)?,
                 expected: Expected {
                     verdict: Unchanged,
                     codes: &[reason::OLDER],
+                    notices: &[],
+                },
+                shows_text: false,
+            },
+            Step {
+                title: "A genuine mail of day 20, sent again by whoever kept it: signed, but too old.",
+                at: self.at(30, 5)?,
+                delivery: by_mail(&replayed)?,
+                expected: Expected {
+                    verdict: Held,
+                    codes: &[reason::REPLAYED],
                     notices: &[],
                 },
                 shows_text: false,
