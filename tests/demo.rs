@@ -137,6 +137,7 @@ fn the_demo_shows_what_becomes_of_every_variant_and_leaves_nothing_behind() {
             "verification-required (en) to customer K-30015",
         ),
         ("A forgery", "held/none", "R02 R05", ""),
+        ("A better forgery", "held/none", "R09", ""),
         (
             "The live sender with a TEST subject",
             "held/none",
@@ -151,7 +152,8 @@ fn the_demo_shows_what_becomes_of_every_variant_and_leaves_nothing_behind() {
             "W03",
             "on-hold (de) to customer K-10482",
         ),
-        ("A mail of day 20", "unchanged/none", "W23", ""),
+        ("A mail of day 25", "unchanged/none", "W23", ""),
+        ("A genuine mail of day 20", "held/none", "R21", ""),
         (
             "A day later",
             "applied/sent",
@@ -201,7 +203,7 @@ fn the_demo_reads_well_on_a_plain_terminal_in_both_languages() {
         "phone call (W11)",
         "== Held for a person",
         "carries a deadline nobody watches",
-        "26 messages, each decided as it should be; 13 notices, each delivered once.",
+        "28 messages, each decided as it should be; 13 notices, each delivered once.",
         "== Where to go from here",
     ] {
         assert!(printed.contains(expected), "{expected} in\n{printed}");
@@ -242,11 +244,11 @@ fn a_server_kept_by_the_demo_can_be_looked_into_until_it_is_interrupted() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(messages.len(), 26);
+    assert_eq!(messages.len(), 28);
     assert_eq!(messages[0]["verdict"], "applied");
     assert_eq!(messages[0]["domain"], "dänic.de");
     let held = messages.iter().filter(|line| line["verdict"] == "held");
-    assert_eq!(held.count(), 4);
+    assert_eq!(held.count(), 6);
 
     let config = PathBuf::from(arguments[1]);
     let status = program(temporary.path())

@@ -51,7 +51,10 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     let fields = header::fields(raw);
     let candidates = decision.recipients(routes, &envelope.recipients);
     if header::is_ambiguous(raw) {
-        decision.hold(reason::HEADER_BYTES, "the header holds a NUL, a bare CR or a line that is no field");
+        decision.hold(
+            reason::HEADER_BYTES,
+            "the header holds a NUL, a bare CR or a line that is no field",
+        );
     }
     if header::is_too_long(raw) {
         decision.hold(reason::LIMITS, "the header is too long to be read");

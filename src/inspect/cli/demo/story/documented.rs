@@ -4,7 +4,7 @@ use super::{Chapter, Delivery, Desk, Expected, Form, Step, by_mail, danic};
 use crate::model::reason;
 use crate::model::{Claim, Environment, NoticeKind};
 use crate::simulate::{Dates, DomainFact};
-use crate::store::MessageVerdict::{Applied, Unchanged};
+use crate::store::MessageVerdict::{Applied, Held, Unchanged};
 
 impl Desk<'_> {
     pub(super) fn live(&self) -> anyhow::Result<Chapter> {
