@@ -469,7 +469,7 @@ fn what_a_machine_sent_back_is_held_however_well_it_is_proven() {
             Some("R22"),
         ),
         ("Precedence: list\r\n".to_owned(), Some("R22")),
-        ("Precedence: bulk\r\n".to_owned(), Some("R22")),
+        ("Precedence: bulk\r\n".to_owned(), None),
         (
             "X-Loop: denic@registry.example.net\r\n".to_owned(),
             Some("R22"),

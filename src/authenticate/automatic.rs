@@ -23,8 +23,8 @@ const ID_FIELDS: [&str; 3] = ["Message-ID", "In-Reply-To", "References"];
 /// Why the mail is no registry event: an answer, a bounce, a list mail, a notice of ours, a loop.
 /// `notice_host` is what stands behind the `@` in the Message-IDs of our notices.
 ///
-/// `Auto-Submitted: auto-generated` says nothing against a mail: it is what a registry's robot should
-/// write (RFC 3834, section 5), and nothing is documented about the header of its mails.
+/// `Auto-Submitted: auto-generated` and `Precedence: bulk` say nothing against a mail: they are what a
+/// registry's robot may write (RFC 3834, section 5), and nothing is documented about its header.
 pub(super) fn fault(fields: &[(String, String)], notice_host: &str) -> Option<String> {
     let hops = header::values(fields, "Received").len();
     if hops > HOPS_MAX {
@@ -56,7 +56,7 @@ pub(super) fn fault(fields: &[(String, String)], notice_host: &str) -> Option<St
     header::values(fields, "Precedence")
         .into_iter()
         .map(first_word)
-        .find(|word| ["bulk", "junk", "list"].contains(&word.as_str()))
+        .find(|word| ["junk", "list"].contains(&word.as_str()))
         .map(|word| format!("Precedence: {word}"))
 }
 
@@ -118,7 +118,6 @@ mod tests {
             "Auto-Submitted: auto-later",
             "Precedence: list",
             "Precedence: JUNK (vacation)",
-            "Precedence: bulk",
             "Precedence: first-class\r\nPrecedence: list",
             "List-Id: Registrars <registrars.example.net>",
             "List-Post: <mailto:registrars@example.net>",
