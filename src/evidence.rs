@@ -22,7 +22,7 @@ use futures_util::future::join;
 use jiff::Timestamp;
 use mail_auth::AuthenticatedMessage;
 
-use crate::model::{Evidence, Finding, Inbound, PinnedKey, Route};
+use crate::model::{Evidence, Finding, Inbound, PinnedKey, Route, is_header_too_long};
 use dns::Dns;
 
 pub use dns::DnsError;
@@ -101,6 +101,10 @@ impl Gatherer {
 
     async fn gather_all(&self, inbound: &Inbound, now: Timestamp) -> Evidence {
         let mut evidence = Evidence::default();
+        // Held whatever could be found, and its reader would need many times its size.
+        if is_header_too_long(&inbound.raw) {
+            return evidence;
+        }
         let Some(mut message) = AuthenticatedMessage::parse(&inbound.raw) else {
             return evidence;
         };

@@ -1,32 +1,12 @@
 //! The header section as fields, in order, nothing interpreted.
 
-/// Most bytes of a header section that is read. Registry mail has two thousand.
-const BYTES_MAX: usize = 64 * 1024;
-/// Most lines of it.
-const LINES_MAX: usize = 2_000;
-
-/// Is the header section longer than what is read of any?
-pub fn is_too_long(raw: &[u8]) -> bool {
-    let mut lines = 0;
-    let mut bytes = 0;
-    for line in raw.split_inclusive(|byte| *byte == b'\n') {
-        if line.trim_ascii_end().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
-            return false;
-        }
-        lines += 1;
-        bytes += line.len();
-        if lines > LINES_MAX || bytes > BYTES_MAX {
-            return true;
-        }
-    }
-    false
-}
+use crate::model::is_header_too_long;
 
 /// The header fields of a mail: name and value as written, folding kept, without the line end.
 /// Bytes that are not UTF-8 become U+FFFD. None where the section is too long.
 pub fn fields(raw: &[u8]) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
-    if is_too_long(raw) {
+    if is_header_too_long(raw) {
         return found;
     }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {

@@ -6,6 +6,7 @@ use super::{automatic, form, header, mailbox, origin, replay};
 use crate::model::reason::{self, Reason, ReasonCode};
 use crate::model::{
     Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route, RouteParser,
+    is_header_too_long,
 };
 
 /// What the operator decided about trust.
@@ -56,7 +57,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
             "the header holds a NUL, a bare CR or a line that is no field",
         );
     }
-    if header::is_too_long(raw) {
+    if is_header_too_long(raw) {
         decision.hold(reason::LIMITS, "the header is too long to be read");
     }
     for fault in form::faults(raw, &fields) {

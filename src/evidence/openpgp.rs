@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::Timestamp;
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 
-use crate::model::{Finding, OpenPgpSignature, PinnedKey};
+use crate::model::{Finding, OpenPgpSignature, PinnedKey, is_header_too_long};
 
 pub use key::{KeyError, fault, read_keys};
 
@@ -41,6 +41,8 @@ enum Form {
 /// Most Content-Type fields of a mail that is searched for hidden signatures; the parser refuses
 /// mails with more.
 const CONTENT_TYPES_MAX: usize = 100;
+/// Most lines of it that could begin or end a part; the parser refuses mails with more.
+const DELIMITERS_MAX: usize = 1_000;
 
 /// The OpenPGP signature of a mail, verified against `keys` as of `received_at`; `None`: it
 /// carries none, or there are no keys to verify it with.
@@ -77,6 +79,10 @@ fn is_signed(raw: &[u8]) -> bool {
     }
     let finder = memchr::memmem::Finder::new(b"ontent-");
     if finder.find_iter(raw).count() > CONTENT_TYPES_MAX {
+        return false;
+    }
+    let finder = memchr::memmem::Finder::new(b"\n--");
+    if finder.find_iter(raw).count() > DELIMITERS_MAX || is_header_too_long(raw) {
         return false;
     }
     let mail = MessageParser::default().parse(mime::without_from_line(raw));

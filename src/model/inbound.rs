@@ -101,6 +101,28 @@ pub struct Inbound {
     pub raw: Vec<u8>,
 }
 
+/// Most bytes of a header section that is read. Registry mail has two thousand.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Most lines of it.
+const HEADER_LINES_MAX: usize = 2_000;
+
+/// Is the header section longer than what is read of any?
+pub fn is_header_too_long(raw: &[u8]) -> bool {
+    let mut lines = 0;
+    let mut bytes = 0;
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        if line.trim_ascii_end().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            return false;
+        }
+        lines += 1;
+        bytes += line.len();
+        if lines > HEADER_LINES_MAX || bytes > HEADER_BYTES_MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// To whom a message is addressed: its recipients, or the environment a person named for it. The
 /// same content addressed to somebody else is another message.
 pub fn addressees(envelope: &Envelope, environment: Option<Environment>) -> Vec<String> {

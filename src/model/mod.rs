@@ -29,7 +29,7 @@ pub use event::{
 pub use evidence::{Client, DkimSignature, Evidence, Finding, OpenPgpSignature, SpfCheck};
 pub use handle::{Handle, HandleError};
 pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
-pub use inbound::{Envelope, Inbound, Source, addressees, hex, sha256_hex};
+pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long, sha256_hex};
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
