@@ -76,7 +76,8 @@ pub fn subject(value: &str) -> String {
     decoded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The addresses in To and Cc, at most some hundred.
+/// The addresses in To, at most some hundred. Not those in Cc: a signature need not cover it, and then
+/// anybody can put one there.
 pub fn addressed_to(raw: &[u8]) -> Vec<String> {
     const ADDRESSES_MAX: usize = 200;
 
@@ -86,9 +87,9 @@ pub fn addressed_to(raw: &[u8]) -> Vec<String> {
     else {
         return Vec::new();
     };
-    [headers.to(), headers.cc()]
+    headers
+        .to()
         .into_iter()
-        .flatten()
         .flat_map(|field| field.iter())
         .filter_map(|mailbox| mailbox.address())
         .filter(|address| address.contains('@'))

@@ -302,7 +302,7 @@ impl Decision {
         } else {
             self.hold(
                 reason::NOT_ADDRESSED,
-                format!("To and Cc name no recipient of {}", route.name),
+                format!("To names no recipient of {}", route.name),
             );
         }
     }

@@ -42,7 +42,7 @@ pub async fn check(asks: &Asks<'_>, message: &AuthenticatedMessage<'_>) -> Optio
         let record = match found {
             Ok(texts) => typed(key, texts.iter().map(Vec::as_slice)),
             Err(NoAnswer::Absent) => absent(),
-            Err(NoAnswer::Trouble(why)) => {
+            Err(NoAnswer::Trouble(why) | NoAnswer::Silence(why)) => {
                 Txt::Error(mail_auth::Error::Dns(mail_auth::DnsError::Resolver(why)))
             }
         };

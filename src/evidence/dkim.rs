@@ -226,7 +226,7 @@ impl Key {
                     ..Key::default()
                 };
             }
-            Err(NoAnswer::Trouble(why)) => {
+            Err(NoAnswer::Trouble(why) | NoAnswer::Silence(why)) => {
                 return Key {
                     trouble: Some(format!("{name}: {why}")),
                     ..Key::default()

@@ -47,8 +47,10 @@ pub struct DnsError(String);
 pub enum NoAnswer {
     /// There is no such record.
     Absent,
-    /// Nobody could say now.
+    /// Somebody answered, and could not say now: trouble of this one name.
     Trouble(String),
+    /// Nobody answered.
+    Silence(String),
 }
 
 /// The way to DNS.
@@ -144,8 +146,8 @@ impl Dns {
         let Ok(asked) = Name::from_str_relaxed(format!("{}.", plain(name))) else {
             return Err(NoAnswer::Absent);
         };
-        let zone = zone(name);
-        self.ask(&format!("txt {zone}"), now, async {
+        let of_zone = format!("txt {}", zone(name));
+        self.ask([&of_zone, &format!("txt {}", plain(name))], now, async {
             match self.authenticator.resolver().txt_lookup(asked).await {
                 Ok(found) => Ok(found
                     .answers()
@@ -156,37 +158,45 @@ impl Dns {
                     })
                     .collect()),
                 Err(NetError::Dns(Answered::NoRecordsFound(_))) => Err(NoAnswer::Absent),
-                Err(error) => Err(NoAnswer::Trouble(error.to_string())),
+                Err(error @ NetError::Dns(_)) => Err(NoAnswer::Trouble(error.to_string())),
+                Err(error) => Err(NoAnswer::Silence(error.to_string())),
             }
         })
         .await
     }
 
-    /// Runs a check that asks DNS about `what`, unless it did not answer a moment ago.
+    /// Runs a check that asks DNS about a name in a zone (both given as keys), unless there was trouble
+    /// with it a moment ago. Silence closes the zone; an answer that says nothing closes the name alone:
+    /// whoever signs chooses a name, and must not close the others.
     pub async fn ask<T>(
         &self,
-        what: &str,
+        [zone, name]: [&str; 2],
         now: Timestamp,
         check: impl Future<Output = Result<T, NoAnswer>>,
     ) -> Result<T, NoAnswer> {
         let known = {
             let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            trouble.get(what).cloned()
+            let known = [zone, name].map(|key| trouble.get(key).cloned());
+            known.into_iter().flatten().find(|(until, _)| now < *until)
         };
-        if let Some((until, why)) = known
-            && now < until
-        {
+        if let Some((_, why)) = known {
             return Err(NoAnswer::Trouble(why));
         }
         let found = timeout(self.patience, check).await.unwrap_or_else(|_| {
             let why = format!("no answer within {} s", self.patience.as_secs());
-            Err(NoAnswer::Trouble(why))
+            Err(NoAnswer::Silence(why))
         });
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(NoAnswer::Trouble(why)) = &found {
-            trouble.insert(what.to_owned(), (now + TROUBLE_FOR, why.clone()));
-        } else {
-            trouble.remove(what);
+        // What is over goes, or names that are asked once would stay for ever.
+        trouble.retain(|_, (until, _)| now < *until);
+        match &found {
+            Err(NoAnswer::Trouble(why)) => {
+                trouble.insert(name.to_owned(), (now + TROUBLE_FOR, why.clone()));
+            }
+            Err(NoAnswer::Silence(why)) => {
+                trouble.insert(zone.to_owned(), (now + TROUBLE_FOR, why.clone()));
+            }
+            _ => {}
         }
         found
     }

@@ -25,7 +25,7 @@ pub async fn check(
     let output = SpfOutput::new(asked.clone());
     let (finding, output) = match host(asks, client, sender, &asked).await {
         Ok(output) => (finding(&output, client, &asked), output),
-        Err(NoAnswer::Trouble(why)) => (
+        Err(NoAnswer::Trouble(why) | NoAnswer::Silence(why)) => (
             Finding::Unknown(why),
             output.with_result(SpfResult::TempError),
         ),
@@ -79,9 +79,8 @@ async fn host(
             _ => Ok(output),
         }
     };
-    asks.dns
-        .ask(&format!("spf {domain}"), asks.now, checking)
-        .await
+    let what = format!("spf {domain}");
+    asks.dns.ask([&what, &what], asks.now, checking).await
 }
 
 /// Is every term a mechanism that there is, or a modifier? The library passes over those it does not
@@ -148,7 +147,7 @@ pub async fn dmarc(
         }
     };
     let what = format!("dmarc {domain}");
-    let output = match asks.dns.ask(&what, asks.now, checking).await {
+    let output = match asks.dns.ask([&what, &what], asks.now, checking).await {
         Ok(output) => output,
         Err(_) => return Some("temperror".to_owned()),
     };

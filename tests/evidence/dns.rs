@@ -28,6 +28,7 @@ struct State {
     texts: BTreeMap<String, Vec<String>>,
     addresses: BTreeMap<String, [u8; 4]>,
     silent: Vec<String>,
+    failing: Vec<String>,
     asked: Vec<String>,
 }
 
@@ -46,6 +47,7 @@ impl DnsServer {
             texts,
             addresses: BTreeMap::new(),
             silent: Vec::new(),
+            failing: Vec::new(),
             asked: Vec::new(),
         }));
         let shared = state.clone();
@@ -88,6 +90,11 @@ impl DnsServer {
     /// Of this name nothing is heard any more.
     pub fn hush(&self, name: &str) {
         self.state.lock().unwrap().silent.push(name.to_owned());
+    }
+
+    /// Of this name the server cannot say anything.
+    pub fn fail(&self, name: &str) {
+        self.state.lock().unwrap().failing.push(name.to_owned());
     }
 
     pub fn forget(&self, name: &str) {
@@ -133,6 +140,7 @@ impl State {
         };
         answer.metadata.response_code = match self.mood {
             Mood::Fails => ResponseCode::ServFail,
+            _ if self.failing.contains(&name) => ResponseCode::ServFail,
             _ if found.is_empty() => ResponseCode::NXDomain,
             _ => ResponseCode::NoError,
         };

@@ -244,6 +244,30 @@ async fn mail_waits_for_dns_with_longer_and_longer_breaks_and_is_held_in_the_end
 }
 
 #[tokio::test]
+async fn a_name_that_a_stranger_chose_closes_no_other() {
+    let dns = DnsServer::start(dns_static([&registry()])).await;
+    let office = Office::asking(&dns).await;
+    dns.fail("odd._domainkey.denic.de");
+    let genuine = registry();
+    let odd = String::from_utf8(genuine.sign(&plain("domain-1.de"), sent()))
+        .unwrap()
+        .replacen("s=s1;", "s=odd;", 1);
+    let sealed = format!(
+        "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=denic.de; s=odd; b=AAAA\r\n\
+         ARC-Message-Signature: i=1; a=rsa-sha256; d=denic.de; s=odd; h=from; bh=AAAA; b=AAAA\r\n\
+         ARC-Authentication-Results: i=1; mx.example.net; none\r\n{}",
+        String::from_utf8(plain("domain-2.de")).unwrap()
+    );
+    let hostile = office.keep(inbound(odd.into_bytes())).await;
+    office.keep(inbound(sealed.into_bytes())).await;
+    office.work(received()).await;
+    assert_eq!(office.verdict(hostile).await, None, "it waits for its name");
+    let id = office.keep(inbound(signed("domain-3.de"))).await;
+    office.work(received() + SignedDuration::from_secs(1)).await;
+    assert_eq!(office.verdict(id).await, Some(Applied));
+}
+
+#[tokio::test]
 async fn an_imported_mail_waits_from_its_first_try() {
     let dns = DnsServer::start(dns_static([&registry()])).await;
     let office = Office::asking(&dns).await;

@@ -226,6 +226,8 @@ async fn every_signature_is_judged_as_a_second_implementation_judges_it() {
             .map(|signature| signature.finding == Finding::Pass)
             .collect();
         let theirs = &second[&case.file];
+        // So many are looked at.
+        let theirs = theirs[..theirs.len().min(20)].to_vec();
         signatures += theirs.len();
         let rule = RULES.iter().find(|(file, _, _)| *file == case.file);
         let expected = match rule {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::authenticate::Policy;
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, RecipientMatch, reason};
+use crate::model::{Envelope, Environment, Inbound, RecipientMatch, Source, reason};
 use crate::parse;
 use crate::process::{self, Reading};
 use crate::serve;
@@ -129,6 +129,11 @@ impl Parse {
                 "warning"
             };
             out.line(format!("{word:<14} {} {}", reason.code, reason.detail))?;
+        }
+        if inbound.source == Source::DenicMail {
+            out.line(
+                "origin         not checked here: DKIM, SPF, OpenPGP need DNS and the envelope",
+            )?;
         }
         Ok(out.line(format!("verdict        {verdict}"))?)
     }
