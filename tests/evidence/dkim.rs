@@ -106,14 +106,7 @@ async fn a_signature_with_a_fault_proves_nothing() {
     let (_, verdict) = house.judge(&inbound(second)).await;
     assert!(codes(&verdict).contains(&"R03"));
 
-    for field in [
-        "From",
-        "Subject",
-        "Date",
-        "To",
-        "Content-Type",
-        "Content-Transfer-Encoding",
-    ] {
+    for field in ["From", "Subject", "Date", "To", "Content-Type"] {
         let said = format!("{} is not signed", field.to_lowercase());
         is_held(&house, with(&without(field)), &said).await;
     }
