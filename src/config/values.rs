@@ -126,6 +126,14 @@ impl Field<'_> {
             .ok_or_else(|| self.error("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\""))
     }
 
+    /// As a duration; empty text is none.
+    pub fn optional_duration(&self) -> Result<Option<Duration>, ConfigError> {
+        match self.text().as_str() {
+            "" => Ok(None),
+            _ => self.duration().map(Some),
+        }
+    }
+
     /// As a size in bytes, such as `256KiB`.
     pub fn size(&self) -> Result<u64, ConfigError> {
         let text = self.text();

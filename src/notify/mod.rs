@@ -1,6 +1,7 @@
 //! From a notice to the finished mail: subject, text, HTML, calendar and bytes (`product.md`,
 //! chapter 6). Pure: the same notice, settings and templates give the same bytes.
 
+mod alert;
 mod calendar;
 mod clean;
 mod dates;
@@ -13,6 +14,9 @@ mod text;
 
 use minijinja::Value;
 
+pub use alert::{
+    AlertMail, alert_json, alert_mail, bare_address, mail_address, test_json, what_to_do,
+};
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
 pub use message::envelope_from;

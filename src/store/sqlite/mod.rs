@@ -1,5 +1,6 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod alerts;
 mod audit;
 mod books;
 mod cases;
@@ -10,6 +11,7 @@ mod log;
 mod outbox;
 mod rehearse;
 mod row;
+mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -61,11 +63,18 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "begin",
-    include_str!("../migrations/sqlite/0001_begin.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "begin",
+        include_str!("../migrations/sqlite/0001_begin.sql"),
+    ),
+    (
+        4,
+        "alerts",
+        include_str!("../migrations/sqlite/0004_alerts.sql"),
+    ),
+];
 
 /// The store on SQLite.
 pub struct SqliteStore {
