@@ -3,7 +3,7 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +30,8 @@ pub struct Watch {
     heard: Option<RoutesHeard>,
     /// As it was written down last.
     remembered: RoutesHeard,
+    /// What stood at the last look, of the alarms that are said.
+    standing: Vec<Alarm>,
     /// When each alarm was said last.
     said: BTreeMap<String, Timestamp>,
 }
@@ -41,6 +43,7 @@ impl Watch {
             rules,
             heard: None,
             remembered: RoutesHeard::default(),
+            standing: Vec::new(),
             said: BTreeMap::new(),
         }
     }
@@ -58,9 +61,8 @@ impl Watch {
             paused: PAUSED,
         };
         let rule = |facts: &_| rules::alarms(rules, facts, &heard, now);
-        store.watch(&ask, &rules::CODES, &rule, now).await?;
-        let open = store.alarms().await?;
-        self.say(&open, now);
+        self.standing = store.watch(&ask, &rules::CODES, &rule, now).await?;
+        self.say(now);
         Ok(())
     }
 
@@ -88,8 +90,8 @@ impl Watch {
             let key = process::deadline_key(mail.id);
             news.push(alarm(mail, key, reason::HELD_DEADLINE, text, now));
         }
-        let open = store.alarms().await?;
-        news.retain(|alarm| open.iter().all(|other| other.key != alarm.key));
+        // One too many is raised once, as all are; only the write would be in vain.
+        news.retain(|alarm| self.standing.iter().all(|other| other.key != alarm.key));
         if news.is_empty() {
             return Ok(());
         }
@@ -148,13 +150,10 @@ impl Watch {
             })
     }
 
-    fn say(&mut self, open: &[Alarm], now: Timestamp) {
-        self.said
-            .retain(|key, _| open.iter().any(|alarm| alarm.key == *key));
-        let is_ours = |alarm: &&Alarm| {
-            alarm.key.starts_with("message:") || rules::CODES.contains(&alarm.code)
-        };
-        for alarm in open.iter().filter(is_ours) {
+    fn say(&mut self, now: Timestamp) {
+        let keys: BTreeSet<&String> = self.standing.iter().map(|alarm| &alarm.key).collect();
+        self.said.retain(|key, _| keys.contains(key));
+        for alarm in &self.standing {
             let before = self.said.get(&alarm.key);
             if before.is_some_and(|at| now.duration_since(*at).abs() < REPEAT) {
                 continue;

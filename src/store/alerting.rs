@@ -18,18 +18,16 @@ pub type WatchRule<'a> = &'a (dyn Fn(&WatchFacts) -> Vec<Alarm> + Send + Sync);
 /// Alarms that the watch raises and clears, and the alerts that carry all alarms to people.
 #[async_trait]
 pub trait Alerting: Send + Sync {
-    /// What the watch decides by.
-    async fn watch_facts(&self, ask: &WatchAsk) -> Result<WatchFacts, StoreError>;
-
     /// Looks at the facts and makes the alarms of `codes` those that `rule` names: what is missing
     /// is raised, what stands beside them is cleared. Alarms that stand already stay as they are.
+    /// Returns what stands then of these codes, and about messages.
     async fn watch(
         &self,
         ask: &WatchAsk,
         codes: &[ReasonCode],
         rule: WatchRule<'_>,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Vec<Alarm>, StoreError>;
 
     /// Remembers what routes have heard; forgets routes that are not among them.
     async fn remember_routes(&self, heard: &RoutesHeard) -> Result<(), StoreError>;

@@ -34,6 +34,7 @@ fn watching(held_age: SignedDuration) -> Watch {
     Watch::new(WatchRules {
         held_age,
         routes: Vec::new(),
+        unnotified_before: SignedDuration::ZERO,
         ..WatchRules::new(&config(&[]))
     })
 }

@@ -22,37 +22,36 @@ const OUT_OF_TURN: i64 = 2_000;
 
 #[async_trait]
 impl Alerting for SqliteStore {
-    async fn watch_facts(&self, ask: &WatchAsk) -> Result<WatchFacts, StoreError> {
-        let mut reading = self.readers.begin().await?;
-        let facts = facts(&mut reading, ask).await?;
-        reading.commit().await?;
-        Ok(facts)
-    }
-
     async fn watch(
         &self,
         ask: &WatchAsk,
         codes: &[ReasonCode],
         rule: WatchRule<'_>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Alarm>, StoreError> {
         let mut reading = self.readers.begin().await?;
-        let (news, ends) = differences(&mut reading, ask, codes, rule).await?;
+        let Differences {
+            news,
+            ends,
+            standing,
+        } = differences(&mut reading, ask, codes, rule).await?;
         reading.commit().await?;
         if news.is_empty() && ends.is_empty() {
-            return Ok(());
+            return Ok(standing);
         }
         // Looked at once more where nobody else writes: what was settled in between must not be
         // alarmed any more.
         let mut writing = self.begin().await?;
-        let (news, ends) = differences(&mut writing, ask, codes, rule).await?;
-        for alarm in &news {
+        let again = differences(&mut writing, ask, codes, rule).await?;
+        for alarm in &again.news {
             cases::raise(&mut writing, alarm).await?;
         }
-        for key in &ends {
+        for key in &again.ends {
             cases::clear(&mut writing, key, now).await?;
         }
-        self.end(writing).await
+        let standing = standing_of(&mut writing, codes).await?;
+        self.end(writing).await?;
+        Ok(standing)
     }
 
     async fn remember_routes(&self, heard: &RoutesHeard) -> Result<(), StoreError> {
@@ -185,23 +184,51 @@ impl Alerting for SqliteStore {
     }
 }
 
-/// Alarms to be raised, and keys of those to be cleared.
+/// What must be changed so that the alarms are those that a rule names.
+struct Differences {
+    /// To be raised.
+    news: Vec<Alarm>,
+    /// Keys of those to be cleared.
+    ends: Vec<String>,
+    /// What stands now.
+    standing: Vec<Alarm>,
+}
+
 async fn differences(
     connection: &mut SqliteConnection,
     ask: &WatchAsk,
     codes: &[ReasonCode],
     rule: WatchRule<'_>,
-) -> Result<(Vec<Alarm>, Vec<String>), StoreError> {
-    let mut due = rule(&facts(connection, ask).await?);
-    let standing: Vec<Alarm> = cases::alarms_in(connection).await?;
-    let keys: BTreeSet<&String> = standing.iter().map(|alarm| &alarm.key).collect();
-    let due_keys: BTreeSet<String> = due.iter().map(|alarm| alarm.key.clone()).collect();
-    due.retain(|alarm| !keys.contains(&alarm.key));
-    let ends = (standing.iter())
-        .filter(|alarm| codes.contains(&alarm.code) && !due_keys.contains(&alarm.key))
-        .map(|alarm| alarm.key.clone())
-        .collect();
-    Ok((due, ends))
+) -> Result<Differences, StoreError> {
+    let mut news = rule(&facts(connection, ask).await?);
+    let standing = standing_of(connection, codes).await?;
+    let due: BTreeSet<String> = news.iter().map(|alarm| alarm.key.clone()).collect();
+    let known: BTreeSet<&String> = standing.iter().map(|alarm| &alarm.key).collect();
+    news.retain(|alarm| !known.contains(&alarm.key));
+    let is_over = |alarm: &&Alarm| codes.contains(&alarm.code) && !due.contains(&alarm.key);
+    let ends = standing.iter().filter(is_over);
+    Ok(Differences {
+        ends: ends.map(|alarm| alarm.key.clone()).collect(),
+        news,
+        standing,
+    })
+}
+
+/// Alarms that stand, of these codes or about messages.
+async fn standing_of(
+    connection: &mut SqliteConnection,
+    codes: &[ReasonCode],
+) -> Result<Vec<Alarm>, StoreError> {
+    sqlx::query(
+        "SELECT * FROM alarm WHERE cleared_at IS NULL AND (code IN \
+            (SELECT value FROM json_each(?)) OR key > 'message:' AND key < 'message;') ORDER BY id",
+    )
+    .bind(row::json(&codes)?)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(cases::alarm)
+    .collect()
 }
 
 async fn facts(
