@@ -53,7 +53,8 @@ pub enum Effect {
     Tell {
         /// Which text.
         kind: NoticeKind,
-        /// The deadlines to name; for [`NoticeKind::Resolved`] those that no longer apply.
+        /// The deadlines to name; for [`NoticeKind::Resolved`], [`NoticeKind::Deleted`] and a
+        /// [`NoticeKind::Transfer`] away from us those that no longer apply.
         due: Due,
         /// Registry time of the cause.
         at: Timestamp,

@@ -33,7 +33,7 @@ pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
-pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
+pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,

@@ -50,8 +50,7 @@ pub fn draft(
         )));
     };
     let recipient = recipient(*kind, record, customer);
-    let at_risk = matches!(kind, NoticeKind::VerificationRequired | NoticeKind::OnHold)
-        && domain.contains_address(&recipient);
+    let at_risk = kind.asks_for_proof() && domain.contains_address(&recipient);
     let warning = at_risk.then(|| {
         Reason::new(
             reason::ADDRESS_AT_RISK,
@@ -76,7 +75,7 @@ pub fn draft(
     );
     // Dates that decide whether this is news: a moved deadline is told again, the same one never.
     let key = match kind {
-        NoticeKind::Registered => {
+        NoticeKind::Registered | NoticeKind::Transfer | NoticeKind::Deleted => {
             format!("{kind}:{}:{}:{at}", record.key.environment, domain.ace())
         }
         _ => format!(
@@ -116,6 +115,9 @@ pub fn draft(
             at: *at,
             flag: *flag,
             sequence: 0,
+            first_notice_at: None,
+            direction: None,
+            announced: None,
         },
     };
     Some(Ok((draft, warning)))
@@ -124,7 +126,7 @@ pub fn draft(
 /// The customer's first address; once the domain is off the net, one that is not under it.
 fn recipient(kind: NoticeKind, record: &DomainRecord, customer: &Customer) -> String {
     let domain = &record.key.domain;
-    let is_off = kind == NoticeKind::OnHold;
+    let is_off = matches!(kind, NoticeKind::OnHold | NoticeKind::Deleted);
     match &customer.second_email {
         Some(second)
             if is_off

@@ -156,6 +156,9 @@ pub fn draft(customer: &str, domain: &str, key_text: &str) -> NoticeDraft {
             at: now(),
             flag: false,
             sequence: 0,
+            first_notice_at: None,
+            direction: None,
+            announced: None,
         },
     }
 }

@@ -180,6 +180,8 @@ async fn notice(
             items,
             code: found.try_get("code")?,
             message_id: found.try_get("message_id")?,
+            // Not kept yet.
+            in_reply_to: None,
             created_at: row::instant(found.try_get("created_at")?)?,
             due_at: row::instant(found.try_get("due_at")?)?,
             state: row::word(found.try_get("state")?, NoticeState::from_word)?,
