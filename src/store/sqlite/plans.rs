@@ -158,11 +158,7 @@ pub async fn open_above(
     .collect()
 }
 
-pub async fn commit(
-    store: &SqliteStore,
-    changes: &[PlanChange],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
         let is_same: bool = sqlx::query_scalar(
@@ -177,10 +173,7 @@ pub async fn commit(
         let mut next_at = change.next_at.map(row::micros);
         if is_same {
             for draft in &change.notices {
-                // What comes after it depends on when it leaves.
-                if telling::write(&mut writing, None, Some(change.case), draft).await? {
-                    next_at = Some(row::micros(now));
-                }
+                telling::write(&mut writing, None, Some(change.case), draft).await?;
             }
             for draft in &change.tasks {
                 tasks::open(&mut writing, change.case, draft).await?;
