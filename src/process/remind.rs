@@ -85,6 +85,7 @@ fn decide(
         version: case.record.version,
         notices: Vec::new(),
         tasks: Vec::new(),
+        at: now,
         next_at: None,
     };
     let due = case.record.due();
