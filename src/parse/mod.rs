@@ -10,6 +10,7 @@ mod denic_mail;
 mod denic_queue;
 mod event_json;
 mod instant;
+mod mail;
 mod name;
 mod notes;
 mod text;
