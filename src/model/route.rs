@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Environment, Network};
+use super::{Environment, Network, Source};
 
 /// Who may send what to which recipient (`product.md`, chapter 4, `[route.NAME]`).
 #[derive(Clone, Debug)]
@@ -60,6 +60,40 @@ pub enum RouteParser {
     Centralnic,
     /// Delivery status notifications.
     Dsn,
+}
+
+impl RouteParser {
+    /// The channel of the messages that it reads.
+    pub fn source(self) -> Source {
+        match self {
+            RouteParser::Denic => Source::DenicMail,
+            RouteParser::Centralnic => Source::CentralnicMail,
+            RouteParser::Dsn => Source::Dsn,
+        }
+    }
+
+    /// What reads the mails of a channel that no route claims.
+    pub fn of(source: Source) -> Self {
+        match source {
+            Source::CentralnicMail => RouteParser::Centralnic,
+            Source::Dsn => RouteParser::Dsn,
+            _ => RouteParser::Denic,
+        }
+    }
+}
+
+/// The channel of a mail to these recipients, as far as the routes tell: that of all routes which take
+/// every one of them, and registry mail if these differ, for then the sender decides.
+pub fn mail_source(routes: &[Route], recipients: &[String]) -> Source {
+    let takes = |route: &&Route| {
+        let mut recipients = recipients.iter();
+        recipients.all(|recipient| route.matches(recipient) != RecipientMatch::None)
+    };
+    let mut parsers = routes.iter().filter(takes).map(|route| route.parser);
+    match parsers.next() {
+        Some(first) if parsers.all(|other| other == first) => first.source(),
+        _ => Source::DenicMail,
+    }
 }
 
 /// How a route matches a recipient.

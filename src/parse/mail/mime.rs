@@ -118,6 +118,14 @@ pub(super) fn open(
     })
 }
 
+/// What a mail seems to say, to tell what it is: its text, or its bytes if it cannot be opened.
+pub(in super::super) fn text(raw: &[u8], field: fn(&str) -> Option<&'static str>) -> String {
+    match open(raw, field, &mut String::new(), &mut Notes::default()) {
+        Ok(mail) => mail.text,
+        Err(_) => clean(&String::from_utf8_lossy(raw), &mut Notes::default()),
+    }
+}
+
 /// Opens a mail whose signed text is `text`: the header gives `Subject` and `Date`, the body nothing.
 ///
 /// R16 beyond a limit, R15 without a header or a text.

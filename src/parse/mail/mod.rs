@@ -8,7 +8,7 @@ mod structure;
 use super::ParseError;
 use super::notes::Notes;
 use crate::model::{Reason, RegistryEvent};
-pub(super) use mime::Mail;
+pub(super) use mime::{Mail, text};
 
 /// What the mails of one sender have of their own.
 pub(super) struct Format {
