@@ -8,6 +8,8 @@ mod config;
 mod contract;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/events.rs"]
+mod events;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/held.rs"]

@@ -10,6 +10,8 @@ mod doubt;
 mod held;
 #[path = "process/replayed.rs"]
 mod replayed;
+#[path = "process/reseller.rs"]
+mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]

@@ -82,16 +82,22 @@ impl RouteParser {
     }
 }
 
-/// The channel of a mail to these recipients, as far as the routes tell: that of all routes which take
-/// every one of them, and registry mail if these differ, for then the sender decides.
+/// The channel of a mail to these recipients, as far as the routes tell: that of all routes that name
+/// every one of them, or of all that take any. Where these differ it is registry mail until the sender
+/// is looked at.
 pub fn mail_source(routes: &[Route], recipients: &[String]) -> Source {
-    let takes = |route: &&Route| {
-        let mut recipients = recipients.iter();
-        recipients.all(|recipient| route.matches(recipient) != RecipientMatch::None)
+    let parsers_of = |takes: fn(RecipientMatch) -> bool| -> Vec<RouteParser> {
+        let is_taken = |route: &&Route| recipients.iter().all(|to| takes(route.matches(to)));
+        let routes = routes.iter().filter(is_taken);
+        routes.map(|route| route.parser).collect()
     };
-    let mut parsers = routes.iter().filter(takes).map(|route| route.parser);
-    match parsers.next() {
-        Some(first) if parsers.all(|other| other == first) => first.source(),
+    let mut parsers = parsers_of(|taken| taken == RecipientMatch::Named);
+    if parsers.is_empty() {
+        parsers = parsers_of(|taken| taken != RecipientMatch::None);
+    }
+    parsers.dedup();
+    match parsers.as_slice() {
+        [only] => only.source(),
         _ => Source::DenicMail,
     }
 }
@@ -166,5 +172,54 @@ fn is_same_address(a: &str, b: &str) -> bool {
             a_local == b_local && a_host.eq_ignore_ascii_case(b_host) && b.is_ascii()
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(parser: RouteParser, recipients: &[&str]) -> Route {
+        Route {
+            name: "a".to_owned(),
+            environment: Environment::Live,
+            parser,
+            recipients: recipients.iter().map(|to| (*to).to_owned()).collect(),
+            envelope_from: Vec::new(),
+            header_from: Vec::new(),
+            subject_forbids: None,
+            subject_requires: None,
+            require: Require::Aligned,
+            client_networks: Vec::new(),
+            pgp_keys: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_recipient_tells_the_channel_where_its_routes_agree() {
+        let routes = [
+            route(RouteParser::Denic, &["*"]),
+            route(
+                RouteParser::Centralnic,
+                &["events@a.example", "all@a.example"],
+            ),
+            route(RouteParser::Centralnic, &["events@a.example"]),
+            route(RouteParser::Dsn, &["@bounce.example", "all@a.example"]),
+        ];
+        let source = |to: &[&str]| {
+            let to: Vec<_> = to.iter().map(|to| (*to).to_owned()).collect();
+            mail_source(&routes, &to)
+        };
+        assert_eq!(source(&["events@a.example"]), Source::CentralnicMail);
+        assert_eq!(source(&["x@bounce.example"]), Source::Dsn);
+        for undecided in [
+            &["all@a.example"][..],
+            &["other@a.example"],
+            &["events@a.example", "x@bounce.example"],
+            &[],
+        ] {
+            assert_eq!(source(undecided), Source::DenicMail, "{undecided:?}");
+        }
+        assert_eq!(mail_source(&[], &[]), Source::DenicMail);
     }
 }

@@ -101,8 +101,8 @@ mod tests {
                 "CONTACTVERIFICATION WITH TRIGGERCODE:…",
             ),
             (
-                format!("a WITH TRIGGERCOXE: {CODE}!"),
-                "a WITH TRIGGERCOXE: …!",
+                format!("a WITH TRIGXERCODE: {CODE}!"),
+                "a WITH TRIGXERCODE: …!",
             ),
             ("Trigger = abc".to_owned(), "Trigger =…"),
             (
