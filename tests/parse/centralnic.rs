@@ -230,15 +230,12 @@ fn check(raw: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Lines that could be an event's, the code in the wrong places too.
+/// Lines that an event may have beside its class, the code in the wrong places too.
 fn line() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec![
         "REASON",
         "MESSAGE",
         "OBJECT",
-        "CLASS",
-        "SUBCLASS",
-        "DATE",
         "INDEX",
         "REGISTRAR",
         "domain",
@@ -248,26 +245,19 @@ fn line() -> impl Strategy<Value = String> {
         "future key",
         "NEW",
         "Class",
-        "> CLASS",
-        "-- ",
-        "",
+        "no key",
     ]);
-    let between = prop::sample::select(vec![":", ": ", " ", "", "=", ":\u{a0}", ":\r\n "]);
+    let between = prop::sample::select(vec![":", ": ", " ", "=", ":\u{a0}"]);
     let value = prop::sample::select(vec![
-        "CONTACT_REGISTRATION",
-        "CONTACT_REGISTRATION_NOTIFY",
-        "P-QRT1207",
-        "ada@orchard-sample.com",
-        "orchard-sample.com",
-        "2026-11-09 17:26:33",
         "",
-        "CONTACTVERIFICATION WITH TRIGGERCODE: ",
+        "P-QRT1207 ",
+        "orchard-sample.com/",
         "CONTACTVERIFICATION WITH TRIGGERCODE:",
         "https://verify.example/?trigger=",
         "see ",
     ]);
     let code = prop::sample::select(vec!["", "", CODES[0], CODES[1], &CODES[2][..20]]);
-    let end = prop::sample::select(vec!["", " ", ".", "=", "&email=a"]);
+    let end = prop::sample::select(vec!["", "", " ", "&email=a"]);
     (key, between, value, code, end).prop_map(|(key, between, value, code, end)| {
         format!("{key}{between}{value}{code}{end}\r\n")
     })
@@ -283,8 +273,9 @@ proptest! {
     }
 
     #[test]
-    fn random_lines_show_no_code(lines in prop::collection::vec(line(), 1..10)) {
-        check(format!("{HEAD}{}", lines.concat()).as_bytes())?;
+    fn random_lines_show_no_code(lines in prop::collection::vec(line(), 1..5)) {
+        let class = "CLASS:CONTACT_REGISTRATION\r\nSUBCLASS:CONTACT_REGISTRATION_NOTIFY\r\n";
+        check(format!("{HEAD}{class}{}", lines.concat()).as_bytes())?;
     }
 
     #[test]
