@@ -18,6 +18,7 @@ mod record;
 mod reseller;
 mod route;
 mod status;
+mod task;
 
 pub use case::CaseState;
 pub use claim::Claim;
@@ -34,7 +35,7 @@ pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
-pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
+pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
@@ -44,3 +45,4 @@ pub use reseller::{
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use status::{Lifecycle, RegistryStatus};
+pub use task::Task;
