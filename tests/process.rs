@@ -12,6 +12,8 @@ mod held;
 mod remind;
 #[path = "process/replayed.rs"]
 mod replayed;
+#[path = "process/reseller.rs"]
+mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]

@@ -15,6 +15,7 @@ mod network;
 mod notice;
 pub mod reason;
 mod record;
+mod reseller;
 mod route;
 mod status;
 mod task;
@@ -39,6 +40,9 @@ pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
-pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
+pub use reseller::{
+    ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+};
+pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;
