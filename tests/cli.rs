@@ -6,8 +6,12 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/desk.rs"]
+mod desk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/events.rs"]
+mod events;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/held.rs"]

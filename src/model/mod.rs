@@ -16,8 +16,10 @@ mod network;
 mod notice;
 pub mod reason;
 mod record;
+mod reseller;
 mod route;
 mod status;
+mod task;
 
 pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
 pub use case::CaseState;
@@ -38,10 +40,14 @@ pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
-pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
+pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
-pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
+pub use reseller::{
+    ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+};
+pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use status::{Lifecycle, RegistryStatus};
+pub use task::Task;

@@ -68,7 +68,7 @@ pub fn alert_mail(mail: &AlertMail<'_>) -> Result<Vec<u8>, RenderError> {
         .from(from)
         .to(to)
         .subject(subject)
-        .raw_header(message_id(mail.message_id)?)
+        .raw_header(message_id("Message-ID", mail.message_id)?)
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "OOF, AutoReply"))
         .raw_header(header("X-Loop", &loops))

@@ -10,7 +10,7 @@ use crate::model::{
     DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
     RouteParser, Source,
 };
-use crate::parse::{self, ParseError};
+use crate::parse;
 
 /// A message that is understood, or the reasons why it is not.
 #[derive(Clone, Debug)]
@@ -115,21 +115,29 @@ fn read_all(
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
             let verdict = check_sender(policy, inbound, evidence, is_released, &mut reading);
-            if verdict.parser != RouteParser::Denic {
-                let route = reading.route.clone().unwrap_or_default();
-                reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
-                reading.hold(Reason::new(
-                    reason::NO_PARSER,
-                    format!("nothing reads the messages of route {route} yet"),
-                ));
-                return reading;
-            }
-            match evidence
+            let signature = evidence
                 .and_then(|evidence| evidence.openpgp.as_ref())
-                .filter(|_| verdict.is_signed)
-            {
-                Some(signature) => signed_mail(&inbound.raw, signature),
-                None => parse::denic_mail(&inbound.raw),
+                .filter(|_| verdict.is_signed);
+            match (verdict.parser, signature) {
+                (RouteParser::Denic, None) => parse::denic_mail(&inbound.raw),
+                (RouteParser::Denic, Some(signed)) => {
+                    parse::denic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Centralnic, None) => parse::centralnic_mail(&inbound.raw),
+                (RouteParser::Centralnic, Some(signed)) => {
+                    parse::centralnic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Dsn, _) => {
+                    let route = reading.route.clone().unwrap_or_default();
+                    reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
+                    reading.hold(Reason::new(
+                        reason::NO_PARSER,
+                        format!("nothing reads the messages of route {route} yet"),
+                    ));
+                    return reading;
+                }
             }
         }
     };
@@ -177,15 +185,14 @@ fn check_sender(
     verdict
 }
 
-/// Reads the signed text alone. `Date` is not signed: it cannot make a text younger than its
-/// signature, or an old mail sent again would undo a newer one.
-fn signed_mail(raw: &[u8], signature: &OpenPgpSignature) -> Result<RegistryEvent, ParseError> {
-    let mut event = parse::denic_signed_mail(raw, &signature.text)?;
+/// `Date` is not signed: it cannot make a text younger than its signature, or an old mail sent again
+/// would undo a newer one.
+fn no_younger(mut event: RegistryEvent, signature: &OpenPgpSignature) -> RegistryEvent {
     event.registry_time = [event.registry_time, signature.signed_at]
         .into_iter()
         .flatten()
         .min();
-    Ok(event)
+    event
 }
 
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
@@ -235,19 +242,32 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
             ),
         ));
     }
-    if matches!(event.facts, Facts::Unknown { .. }) {
-        // Whatever it is, it may be the only warning.
-        let texts = event.messages.iter().map(|message| &message.text);
-        reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
-            let text = text.to_ascii_lowercase();
-            ["deadline", "dedelegation", "deletion"]
-                .iter()
-                .any(|word| text.contains(word))
-        });
-        reading.hold(Reason::new(
-            reason::UNKNOWN_KIND,
-            format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
-        ));
+    match &event.facts {
+        Facts::Unknown { .. } => {
+            // Whatever it is, it may be the only warning.
+            let texts = event.messages.iter().map(|message| &message.text);
+            reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
+                let text = text.to_ascii_lowercase();
+                ["deadline", "dedelegation", "deletion"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            });
+            reading.hold(Reason::new(
+                reason::UNKNOWN_KIND,
+                format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
+            ));
+        }
+        Facts::ContactVerification { event: told, .. } | Facts::ResellerEvent(told) => {
+            reading.is_deadline_lost = parse::shows_deadline(&event);
+            reading.hold(Reason::new(
+                reason::NOT_ACTED_ON,
+                format!(
+                    "{} {} is understood, and nothing acts on it yet",
+                    told.class, told.subclass
+                ),
+            ));
+        }
+        _ => {}
     }
     reading.event = Some(event);
 }

@@ -31,7 +31,7 @@ async fn a_test_goes_through_the_running_server_to_every_channel() {
     let json = &hook.posted()[0].json;
     assert_eq!(
         (&json["state"], &json["code"]),
-        (&"test".into(), &"W57".into()),
+        (&"test".into(), &"W65".into()),
         "{json}"
     );
     // It is no alarm, and keeps none back.
@@ -115,7 +115,7 @@ async fn the_list_shows_what_stands_and_whom_it_reached() {
 #[test]
 fn every_cause_is_explained() {
     let house = House::new(&[]);
-    for code in ["W52", "W53", "W54", "W55", "W56", "W57"] {
+    for code in ["W60", "W61", "W62", "W63", "W64", "W65"] {
         let done = house.run(&["explain", code]);
         assert_eq!(done.code, 0, "{code}");
         assert!(done.out.lines().count() >= 2, "{}", done.out);

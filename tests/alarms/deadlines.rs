@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 const CASES: [(&str, Result<i64, &str>, &str); 6] = [
     ("past.de", Ok(-1), "W16"),
     ("near.de", Ok(23), "W16"),
-    ("untold.de", Ok(71), "W52"),
+    ("untold.de", Ok(71), "W60"),
     ("unreadable.de", Err("31.02.2026"), "R11"),
     ("no-zone.de", Err("2026-06-06T13:51:08"), "R24"),
     ("undeliverable.de", Ok(500), "W35"),

@@ -33,17 +33,17 @@ async fn look(watch: &mut Watch, store: &SqliteStore, now: Timestamp) -> Vec<Str
     let alarms = store.alarms().await.unwrap();
     let ours = alarms
         .iter()
-        .filter(|alarm| ("W52".."W57").contains(&alarm.code.as_str()));
+        .filter(|alarm| ("W60".."W65").contains(&alarm.code.as_str()));
     ours.map(|alarm| format!("{} {}", alarm.code, alarm.key))
         .collect()
 }
 
 fn untold(domain: &str) -> String {
-    format!("W52 domain:live:{domain}:W52")
+    format!("W60 domain:live:{domain}:W60")
 }
 
 fn dead(domain: &str) -> String {
-    format!("W54 domain:live:{domain}:W54")
+    format!("W62 domain:live:{domain}:W62")
 }
 
 /// The oldest notice that waits is answered.
@@ -112,7 +112,7 @@ async fn a_deadline_that_is_far_alarms_when_it_comes_near_and_no_more_when_it_mo
     let alarms = desk.store.alarms().await.unwrap();
     let alarm = alarms
         .iter()
-        .find(|alarm| alarm.code.as_str() == "W52")
+        .find(|alarm| alarm.code.as_str() == "W60")
         .unwrap();
     assert!(
         alarm.text.contains("notices are only observed"),
@@ -144,6 +144,27 @@ async fn a_case_that_ends_takes_its_alarm_with_it_at_once() {
     let closed = desk.store.note_case(CaseId(1), &note, true).await;
     assert!(closed.unwrap());
     assert!(desk.alarms().await.is_empty());
+    assert_eq!(look(&mut watch, &desk.store, desk.now).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_call_that_was_written_down_tells_the_customer_too() {
+    let desk = Desk::with(&[("STICHTAG_NOTICES__MODE", "observe")])
+        .await
+        .stock()
+        .await;
+    desk.live(&verify(DOMAIN, NEAR)).await;
+    let mut watch = watching(&[]);
+    assert_eq!(
+        look(&mut watch, &desk.store, desk.now).await,
+        [untold(DOMAIN)]
+    );
+    let note = CaseNote {
+        at: desk.now,
+        actor: "0 test".to_owned(),
+        text: "she knows".to_owned(),
+    };
+    desk.store.call_done(CaseId(1), &note).await.unwrap();
     assert_eq!(look(&mut watch, &desk.store, desk.now).await, [""; 0]);
 }
 
@@ -215,7 +236,7 @@ async fn one_notice_in_ten_that_is_refused_is_alarmed_for_as_long_as_it_counts()
     let mut watch = watching(&[]);
     let is_alarmed = async |watch: &mut Watch, now| {
         let alarms = look(watch, &desk.store, now).await;
-        alarms.contains(&"W53 bounces".to_owned())
+        alarms.contains(&"W61 bounces".to_owned())
     };
     assert!(!is_alarmed(&mut watch, desk.now).await, "19 say nothing");
     answer(&desk, &sent(&desk)).await;
@@ -232,7 +253,7 @@ async fn one_notice_in_ten_that_is_refused_is_alarmed_for_as_long_as_it_counts()
 #[tokio::test]
 async fn a_live_route_that_falls_silent_is_alarmed_until_the_registry_writes_again() {
     let mut desk = Desk::stocked().await;
-    let silent = ["W55 route:denic-live".to_owned()];
+    let silent = ["W63 route:denic-live".to_owned()];
     let day = SignedDuration::from_hours(24);
     let begin = desk.now;
     let mut watch = watching(&[]);
@@ -293,7 +314,7 @@ async fn sending_that_is_paused_for_long_is_alarmed_until_it_goes_on() {
         };
         desk.store.set_switch(PAUSED, value, &audit).await.unwrap();
     };
-    let paused = ["W56 sending:paused".to_owned()];
+    let paused = ["W64 sending:paused".to_owned()];
     let after = |minutes| desk.now + SignedDuration::from_mins(minutes);
     let mut watch = watching(&[]);
     switch("pause", Some("by 0 root: the smarthost moves"), desk.now).await;

@@ -100,6 +100,7 @@ fn untold(rules: &WatchRules, case: &WatchedCase, now: Timestamp) -> Option<Alar
         (_, NoticeMode::Observe) => "notices are only observed (`notices.mode`)",
         (_, NoticeMode::Off) => "notices are off (`notices.mode`)",
         (Some(NoticeState::Observed), _) => "its notice was only observed",
+        (Some(NoticeState::Withdrawn), _) => "its notice was overtaken by later news",
         (None | Some(NoticeState::Sent), _) => "no notice was written",
     };
     let text = format!(
@@ -266,7 +267,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "W52 domain:live:xn--dnic-loa.de:W52 the customer has not been told about dänic.de, \
+                "W60 domain:live:xn--dnic-loa.de:W60 the customer has not been told about dänic.de, \
               deadline 2026-05-12T23:59:59Z: no notice was written"
             ]
         );
@@ -421,7 +422,7 @@ mod tests {
             );
             assert!(
                 said.iter()
-                    .all(|said| said.starts_with("W55 route:denic-live "))
+                    .all(|said| said.starts_with("W63 route:denic-live "))
             );
         }
         let off = WatchRules {

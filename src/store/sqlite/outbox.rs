@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{QueryBuilder, Row};
 
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, cases, row};
@@ -55,14 +55,41 @@ pub async fn claim(
     Ok(claimed)
 }
 
-pub async fn fix(store: &SqliteStore, id: NoticeId, raw: &[u8]) -> Result<(), StoreError> {
+/// Before every try: is the mail still wanted as it was claimed, with so many items?
+pub async fn fix(
+    store: &SqliteStore,
+    id: NoticeId,
+    raw: &[u8],
+    items: usize,
+) -> Result<bool, StoreError> {
     let mut writing = store.begin().await?;
-    sqlx::query("UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL")
+    let standing: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM notice_item WHERE notice = ? AND withdrawn = 0")
+            .bind(id.0)
+            .fetch_one(&mut *writing)
+            .await?;
+    let is_wanted = usize::try_from(standing) == Ok(items);
+    if is_wanted {
+        sqlx::query(
+            "UPDATE notice_item SET withdrawn = 2 WHERE notice = ? AND withdrawn = 1; \
+             UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL",
+        )
+        .bind(id.0)
         .bind(raw)
         .bind(id.0)
-        .execute(&mut *writing)
-        .await?;
-    store.end(writing).await
+    } else {
+        // What still stands of it has its turn again, without the rest.
+        sqlx::query(
+            "UPDATE notice SET lease_until = 0, attempts = attempts - 1, \
+             state = CASE WHEN ?2 = 0 THEN 'withdrawn' ELSE state END WHERE id = ?1",
+        )
+        .bind(id.0)
+        .bind(standing)
+    }
+    .execute(&mut *writing)
+    .await?;
+    store.end(writing).await?;
+    Ok(is_wanted)
 }
 
 pub async fn settle(
@@ -77,6 +104,19 @@ pub async fn settle(
         Delivery::Retry { at, reply } => (NoticeState::Delayed, Some(*at), None, reply),
         Delivery::Failed { reply } => (NoticeState::Failed, None, None, reply),
     };
+    // It was overtaken while it was under way.
+    let is_overtaken: bool = sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT 1 FROM notice_item WHERE notice = ? AND withdrawn = 0)",
+    )
+    .bind(id.0)
+    .fetch_one(&mut *writing)
+    .await?;
+    let is_dropped = is_overtaken && state != NoticeState::Sent;
+    let state = if is_dropped {
+        NoticeState::Withdrawn
+    } else {
+        state
+    };
     sqlx::query(
         "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = ?5, lease_until = 0 WHERE id = ?1",
@@ -88,10 +128,27 @@ pub async fn settle(
     .bind(reply)
     .execute(&mut *writing)
     .await?;
-    match (alarm, sent_at) {
+    if sent_at.is_some() {
+        // What was overtaken too late has been said all the same.
+        sqlx::query("UPDATE notice_item SET withdrawn = 0 WHERE notice = ? AND withdrawn = 1")
+            .bind(id.0)
+            .execute(&mut *writing)
+            .await?;
+    }
+    match (alarm.filter(|_| !is_dropped), sent_at) {
         (Some(alarm), _) => cases::raise(&mut writing, alarm).await?,
         (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
         (None, None) => {}
+    }
+    // Somebody else must be told now, or by other means.
+    if state == NoticeState::Failed {
+        sqlx::query(
+            "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
+         AND id IN (SELECT \"case\" FROM notice_item WHERE notice = ?)",
+        )
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
     }
     store.end(writing).await
 }
@@ -117,18 +174,34 @@ pub async fn notices(
     store: &SqliteStore,
     filter: &NoticeFilter,
 ) -> Result<Vec<NoticeEntry>, StoreError> {
-    let select = "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
-         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR customer = ?4) \
-         AND (?5 IS NULL OR id IN (SELECT notice FROM notice_item WHERE \"case\" = ?5)) \
-         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id";
+    let mut select = QueryBuilder::new("SELECT * FROM notice WHERE true");
+    if let Some(id) = filter.id {
+        select.push(" AND id = ").push_bind(id.0);
+    }
+    if let Some(code) = &filter.code {
+        select.push(" AND code = ").push_bind(code);
+    }
+    if let Some(state) = filter.state {
+        select.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(customer) = &filter.customer {
+        select.push(" AND customer = ").push_bind(&customer.0);
+    }
+    for (column, number) in [
+        ("\"case\"", filter.case.map(|case| case.0)),
+        ("message", filter.message.map(|message| message.0)),
+    ] {
+        if let Some(number) = number {
+            select.push(format!(
+                " AND id IN (SELECT notice FROM notice_item WHERE {column} = "
+            ));
+            select.push_bind(number).push(")");
+        }
+    }
     let mut reading = store.readers.begin().await?;
-    let rows = sqlx::query(AssertSqlSafe(select))
-        .bind(filter.id.map(|id| id.0))
-        .bind(filter.code.as_deref())
-        .bind(filter.state.map(|state| state.as_str()))
-        .bind(filter.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(filter.case.map(|id| id.0))
-        .bind(filter.message.map(|id| id.0))
+    let rows = select
+        .push(" ORDER BY id")
+        .build()
         .fetch_all(&mut *reading)
         .await?;
     let mut found = Vec::with_capacity(rows.len());
@@ -153,11 +226,14 @@ async fn notice(
     found: &SqliteRow,
 ) -> Result<NoticeEntry, StoreError> {
     let id: i64 = found.try_get("id")?;
+    let state: &str = found.try_get("state")?;
     // The order of an item is the order in which its message came.
     let rows = sqlx::query(
-        "SELECT body, message FROM notice_item WHERE notice = ? ORDER BY message, \"case\", key",
+        "SELECT body, message FROM notice_item WHERE notice = ? \
+         AND (withdrawn = 0 OR ? = 'withdrawn') ORDER BY message, \"case\", key",
     )
     .bind(id)
+    .bind(state)
     .fetch_all(connection)
     .await?;
     let mut items: Vec<NoticeItem> = Vec::with_capacity(rows.len());
@@ -180,9 +256,10 @@ async fn notice(
             items,
             code: found.try_get("code")?,
             message_id: found.try_get("message_id")?,
+            in_reply_to: found.try_get("in_reply_to")?,
             created_at: row::instant(found.try_get("created_at")?)?,
             due_at: row::instant(found.try_get("due_at")?)?,
-            state: row::word(found.try_get("state")?, NoticeState::from_word)?,
+            state: row::word(state, NoticeState::from_word)?,
             attempts: found
                 .try_get::<i64, _>("attempts")?
                 .try_into()

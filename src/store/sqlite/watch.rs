@@ -263,8 +263,14 @@ async fn facts(
     })
 }
 
+/// Did the smarthost take a mail that tells of the case `open`, and has that not come back?
+const IS_TOLD: &str = "EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
+     ON notice.id = item.notice AND notice.state = 'sent' \
+     WHERE item.\"case\" = open.id AND item.withdrawn = 0)";
+
 /// Did somebody telephone about the case `open`, and write it down?
-const IS_CALLED: &str = "0";
+const IS_CALLED: &str =
+    "EXISTS (SELECT 1 FROM task WHERE task.\"case\" = open.id AND task.is_made = 1)";
 
 /// Open live cases that are not told although a deadline is near, and those with a notice that did
 /// not arrive.
@@ -278,17 +284,14 @@ async fn watched_cases(
                 ON domain.environment = open.environment AND domain.ace = open.ace \
                 WHERE open.closed_at IS NULL AND open.environment = 'live' \
                 AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1) \
-                AND NOT EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
-                    ON notice.id = item.notice AND notice.state = 'sent' \
-                    WHERE item.\"case\" = open.id) \
+                AND NOT {IS_TOLD} AND NOT {IS_CALLED} \
             UNION SELECT item.\"case\" FROM notice CROSS JOIN notice_item AS item \
                 ON item.notice = notice.id WHERE notice.state IN ('failed', 'bounced')) \
          SELECT open.id AS case_id, {IS_CALLED} AS is_called, customer.body AS customer_body, {}, \
-            EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
-                ON notice.id = item.notice AND notice.state = 'sent' \
-                WHERE item.\"case\" = open.id) AS is_told, \
+            {IS_TOLD} AS is_told, \
             (SELECT notice.state FROM notice_item AS item CROSS JOIN notice \
-                ON notice.id = item.notice WHERE item.\"case\" = open.id \
+                ON notice.id = item.notice \
+                WHERE item.\"case\" = open.id AND item.withdrawn = 0 \
                 ORDER BY notice.id DESC LIMIT 1) AS last_notice \
          FROM watched CROSS JOIN verification_case AS open ON open.id = watched.id \
             AND open.closed_at IS NULL AND open.environment = 'live' \

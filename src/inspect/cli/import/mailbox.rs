@@ -46,7 +46,11 @@ pub async fn import_mail(
     let mut progress = Progress::new("mails", total as u64);
     let mut interrupt = Interrupt::watch();
     for (done, piece) in pieces.into_iter().enumerate() {
-        let mut inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        let source = match crate::parse::detect(&piece.raw) {
+            Source::CentralnicMail => Source::CentralnicMail,
+            _ => Source::DenicMail,
+        };
+        let mut inbound = inbound(context, source, None, piece.raw);
         if let Some(date) = mail_date(&inbound.raw).filter(|_| as_of_mail_date) {
             // A mail from the future still arrives now.
             inbound.received_at = date.min(inbound.received_at);
