@@ -6,6 +6,8 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/desk.rs"]
+mod desk;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/events.rs"]
