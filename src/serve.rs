@@ -137,6 +137,7 @@ pub fn rules(config: &Config) -> Rules {
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
             message_id_host: notice_host(config),
         },
+        steps: process::Steps::default(),
     }
 }
 
@@ -226,6 +227,11 @@ pub fn disk_space(config: &Config, clock: Clock) -> DiskSpace {
 
 /// Opens the store and starts everything; returns when all listeners are open.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    start_with(config, clock, rules(config)).await
+}
+
+/// The same by other rules than the configuration's.
+pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::Result<Running> {
     check(config)?;
     for name in &config.ignored {
         tracing::warn!("the variable {name} is not a key and is ignored");
@@ -280,7 +286,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         });
     }
 
-    let rules = Arc::new(rules(config));
+    let rules = Arc::new(rules);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
         let worker = Worker {
@@ -425,10 +431,12 @@ impl Worker {
     async fn decide(self, rules: Arc<Rules>, gatherer: Arc<Gatherer>, decided: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
             let now = self.clock.now();
-            match process::process_next(&*self.store, &rules, &gatherer, now).await {
-                Ok(0) => self.rest().await,
-                Ok(_) => decided.notify_one(),
-                Err(error) => self.trouble("processing", &error).await,
+            let turn = process::process_next(&*self.store, &rules, &gatherer, now);
+            match process::caught_async(turn).await {
+                Ok(Ok(0)) => self.rest().await,
+                Ok(Ok(_)) => decided.notify_one(),
+                Ok(Err(error)) => self.trouble("processing", &error).await,
+                Err(panic) => self.trouble("processing", &panic).await,
             }
         }
     }
@@ -445,18 +453,21 @@ impl Worker {
                 is_stopping: &|| self.shutdown.is_cancelled(),
                 max_per_hour,
             };
-            match send::deliver_due(&outbox).await {
-                Ok(0) => self.rest().await,
-                Ok(_) => {}
-                Err(error) => self.trouble("sending", &error).await,
+            match process::caught_async(send::deliver_due(&outbox)).await {
+                Ok(Ok(0)) => self.rest().await,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => self.trouble("sending", &error).await,
+                Err(panic) => self.trouble("sending", &panic).await,
             }
         }
     }
 
     async fn watch(self, mut watch: Watch) {
         while !self.shutdown.is_cancelled() {
-            if let Err(error) = watch.look(&*self.store, self.clock.now()).await {
-                self.trouble("watching held mail", &error).await;
+            match process::caught_async(watch.look(&*self.store, self.clock.now())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.trouble("watching held mail", &error).await,
+                Err(panic) => self.trouble("watching held mail", &panic).await,
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
@@ -473,7 +484,7 @@ impl Worker {
         }
     }
 
-    async fn trouble(&self, what: &str, error: &store::StoreError) {
+    async fn trouble(&self, what: &str, error: &(dyn std::fmt::Display + Sync)) {
         tracing::error!("{what} stopped for a moment: {error}");
         tokio::select! {
             () = self.shutdown.cancelled() => {}

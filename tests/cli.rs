@@ -6,6 +6,8 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/deferred.rs"]
+mod deferred;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/exits.rs"]
