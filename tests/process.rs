@@ -8,6 +8,8 @@ mod desk;
 mod doubt;
 #[path = "process/held.rs"]
 mod held;
+#[path = "process/poison.rs"]
+mod poison;
 #[path = "process/replayed.rs"]
 mod replayed;
 #[path = "process/samples.rs"]
