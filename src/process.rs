@@ -5,9 +5,11 @@
 //! is decided again, with the same result.
 
 mod caught;
+mod contact;
 mod decide;
 mod examine;
 mod read;
+mod remind;
 mod rules;
 mod tell;
 
@@ -21,9 +23,11 @@ use crate::evidence::Gatherer;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
 pub use caught::{Panic, caught, caught_async};
+pub use contact::{Reach, reach};
 pub use decide::{DEADLINE_NEAR, deadline_key, decide, near_deadline};
 pub use examine::{examine, waits_until};
 pub use read::{Reader, Reading, read, read_by};
+pub use remind::{future, plan_next};
 pub use rules::{Decider, Rules, Steps};
 pub use tell::Telling;
 

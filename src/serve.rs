@@ -136,6 +136,7 @@ pub fn rules(config: &Config) -> Rules {
             languages: config.notices.languages.clone(),
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
             message_id_host: notice_host(config),
+            timetable: config.notices.timetable.clone(),
         },
         steps: process::Steps::default(),
     }
@@ -252,6 +253,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
 
     let kept = Arc::new(Notify::new());
     let decided = Arc::new(Notify::new());
+    let planned = Arc::new(Notify::new());
     let disk = || disk_space(config, clock.clone());
     let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
     let max_batch = if config.smtp.group_commit {
@@ -309,11 +311,22 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         }
         .watch(Watch::new(config.held_age)),
     );
+    if config.notices.mode != NoticeMode::Off {
+        // The settings may have changed since the plans were made.
+        store.plan_again().await?;
+        let worker = Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: decided.clone(),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(worker.plan(rules.clone(), planned.clone()));
+    }
     if config.notices.mode == NoticeMode::On {
         let worker = Worker {
             store: store.clone(),
             clock: clock.clone(),
-            wake: decided,
+            wake: planned,
             shutdown: shutdown.clone(),
         };
         let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
@@ -420,6 +433,14 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
     )
 }
 
+/// A worker's turn. One that breaks is in trouble like one that fails: the worker goes on.
+async fn whole<T>(turn: impl Future<Output = Result<T, store::StoreError>>) -> Result<T, String> {
+    match process::caught_async(turn).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}
+
 struct Worker {
     store: Arc<dyn Store>,
     clock: Clock,
@@ -432,11 +453,24 @@ impl Worker {
         while !self.shutdown.is_cancelled() {
             let now = self.clock.now();
             let turn = process::process_next(&*self.store, &rules, &gatherer, now);
-            match process::caught_async(turn).await {
-                Ok(Ok(0)) => self.rest().await,
-                Ok(Ok(_)) => decided.notify_one(),
-                Ok(Err(error)) => self.trouble("processing", &error).await,
-                Err(panic) => self.trouble("processing", &panic).await,
+            match whole(turn).await {
+                Ok(0) => self.rest().await,
+                Ok(_) => decided.notify_one(),
+                Err(error) => self.trouble("processing", &error).await,
+            }
+        }
+    }
+
+    async fn plan(self, rules: Arc<Rules>, planned: Arc<Notify>) {
+        while !self.shutdown.is_cancelled() {
+            match whole(process::plan_next(&*self.store, &rules, self.clock.now())).await {
+                Ok(0) => {
+                    // What was decided may be a mail of its own, with nothing to plan.
+                    planned.notify_one();
+                    self.rest().await;
+                }
+                Ok(_) => planned.notify_one(),
+                Err(error) => self.trouble("planning", &error).await,
             }
         }
     }
@@ -453,21 +487,18 @@ impl Worker {
                 is_stopping: &|| self.shutdown.is_cancelled(),
                 max_per_hour,
             };
-            match process::caught_async(send::deliver_due(&outbox)).await {
-                Ok(Ok(0)) => self.rest().await,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => self.trouble("sending", &error).await,
-                Err(panic) => self.trouble("sending", &panic).await,
+            match whole(send::deliver_due(&outbox)).await {
+                Ok(0) => self.rest().await,
+                Ok(_) => {}
+                Err(error) => self.trouble("sending", &error).await,
             }
         }
     }
 
     async fn watch(self, mut watch: Watch) {
         while !self.shutdown.is_cancelled() {
-            match process::caught_async(watch.look(&*self.store, self.clock.now())).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.trouble("watching held mail", &error).await,
-                Err(panic) => self.trouble("watching held mail", &panic).await,
+            if let Err(error) = whole(watch.look(&*self.store, self.clock.now())).await {
+                self.trouble("watching held mail", &error).await;
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
@@ -484,7 +515,7 @@ impl Worker {
         }
     }
 
-    async fn trouble(&self, what: &str, error: &(dyn std::fmt::Display + Sync)) {
+    async fn trouble(&self, what: &str, error: &str) {
         tracing::error!("{what} stopped for a moment: {error}");
         tokio::select! {
             () = self.shutdown.cancelled() => {}
