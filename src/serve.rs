@@ -185,7 +185,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         ConfigError::new(&origin, format!("`{key}`: {why}"))
     };
     desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
-    Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+    Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
     let now = Clock::system().now();
     for route in &config.all_routes {
@@ -329,7 +329,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             wake: planned,
             shutdown: shutdown.clone(),
         };
-        let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+        let smarthost = Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
             .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))?;
         let desk = desk(&config.notices)?;
         tasks.spawn(worker.deliver(desk, smarthost, config.notices.max_per_hour));

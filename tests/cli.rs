@@ -24,5 +24,7 @@ mod office;
 mod output;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/zones.rs"]
 mod zones;

@@ -16,6 +16,7 @@ mod notice;
 pub mod reason;
 mod record;
 mod route;
+mod secret;
 mod status;
 mod task;
 
@@ -40,5 +41,6 @@ pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
+pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;

@@ -4,13 +4,14 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, exit};
+use crate::config::shown;
 
 /// The configuration
 #[derive(Subcommand, Debug)]
 pub enum ConfigCommand {
     /// Check file and environment; exit 0 or 3
     Check,
-    /// Show every key with its value
+    /// Show every key with its value; passwords are left out
     Show {
         /// Name the file, the variable or the default that each value comes from
         #[arg(long)]
@@ -45,6 +46,7 @@ impl ConfigCommand {
             ConfigCommand::Show { origin } => {
                 let (_, layers) = context.config()?;
                 for (key, value, from) in layers.iter() {
+                    let value = shown(key, value);
                     if out.is_json() {
                         out.object(json!({
                             "key": key,
