@@ -27,7 +27,10 @@ async fn main() -> ExitCode {
     let smarthost = format!("smtp://{}", catcher.address());
     let recipients = format!("[\"{TO}\"]");
     let settings = [
-        ("SERVER__DATA_DIR", folder.path().to_str().unwrap_or_default()),
+        (
+            "SERVER__DATA_DIR",
+            folder.path().to_str().unwrap_or_default(),
+        ),
         ("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]"),
         ("SERVER__ADMIN_LISTEN", ""),
         ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
@@ -44,7 +47,9 @@ async fn main() -> ExitCode {
     let settings = settings.map(|(key, value)| (format!("STICHTAG_{key}"), value.to_owned()));
     let layers = Layers::read(None, settings.into_iter()).expect("settings");
     let config = Config::from_layers(&layers).expect("a configuration");
-    let running = serve::start(&config, Clock::system()).await.expect("a server");
+    let running = serve::start(&config, Clock::system())
+        .await
+        .expect("a server");
     stock(&*running.store).await;
 
     let smtp = running.bound.smtp[0];
@@ -56,7 +61,9 @@ async fn main() -> ExitCode {
         let reply = submit(smtp, "registry-response@denic.de", &[TO], &raw).await;
         let at = Timestamp::now();
         let reply = reply.expect("a reply");
-        let id = reply.rsplit_once("kept as ").and_then(|(_, id)| id.parse().ok());
+        let id = reply
+            .rsplit_once("kept as ")
+            .and_then(|(_, id)| id.parse().ok());
         accepted.push((id.expect("a number"), at));
     }
     let mut delays = Vec::with_capacity(MAILS);

@@ -6,6 +6,8 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/deferred.rs"]
+mod deferred;
 #[path = "cli/desk.rs"]
 mod desk;
 #[path = "cli/doctor.rs"]
@@ -26,5 +28,7 @@ mod office;
 mod output;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/zones.rs"]
 mod zones;
