@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{CaseState, DomainRecord, Due, NoticeKind, Reason};
+use crate::model::{CaseState, Direction, DomainRecord, Due, NoticeKind, Reason};
 
 /// What one event does to one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub enum Effect {
         at: Timestamp,
         /// `resolved`: it was off the net. `registered`: proof is still asked for.
         flag: bool,
+        /// Which way it went; for [`NoticeKind::Transfer`].
+        direction: Option<Direction>,
     },
     /// Tell the operator.
     Alarm(Reason),

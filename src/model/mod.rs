@@ -17,6 +17,7 @@ pub mod reason;
 mod record;
 mod route;
 mod status;
+mod task;
 
 pub use case::CaseState;
 pub use claim::Claim;
@@ -40,3 +41,4 @@ pub use record::{
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
 pub use status::{Lifecycle, RegistryStatus};
+pub use task::Task;

@@ -89,6 +89,8 @@ pub enum NoticeState {
     Failed,
     /// It came back.
     Bounced,
+    /// Later news overtook it before it left.
+    Withdrawn,
 }
 
 impl NoticeState {
@@ -101,6 +103,7 @@ impl NoticeState {
             NoticeState::Sent => "sent",
             NoticeState::Failed => "failed",
             NoticeState::Bounced => "bounced",
+            NoticeState::Withdrawn => "withdrawn",
         }
     }
 
@@ -113,6 +116,7 @@ impl NoticeState {
             NoticeState::Sent,
             NoticeState::Failed,
             NoticeState::Bounced,
+            NoticeState::Withdrawn,
         ]
         .into_iter()
         .find(|known| known.as_str() == word)
@@ -185,6 +189,10 @@ pub struct NoticeItem {
     /// When the customer was first told of this case; for `reminder`. `None`: not known.
     #[serde(default)]
     pub first_notice_at: Option<Timestamp>,
+    /// The recipient's address lies under this domain, or under another one whose case was open when
+    /// the notice was decided (W11).
+    #[serde(default)]
+    pub is_address_at_risk: bool,
     /// Which way it went; for `transfer`. `None` is read as [`Direction::ToUs`].
     #[serde(default)]
     pub direction: Option<Direction>,
@@ -265,10 +273,11 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Is the recipient's address under one of the domains it is about (W11)?
+    /// Does the recipient's address lie under one of the domains it is about, or under another one
+    /// that must be verified (W11)?
     pub fn is_address_at_risk(&self) -> bool {
         self.items
             .iter()
-            .any(|item| item.domain.contains_address(&self.recipient))
+            .any(|item| item.is_address_at_risk || item.domain.contains_address(&self.recipient))
     }
 }

@@ -8,6 +8,7 @@ mod domains;
 mod holidays;
 mod message;
 mod page;
+mod plan;
 mod templates;
 mod text;
 
@@ -18,6 +19,7 @@ use minijinja::Value;
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
 pub use message::envelope_from;
+pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
 pub use templates::{TemplateError, Templates};
 
 use crate::model::{Environment, Language, Notice, NoticeItem};

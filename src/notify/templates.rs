@@ -71,6 +71,7 @@ enum Kind {
 const VARIABLES: &[(&str, Kind)] = &[
     ("ace", Kind::Text),
     ("address_at_risk", Kind::Flag),
+    ("address_elsewhere", Kind::Flag),
     ("as_of", Kind::Text),
     ("at", Kind::Text),
     ("back_online", Kind::Flag),

@@ -214,6 +214,8 @@ pub(super) fn variables(
 
     let is = |kind| notice.kind == kind;
     all.insert("address_at_risk", notice.is_address_at_risk().into());
+    let is_of_these = |item: &NoticeItem| item.domain.contains_address(&notice.recipient);
+    all.insert("address_elsewhere", (!items.iter().any(is_of_these)).into());
     all.insert("back_online", (is(NoticeKind::Resolved) && any_flag).into());
     all.insert("calendar", has_calendar.into());
     all.insert("claims_by_domain", shared_claims.is_none().into());

@@ -60,6 +60,7 @@ pub fn item(domain: &str, case: i64) -> NoticeItem {
         sequence: 0,
         first_notice_at: None,
         direction: None,
+        is_address_at_risk: false,
         announced: None,
     }
 }
