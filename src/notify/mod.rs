@@ -6,9 +6,11 @@ mod clean;
 mod dates;
 mod domains;
 mod holidays;
+mod lint;
 mod message;
 mod page;
 mod plan;
+mod specimen;
 mod templates;
 mod text;
 
@@ -18,8 +20,10 @@ use minijinja::Value;
 
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
+pub use lint::{Finding, lint};
 pub use message::envelope_from;
 pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
+pub use specimen::specimen;
 pub use templates::{TemplateError, Templates};
 
 use crate::model::{Environment, Language, Notice, NoticeItem};

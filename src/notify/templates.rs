@@ -132,8 +132,18 @@ pub enum TemplateError {
     Invalid {
         /// Which one.
         name: String,
+        /// The line that is wrong, from 1, where it is in this template and known.
+        line: Option<usize>,
         /// What is wrong, with its line where that is known.
         why: String,
+    },
+    /// The template uses a variable that no notice has.
+    #[error("template `{name}`: there is no variable `{variable}`")]
+    Variable {
+        /// Which one.
+        name: String,
+        /// What it uses.
+        variable: String,
     },
 }
 
@@ -191,6 +201,14 @@ impl Templates {
         STOCK.iter().map(|(name, _)| *name)
     }
 
+    /// A text as this program comes with it; `None` where no text has that name.
+    pub fn stock_text(name: &str) -> Option<&'static str> {
+        let mut stock = STOCK.iter();
+        stock
+            .find(|(known, _)| *known == name)
+            .map(|(_, text)| *text)
+    }
+
     /// Fills in one template.
     pub(super) fn fill(&self, name: &str, variables: &Value) -> Result<String, TemplateError> {
         self.environment
@@ -215,10 +233,9 @@ impl Templates {
             .iter()
             .find(|used| !is_variable(used) && !functions.contains(used.as_str()))
         {
-            let why = format!("there is no variable `{unknown}`");
-            return Err(TemplateError::Invalid {
+            return Err(TemplateError::Variable {
                 name: name.to_owned(),
-                why,
+                variable: unknown.clone(),
             });
         }
         for is_known in [true, false] {
@@ -252,6 +269,7 @@ fn invalid(name: &str, error: &minijinja::Error) -> TemplateError {
     }
     TemplateError::Invalid {
         name: name.to_owned(),
+        line: error.line().filter(|_| error.name() == Some(name)),
         why,
     }
 }
