@@ -69,17 +69,17 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
-    /// Where in these texts, or in those that they include, the longest end of these words stands; without
-    /// the last ones where they come from a variable.
+    /// Where in these texts, or in those that they include, most of these words stand together: some of
+    /// them may come from a variable.
     pub(super) fn find(&self, names: &[&str], words: &[&str]) -> Option<(String, usize)> {
         let sources: Vec<_> = names
             .iter()
             .flat_map(|name| self.with_included(name))
             .collect();
-        let phrase = |start: usize, end: usize| words.get(start..end);
-        let ends = (1..=words.len()).rev();
-        let phrases = ends.flat_map(|end| (0..end).filter_map(move |start| phrase(start, end)));
-        for phrase in phrases {
+        let windows = (1..=words.len())
+            .rev()
+            .flat_map(|many| words.windows(many).rev());
+        for phrase in windows {
             let wanted = phrase.join(" ");
             for (name, text) in &sources {
                 // A phrase may go on in the next line.
