@@ -71,7 +71,10 @@ async fn a_year_leaves_nobody_untold_and_tells_nobody_too_much() {
         NoticeKind::Transfer,
         NoticeKind::Deleted,
     ] {
-        assert!(counts.get(&kind).copied().unwrap_or_default() > 50, "{counts:?}");
+        assert!(
+            counts.get(&kind).copied().unwrap_or_default() > 50,
+            "{counts:?}"
+        );
     }
     let several = mails.iter().filter(|mail| mail.domains.len() > 1).count();
     assert!(several > 50, "{several} mails about several domains");
@@ -106,7 +109,10 @@ fn untold(course: &Course, heard: &[&Mail], has_contact: bool, is_called: bool) 
 fn told_after_the_end(course: &Course, heard: &[&Mail]) -> Option<String> {
     let end = course.ends_at();
     let late = heard.iter().filter(asks).find(|mail| mail.at > end)?;
-    Some(format!("{}: ended {end}, {} at {}", course.domain, late.kind, late.at))
+    Some(format!(
+        "{}: ended {end}, {} at {}",
+        course.domain, late.kind, late.at
+    ))
 }
 
 /// A reminder keeps its distance from every other mail that asks for proof.
@@ -132,7 +138,12 @@ fn outside(house: &House, mail: &Mail) -> Option<String> {
     let is_fine = mail.kind != NoticeKind::Reminder
         || (8..18).contains(&hour)
         || next.duration_since(mail.at) < PRESSING;
-    (!is_fine).then(|| format!("{:?}: reminder at {} ({hour} h local)", mail.domains, mail.at))
+    (!is_fine).then(|| {
+        format!(
+            "{:?}: reminder at {} ({hour} h local)",
+            mail.domains, mail.at
+        )
+    })
 }
 
 /// The end of a course as a sentence, for calendars.

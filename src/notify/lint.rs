@@ -128,7 +128,7 @@ pub fn lint(overrides: &BTreeMap<String, String>, settings: &Settings) -> Vec<Fi
         found,
         seen: BTreeSet::new(),
     };
-    lint.languages();
+    lint.languages(overrides);
     for kind in NoticeKind::ALL {
         for language in Language::ALL {
             lint.completeness(kind, language);
@@ -218,10 +218,10 @@ impl Lint<'_> {
 
     /// Where a text is the operator's own, it is so in both languages: else customers read two
     /// different things.
-    fn languages(&mut self) {
-        for name in self.sources.own() {
+    fn languages(&mut self, own: &BTreeMap<String, String>) {
+        for name in own.keys() {
             for other in source::in_other_languages(name) {
-                if !self.sources.is_own(&other) {
+                if Templates::stock_text(&other).is_some() && !own.contains_key(&other) {
                     let text = format!("is yours, and `{other}` is the stock text; write that too");
                     self.add(name, 1, text);
                 }

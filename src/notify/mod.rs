@@ -2,6 +2,7 @@
 //! chapter 6). Pure: the same notice, settings and templates give the same bytes.
 
 mod calendar;
+mod check;
 mod clean;
 mod dates;
 mod domains;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
+pub use check::{Answer, answer, readings, say};
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
 pub use lint::{Finding, lint};

@@ -56,6 +56,18 @@ pub(super) fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
     kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && item.flag
 }
 
+/// By when the customer is to reply, where the notice asks for that.
+pub(super) fn reply_by(notice: &Notice, settings: &Settings) -> Option<Timestamp> {
+    let (deadline, _) = next_deadline(notice)?;
+    let Settings {
+        review_workdays,
+        region,
+        ..
+    } = settings;
+    let now = notice.created_at;
+    Some(dates::reply_by(deadline, now, *review_workdays, region))
+}
+
 /// What the registry does at the next deadline, as a half sentence.
 fn effect(notice: &Notice, next: (Timestamp, Step), language: Language) -> String {
     let meant = |item: &&NoticeItem| next_of(notice, item) == Some(next);
@@ -115,10 +127,7 @@ pub(super) fn variables(
     let several = items.len() > 1;
     let next_step = next_deadline(notice);
     let next = next_step.map(|(at, _)| at);
-    let reply_by = next.map(|deadline| {
-        let workdays = settings.review_workdays;
-        dates::reply_by(deadline, notice.created_at, workdays, &settings.region)
-    });
+    let reply_by = reply_by(notice, settings);
     let shared_claims = shared(items, known_claims);
     let shared_holders = shared(items, holders);
     let cases: Vec<String> = items

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use stichtag::config::{Config, Layers};
 use stichtag::evidence::Gatherer;
 use stichtag::model::{
-    Customer, CustomerId, DomainKey, DomainName, Environment, Envelope, Inbound, Language,
+    Customer, CustomerId, DomainKey, DomainName, Envelope, Environment, Inbound, Language,
     NoticeKind, RegistryStatus, Source,
 };
 use stichtag::process::{self, Rules};
@@ -166,11 +166,19 @@ impl House {
                 {}
             }
             // How a mail ended is a reason to plan again.
-            while process::plan_next(&self.store, &self.rules, now).await.unwrap() > 0 {
+            while process::plan_next(&self.store, &self.rules, now)
+                .await
+                .unwrap()
+                > 0
+            {
                 self.send(now).await;
             }
             self.send(now).await;
-            while process::plan_next(&self.store, &self.rules, now).await.unwrap() > 0 {}
+            while process::plan_next(&self.store, &self.rules, now)
+                .await
+                .unwrap()
+                > 0
+            {}
             let next = [
                 coming.peek().map(|message| message.at),
                 self.store.next_plan_at().await.unwrap(),
@@ -202,7 +210,9 @@ impl House {
 
     /// What the customer's mail program sees, and what the store says it was.
     async fn read(&self, letter: &Letter, now: Timestamp) -> Mail {
-        let parsed = mail_parser::MessageParser::new().parse(&letter.message).unwrap();
+        let parsed = mail_parser::MessageParser::new()
+            .parse(&letter.message)
+            .unwrap();
         let id = parsed.header_raw("X-Stichtag-Notice").unwrap().trim();
         let filter = NoticeFilter {
             id: Some(id.parse().unwrap()),

@@ -118,7 +118,9 @@ pub async fn due(
             .or_else(|| {
                 (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
             })
-            .or_else(|| (is_near && case.is_some() && !is_told).then(|| "telling (not sent)".to_owned()));
+            .or_else(|| {
+                (is_near && case.is_some() && !is_told).then(|| "telling (not sent)".to_owned())
+            });
         found.push(Due {
             record,
             next,
@@ -142,7 +144,11 @@ fn needed(call: &Task) -> String {
 
 /// What a person must do although nobody put it on the list (yet): what only planning finds out is
 /// there after the server had its turn.
-fn needs(record: &DomainRecord, last: Option<&Told>, customer: Option<&Customer>) -> Option<String> {
+fn needs(
+    record: &DomainRecord,
+    last: Option<&Told>,
+    customer: Option<&Customer>,
+) -> Option<String> {
     let Some(customer) = customer.filter(|customer| customer.addresses().next().is_some()) else {
         return Some("customer (W27)".to_owned());
     };

@@ -28,15 +28,6 @@ impl<'a> Sources<'a> {
         Sources { own }
     }
 
-    /// The names of the operator's own.
-    pub(super) fn own(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.own.keys().map(String::as_str)
-    }
-
-    pub(super) fn is_own(&self, name: &str) -> bool {
-        self.own.contains_key(name)
-    }
-
     /// The text in force.
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         self.own
