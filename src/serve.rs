@@ -4,6 +4,7 @@ mod admin;
 mod gate;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -159,23 +160,28 @@ pub fn gatherer(config: &Config) -> Result<Gatherer, evidence::DnsError> {
 
 /// The stock texts with the operator's own over them, and the settings they are filled with.
 pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
-    let mut overrides = std::collections::BTreeMap::new();
-    if let Some(folder) = &notices.templates {
-        for name in Templates::names() {
-            let path = folder.join(format!("{name}.txt"));
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    overrides.insert(name.to_owned(), text);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| path.display().to_string()),
-            }
-        }
-    }
+    let folder = notices.templates.as_deref();
+    let own = folder.map_or_else(|| Ok(BTreeMap::new()), own_texts)?;
     Ok(Desk {
         settings: notices.settings.clone(),
-        templates: Templates::with_overrides(overrides)?,
+        templates: Templates::with_overrides(own)?,
     })
+}
+
+/// The operator's own texts in a folder, by name; where there is no folder there are none.
+pub fn own_texts(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut own = BTreeMap::new();
+    for name in Templates::names() {
+        let path = folder.join(format!("{name}.txt"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                own.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+    Ok(own)
 }
 
 /// Everything that could be wrong with a configuration and would only be found out later.

@@ -22,6 +22,8 @@ mod held;
 mod import;
 #[path = "cli/log.rs"]
 mod log;
+#[path = "cli/notices.rs"]
+mod notices;
 #[path = "cli/office.rs"]
 mod office;
 #[path = "cli/output.rs"]
