@@ -22,5 +22,7 @@ mod samples;
 mod telling;
 #[path = "process/trust.rs"]
 mod trust;
+#[path = "process/watched.rs"]
+mod watched;
 #[path = "process/workers.rs"]
 mod workers;

@@ -95,6 +95,25 @@ pub struct Entry {
     pub remedy: &'static str,
 }
 
+/// Holds that are found in mail of proven origin too: it could not be read, or a person must know of
+/// it. Mail that is held for one of these alone came from the registry.
+pub const BEHIND_ORIGIN: [ReasonCode; 14] = [
+    NOT_UNDERSTOOD,
+    DEADLINE_UNREADABLE,
+    CONTRADICTION,
+    NAME_MISMATCH,
+    TWO_TEXTS,
+    NO_TEXT,
+    UNKNOWN_KIND,
+    NOT_OURS,
+    NO_ZONE,
+    NO_PARSER,
+    UNMATCHED,
+    NAME_LETTERS,
+    ATTACHED,
+    PANIC,
+];
+
 /// The entry of `code` (any case), if there is one.
 pub fn find(code: &str) -> Option<&'static Entry> {
     CATALOGUE
@@ -270,6 +289,18 @@ catalogue! {
         "Telephone the customer (`stichtag case call-done`), correct the address, then `stichtag notice resend`.";
     CALLED "W53" "The customer was told by telephone."
         "Nothing; see the note on the case.";
+    UNTOLD "W60" "A deadline is nearer than `watch.unnotified_before`, and the customer has not been told."
+        "Telephone the customer and write it down, or see why no mail left (`stichtag notice list --case V-…`).";
+    BOUNCE_RATE "W61" "More than one in twenty notices of the last 30 days came back or was refused."
+        "See `stichtag notice list --state bounced` and `--state failed`; mend the addresses, or the way out if they have one cause.";
+    NO_WORKING_CONTACT "W62" "Mail to every address of the customer of an open case has come back or was refused."
+        "Telephone the customer, and import an address that works.";
+    ROUTE_SILENT "W63" "A live route has heard nothing from the registry for `watch.registry_silence`."
+        "Look for its mail in Postfix (`postqueue -p`, its log), and ask the registry where it writes to.";
+    SENDING_PAUSED "W64" "Sending to customers has been paused for more than 30 minutes."
+        "Find out why (`stichtag status`), then `stichtag notice resume`.";
+    ALERT_TEST "W65" "A test of the ways that alarms reach people (`stichtag alarm test`)."
+        "Nothing; it arrived.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -1,6 +1,7 @@
 //! From a notice to the finished mail: subject, text, HTML, calendar and bytes (`product.md`,
 //! chapter 6). Pure: the same notice, settings and templates give the same bytes.
 
+mod alert;
 mod calendar;
 mod check;
 mod clean;
@@ -19,6 +20,9 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
+pub use alert::{
+    AlertMail, alert_json, alert_mail, bare_address, mail_address, test_json, what_to_do,
+};
 pub use check::{Answer, answer, readings, say};
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};

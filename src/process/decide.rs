@@ -122,7 +122,14 @@ pub fn decide(
         }
         _ => deciding.keep_for_a_person(reading),
     }
-    deciding.alarm_near_deadline();
+    let is_held = deciding.change.decision.verdict == MessageVerdict::Held;
+    if is_held && reading.is_own_alert {
+        // It speaks of deadlines that are alarmed already: another alarm would send another mail,
+        // and so on in a circle.
+        deciding.change.alarms.clear();
+    } else {
+        deciding.alarm_near_deadline();
+    }
     deciding.change
 }
 

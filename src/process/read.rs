@@ -34,6 +34,8 @@ pub struct Reading {
     pub trace: Vec<String>,
     /// It carries a deadline that nobody could read: the worst case of all.
     pub is_deadline_lost: bool,
+    /// It is a mail of ours about an alarm, come back.
+    pub is_own_alert: bool,
 }
 
 impl Reading {
@@ -62,6 +64,7 @@ impl Reading {
             reasons: Vec::new(),
             trace: Vec::new(),
             is_deadline_lost: false,
+            is_own_alert: authenticate::is_about_alert(&inbound.raw),
         }
     }
 

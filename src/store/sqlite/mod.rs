@@ -1,5 +1,6 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod alerts;
 mod audit;
 mod books;
 mod cases;
@@ -13,6 +14,7 @@ mod rehearse;
 mod row;
 mod tasks;
 mod telling;
+mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -65,7 +67,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "begin",
@@ -75,6 +77,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "plans",
         include_str!("../migrations/sqlite/0002_plans.sql"),
+    ),
+    (
+        4,
+        "alerts",
+        include_str!("../migrations/sqlite/0004_alerts.sql"),
     ),
 ];
 
