@@ -15,6 +15,9 @@ pub(super) const STRONG_END: char = '\u{3}';
 /// Characters of a text line, where a word is not longer.
 const LINE_CHARS_MAX: usize = 72;
 
+/// Columns that fit beside each other on a telephone.
+const COLUMNS_MAX: usize = 2;
+
 /// Between two columns of a text.
 const GAP: &str = "  ";
 
@@ -39,10 +42,13 @@ impl Table {
         (0..self.head.len()).map(widest).collect()
     }
 
-    /// Too wide for a line of text, and for a telephone: its cells then stand below each other, each
+    /// Too wide for a line of text, or for a telephone: its cells then stand below each other, each
     /// with the head of its column before it.
     fn is_wide(&self) -> bool {
         let widths = self.widths();
+        if widths.len() > COLUMNS_MAX {
+            return true;
+        }
         let gaps = GAP.len() * widths.len().saturating_sub(1);
         widths.iter().sum::<usize>() + gaps > LINE_CHARS_MAX
     }
