@@ -5,6 +5,7 @@ mod alerts;
 mod gate;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -143,6 +144,7 @@ pub fn rules(config: &Config) -> Rules {
             message_id_host: notice_host(config),
             timetable: config.notices.timetable.clone(),
         },
+        steps: process::Steps::default(),
     }
 }
 
@@ -163,23 +165,28 @@ pub fn gatherer(config: &Config) -> Result<Gatherer, evidence::DnsError> {
 
 /// The stock texts with the operator's own over them, and the settings they are filled with.
 pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
-    let mut overrides = std::collections::BTreeMap::new();
-    if let Some(folder) = &notices.templates {
-        for name in Templates::names() {
-            let path = folder.join(format!("{name}.txt"));
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    overrides.insert(name.to_owned(), text);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| path.display().to_string()),
-            }
-        }
-    }
+    let folder = notices.templates.as_deref();
+    let own = folder.map_or_else(|| Ok(BTreeMap::new()), own_texts)?;
     Ok(Desk {
         settings: notices.settings.clone(),
-        templates: Templates::with_overrides(overrides)?,
+        templates: Templates::with_overrides(own)?,
     })
+}
+
+/// The operator's own texts in a folder, by name; where there is no folder there are none.
+pub fn own_texts(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut own = BTreeMap::new();
+    for name in Templates::names() {
+        let path = folder.join(format!("{name}.txt"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                own.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+    Ok(own)
 }
 
 /// Everything that could be wrong with a configuration and would only be found out later.
@@ -189,7 +196,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         ConfigError::new(&origin, format!("`{key}`: {why}"))
     };
     desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
-    Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+    Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
     webhook(config)?;
     let now = Clock::system().now();
@@ -233,6 +240,11 @@ pub fn disk_space(config: &Config, clock: Clock) -> DiskSpace {
 
 /// Opens the store and starts everything; returns when all listeners are open.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    start_with(config, clock, rules(config)).await
+}
+
+/// The same by other rules than the configuration's.
+pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::Result<Running> {
     check(config)?;
     for name in &config.ignored {
         tracing::warn!("the variable {name} is not a key and is ignored");
@@ -290,7 +302,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         });
     }
 
-    let rules = Arc::new(rules(config));
+    let rules = Arc::new(rules);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
         let worker = Worker {
@@ -403,7 +415,7 @@ fn allow_connections() {
 
 /// The way to the smarthost.
 pub fn smarthost(config: &Config) -> anyhow::Result<Smarthost> {
-    Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+    Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))
 }
 
@@ -454,6 +466,14 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
     )
 }
 
+/// A worker's turn. One that breaks is in trouble like one that fails: the worker goes on.
+async fn whole<T>(turn: impl Future<Output = Result<T, store::StoreError>>) -> Result<T, String> {
+    match process::caught_async(turn).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}
+
 struct Worker {
     store: Arc<dyn Store>,
     clock: Clock,
@@ -465,7 +485,8 @@ impl Worker {
     async fn decide(self, rules: Arc<Rules>, gatherer: Arc<Gatherer>, decided: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
             let now = self.clock.now();
-            match process::process_next(&*self.store, &rules, &gatherer, now).await {
+            let turn = process::process_next(&*self.store, &rules, &gatherer, now);
+            match whole(turn).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => decided.notify_one(),
                 Err(error) => self.trouble("processing", &error).await,
@@ -475,7 +496,7 @@ impl Worker {
 
     async fn plan(self, rules: Arc<Rules>, planned: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
-            match process::plan_next(&*self.store, &rules, self.clock.now()).await {
+            match whole(process::plan_next(&*self.store, &rules, self.clock.now())).await {
                 Ok(0) => {
                     // What was decided may be a mail of its own, with nothing to plan.
                     planned.notify_one();
@@ -499,7 +520,7 @@ impl Worker {
                 is_stopping: &|| self.shutdown.is_cancelled(),
                 max_per_hour,
             };
-            match send::deliver_due(&outbox).await {
+            match whole(send::deliver_due(&outbox)).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,
@@ -526,7 +547,7 @@ impl Worker {
                 now: &now,
                 is_stopping: &|| self.shutdown.is_cancelled(),
             };
-            match send::alert_due(&alerts).await {
+            match whole(send::alert_due(&alerts)).await {
                 Ok(0) => self.rest_for(ALERT_EVERY).await,
                 Ok(_) => {}
                 Err(error) => self.trouble("alerting", &error).await,
@@ -537,7 +558,7 @@ impl Worker {
     async fn watch(self, mut watch: Watch) {
         while !self.shutdown.is_cancelled() {
             let begun = Instant::now();
-            if let Err(error) = watch.look(&*self.store, self.clock.now()).await {
+            if let Err(error) = whole(watch.look(&*self.store, self.clock.now())).await {
                 self.trouble("watching", &error).await;
             }
             // Whoever has ten thousand cases needs the machine for something else too.
@@ -559,7 +580,7 @@ impl Worker {
         }
     }
 
-    async fn trouble(&self, what: &str, error: &store::StoreError) {
+    async fn trouble(&self, what: &str, error: &str) {
         tracing::error!("{what} stopped for a moment: {error}");
         tokio::select! {
             () = self.shutdown.cancelled() => {}

@@ -8,6 +8,8 @@ mod desk;
 mod doubt;
 #[path = "process/held.rs"]
 mod held;
+#[path = "process/poison.rs"]
+mod poison;
 #[path = "process/remind.rs"]
 mod remind;
 #[path = "process/replayed.rs"]

@@ -18,6 +18,7 @@ pub mod reason;
 mod record;
 mod reseller;
 mod route;
+mod secret;
 mod status;
 mod task;
 
@@ -49,5 +50,6 @@ pub use reseller::{
     ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
+pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;

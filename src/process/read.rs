@@ -1,9 +1,8 @@
 //! One kept message, authenticated and parsed: everything that needs no database.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use jiff::{Timestamp, ToSpan};
 
+use super::caught::{Panic, caught};
 use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
@@ -73,6 +72,13 @@ impl Reading {
         self.trace.push(reason.to_string());
         self.reasons.push(reason);
     }
+
+    /// The program broke over it: held, with the way to where it broke.
+    pub(super) fn hold_for_panic(&mut self, panic: &Panic) {
+        self.hold(Reason::new(reason::PANIC, panic.to_string()));
+        let calls = panic.calls.iter().map(|call| format!("called from {call}"));
+        self.trace.extend(calls);
+    }
 }
 
 /// Reads one message. `evidence` of its origin; `None`: nobody asked. A panic on the way holds this
@@ -83,18 +89,25 @@ pub fn read(
     evidence: Option<&Evidence>,
     is_released: bool,
 ) -> Reading {
-    catch_unwind(AssertUnwindSafe(|| {
-        read_all(policy, inbound, evidence, is_released)
-    }))
-    .unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no text".to_owned());
+    read_by(read_all, policy, inbound, evidence, is_released)
+}
+
+/// What reads a message: policy, message, evidence, whether a person released it.
+pub type Reader = fn(&Policy, &Inbound, Option<&Evidence>, bool) -> Reading;
+
+/// The same by another reader.
+pub fn read_by(
+    reader: Reader,
+    policy: &Policy,
+    inbound: &Inbound,
+    evidence: Option<&Evidence>,
+    is_released: bool,
+) -> Reading {
+    caught(|| reader(policy, inbound, evidence, is_released)).unwrap_or_else(|panic| {
         let mut reading = Reading::new(inbound);
-        reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
-        reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
+        // What broke on these bytes is not asked about them again without a net.
+        reading.is_deadline_lost = caught(|| parse::names_deadline(&inbound.raw)).unwrap_or(true);
+        reading.hold_for_panic(&panic);
         reading
     })
 }

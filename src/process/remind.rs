@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::contact::{Reach, reach};
-use super::decide::Rules;
+use super::rules::Rules;
 use super::tell::{self, Reachability, Telling};
 use crate::apply::Effect;
 use crate::model::reason;

@@ -107,6 +107,10 @@ pub const TABLE: &[(&str, &str)] = &[
         "reseller-event orchard-sample.com class=DOMAIN_DELETION/DELETION_SUCCESSFUL object=orchard-sample.com domain=`orchard-sample.com` x-future_key 2=`a:b` unknown=`Dear reseller,` unknown=`NEWKEY:new value` time=2026-11-10T12:00:00Z W01",
     ),
     (
+        "object-address-like-a-code.eml",
+        "contact-verification class=CONTACT_REGISTRATION/CONTACT_REGISTRATION_NOTIFY address=orchardfamily2024@orchard-sample.com trigger=true time=2026-11-10T12:00:00Z",
+    ),
+    (
         "object-certificate-number.eml",
         "reseller-event class=CERTIFICATE_RENEWAL/RENEWAL_NOTIFY other=4711 certificate=`4711` sub=`1` time=2026-11-10T12:00:00Z",
     ),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, exit};
+use crate::config::shown;
 use crate::model::RouteParser;
 
 /// The configuration
@@ -11,7 +12,7 @@ use crate::model::RouteParser;
 pub enum ConfigCommand {
     /// Check file and environment; exit 0 or 3
     Check,
-    /// Show every key with its value
+    /// Show every key with its value; passwords are left out
     Show {
         /// Name the file, the variable or the default that each value comes from
         #[arg(long)]
@@ -59,6 +60,7 @@ impl ConfigCommand {
             ConfigCommand::Show { origin } => {
                 let (_, layers) = context.config()?;
                 for (key, value, from) in layers.iter() {
+                    let value = shown(key, value);
                     if out.is_json() {
                         out.object(json!({
                             "key": key,

@@ -8,7 +8,7 @@ use super::super::instant;
 use super::super::mail::Mail;
 use super::super::notes::Notes;
 use super::field::{Fields, Head, says_trigger};
-use super::secret::{MARK, hide, is_secret};
+use super::secret::{MARK, hide, holds, is_secret};
 use crate::model::{
     DomainName, Facts, Reason, RegistryEvent, ResellerEvent, ResellerObject, Source, TriggerCode,
     reason,
@@ -49,8 +49,9 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
         class: class.to_owned(),
         subclass: subclass.to_owned(),
         object: object.map(|object| match object {
-            ResellerObject::Address(text) if shown(&text) == text => ResellerObject::Address(text),
-            ResellerObject::Address(text) | ResellerObject::Other(text) => {
+            ResellerObject::Other(text) => ResellerObject::Other(shown(&text)),
+            // Addresses may look like codes, and must stay whole.
+            ResellerObject::Address(text) if holds(&text, trigger.as_ref()) => {
                 ResellerObject::Other(shown(&text))
             }
             object => object,

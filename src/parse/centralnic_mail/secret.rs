@@ -19,12 +19,17 @@ pub(super) fn is_secret(key: &str) -> bool {
         .any(|word| key.contains(word))
 }
 
+/// Does the text hold this code?
+pub(super) fn holds(text: &str, code: Option<&TriggerCode>) -> bool {
+    let known = code.map(TriggerCode::expose);
+    known.is_some_and(|known| known.len() >= CODE_MIN && text.contains(known))
+}
+
 /// The text without `code`, without what is given as a trigger, and without what looks like one: the
 /// mail may be damaged where it says so. The kept message has it all.
 pub(super) fn hide(text: &str, code: Option<&TriggerCode>) -> String {
-    let known = code.map(TriggerCode::expose);
-    let text = match known.filter(|known| known.len() >= CODE_MIN) {
-        Some(known) => text.replace(known, MARK),
+    let text = match code.filter(|_| holds(text, code)) {
+        Some(known) => text.replace(known.expose(), MARK),
         None => text.to_owned(),
     };
     match given(&text) {
