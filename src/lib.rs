@@ -5,7 +5,7 @@
 //! [`process`] takes it through [`evidence`] (what can be
 //! proven of its origin), [`authenticate`] (who says so), [`parse`] (what is said), [`apply`]
 //! (what that changes) and writes the result into the [`store`] in one transaction; [`notify`]
-//! writes the mail that [`send`] takes to the smarthost. [`serve`] runs all of it, [`inspect`] lets
+//! writes the mail that [`send`] takes to the smarthost, or by [`wire`] to the desk's webhook. [`serve`] runs all of it, [`inspect`] lets
 //! people look in, [`simulate`] plays the other side for the demo and the tests. The rooms in the
 //! middle are pure: values in, values out.
 

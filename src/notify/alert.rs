@@ -22,8 +22,10 @@ const ALERT_HEADER: HeaderName = HeaderName::new_from_ascii_str("X-Stichtag-Aler
 /// Alarms that a mail names one by one; of more it says how many.
 const LINES_MAX: usize = 2_000;
 
-/// Characters of an alarm's sentence; it may quote a mail.
+/// Characters of an alarm's sentence in a mail, and in a POST; it may quote a mail, or whatever a
+/// smarthost says.
 const TEXT_CHARS_MAX: usize = 400;
+const POST_CHARS_MAX: usize = 2_000;
 
 /// What a mail to the desk is made of.
 #[derive(Clone, Copy, Debug)]
@@ -187,8 +189,11 @@ fn name(unicode: &str) -> String {
 fn sentence(text: &str) -> String {
     let line = clean::line(text);
     let words: Vec<Cow<'_, str>> = line.split(' ').map(with_time).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(TEXT_CHARS_MAX) {
+    cut(words.join(" "), TEXT_CHARS_MAX)
+}
+
+fn cut(line: String, chars_max: usize) -> String {
+    match line.char_indices().nth(chars_max) {
         None => line,
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
     }
@@ -244,7 +249,7 @@ pub fn alert_json(id: &str, event: AlertEvent, alarm: &StandingAlarm) -> Vec<u8>
         "state": event,
         "alarm": alarm.id,
         "code": alarm.code,
-        "text": clean::line(&alarm.text),
+        "text": cut(clean::line(&alarm.text), POST_CHARS_MAX),
         "do": what_to_do(alarm),
         "environment": alarm.environment,
         "domain": domain.map(|domain| domain.unicode()),

@@ -79,7 +79,9 @@ pub struct Alerts<'a> {
 /// Writes down what is new and sends what is due; returns how many alerts were tried.
 pub async fn alert_due(alerts: &Alerts<'_>) -> Result<usize, StoreError> {
     for channel in alerts.channels {
-        let news = alerts.store.alert_news(channel).await?;
+        let now = (alerts.now)();
+        let quiet_since = now - MAIL_EVERY;
+        let news = (alerts.store.alert_news(channel, quiet_since, now)).await?;
         let drafts = match channel {
             Channel::Mail(to) => mail(alerts, channel, to, news),
             Channel::Webhook => posts(alerts, &news),
@@ -114,15 +116,14 @@ pub async fn try_channels(alerts: &Alerts<'_>) -> Result<Vec<AlertId>, StoreErro
     alerts.store.put_alerts(&drafts).await
 }
 
-/// All that is new in one mail, at most one mail a minute. What the smarthost has refused for now is
+/// All that is new in one mail. What the smarthost has refused for now is
 /// said again in it, so that a smarthost that comes back finds one mail, not one for every minute.
 fn mail(alerts: &Alerts<'_>, channel: &Channel, to: &str, news: AlertNews) -> Vec<AlertDraft> {
     let now = (alerts.now)();
     // A clock that was set back must not hold anything up.
-    let is_within = |at: Timestamp, time| now.duration_since(at).abs() < time;
-    let is_gathering = |alarm: &StandingAlarm| is_within(alarm.raised_at, GATHER);
-    let is_early = news.last_at.is_some_and(|at| is_within(at, MAIL_EVERY));
-    if news.raised.is_empty() || news.raised.iter().all(is_gathering) || is_early {
+    let is_gathering =
+        |alarm: &StandingAlarm| now.duration_since(alarm.raised_at).abs() < GATHER;
+    if news.raised.iter().all(is_gathering) {
         return Vec::new();
     }
     let (replaces, mut alarms) = news.delayed.unzip();

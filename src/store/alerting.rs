@@ -46,8 +46,14 @@ pub trait Alerting: Send + Sync {
     /// Alarms, oldest first, with how far each got: those that stand, or that one.
     async fn standing_alarms(&self, id: Option<AlarmId>) -> Result<Vec<AlarmEntry>, StoreError>;
 
-    /// What one channel has not been told yet.
-    async fn alert_news(&self, channel: &Channel) -> Result<AlertNews, StoreError>;
+    /// What one channel has not been told yet; nothing of a mailbox to which a mail was written or
+    /// left between `quiet_since` and `now`.
+    async fn alert_news(
+        &self,
+        channel: &Channel,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<AlertNews, StoreError>;
 
     /// Writes alerts into the outbox, each whole or not at all; one whose alarms somebody else has
     /// told of meanwhile is left out. Returns the numbers of those written.
@@ -160,8 +166,6 @@ pub struct AlertNews {
     pub cleared: Vec<StandingAlarm>,
     /// A mail that was refused for now, and the alarms in it that still stand.
     pub delayed: Option<(AlertId, Vec<StandingAlarm>)>,
-    /// When the channel's last mail was written or left.
-    pub last_at: Option<Timestamp>,
 }
 
 /// An alert to be written into the outbox.

@@ -157,6 +157,8 @@ async fn test(context: &Context) -> anyhow::Result<u8> {
             "no channel is set up; set `watch.alert_mail` or `watch.webhook_url`",
         ));
     }
+    let audit = context.audit("alarm test", "alerts", "");
+    store.audit(&audit).await?;
     let done = if status::is_running(&config.store.url) {
         let ids = with_alerts(context, &*store, &config, &channels, None, async |alerts| {
             Ok(send::try_channels(alerts).await?)

@@ -128,12 +128,21 @@ pub async fn standing_alarms(
         .collect()
 }
 
-pub async fn news(store: &SqliteStore, channel: &Channel) -> Result<AlertNews, StoreError> {
+pub async fn news(
+    store: &SqliteStore,
+    channel: &Channel,
+    quiet_since: Timestamp,
+    now: Timestamp,
+) -> Result<AlertNews, StoreError> {
     let word = channel.to_string();
     let columns = alarm_columns();
     let is_webhook = *channel == Channel::Webhook;
     let mut news = AlertNews::default();
     let mut reading = store.readers.begin().await?;
+    if !is_webhook && is_early(&mut reading, &word, quiet_since, now).await? {
+        reading.commit().await?;
+        return Ok(news);
+    }
     let raised = format!(
         "SELECT {columns} FROM alarm INDEXED BY alarm_open {ALARM_JOINS} \
          WHERE alarm.cleared_at IS NULL AND NOT EXISTS \
@@ -165,27 +174,40 @@ pub async fn news(store: &SqliteStore, channel: &Channel) -> Result<AlertNews, S
             .map(standing)
             .collect::<Result<_, _>>()?;
     } else if !news.raised.is_empty() {
-        pace(&mut reading, &word, &columns, &mut news).await?;
+        news.delayed = delayed(&mut reading, &word, &columns).await?;
     }
     reading.commit().await?;
     Ok(news)
 }
 
-/// When a mail was written or left last, and the one that the smarthost would not take yet.
-async fn pace(
+/// Was a mail to this address written, or did one leave, so lately?
+async fn is_early(
+    reading: &mut SqliteConnection,
+    channel: &str,
+    quiet_since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // One that was replaced was written before the one that replaced it, so a few are enough. What
+    // lies ahead was written before the clock was set back.
+    let found: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT * FROM alert WHERE channel = ?1 AND event = 'raised' \
+             ORDER BY id DESC LIMIT 8) \
+         WHERE created_at > ?2 AND created_at <= ?3 OR sent_at > ?2 AND sent_at <= ?3",
+    )
+    .bind(channel)
+    .bind(row::micros(quiet_since))
+    .bind(row::micros(now))
+    .fetch_one(reading)
+    .await?;
+    Ok(found > 0)
+}
+
+/// The mail that the smarthost would not take yet, and what still stands of it.
+async fn delayed(
     reading: &mut SqliteConnection,
     channel: &str,
     columns: &str,
-    news: &mut AlertNews,
-) -> Result<(), StoreError> {
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT max(max(created_at), coalesce(max(sent_at), 0)) FROM \
-            (SELECT * FROM alert WHERE channel = ? AND event = 'raised' ORDER BY id DESC LIMIT 8)",
-    )
-    .bind(channel)
-    .fetch_one(&mut *reading)
-    .await?;
-    news.last_at = row::optional_instant(last)?;
+) -> Result<Option<(AlertId, Vec<StandingAlarm>)>, StoreError> {
     let delayed: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM alert WHERE channel = ? AND event = 'raised' AND state = 'delayed' \
          AND lease_until = 0 ORDER BY id DESC LIMIT 1",
@@ -194,19 +216,18 @@ async fn pace(
     .fetch_optional(&mut *reading)
     .await?;
     let Some(delayed) = delayed else {
-        return Ok(());
+        return Ok(None);
     };
     let within = format!(
         "SELECT {columns} FROM alert_alarm AS told CROSS JOIN alarm ON alarm.id = told.alarm \
              AND alarm.cleared_at IS NULL {ALARM_JOINS} WHERE told.alert = ? ORDER BY alarm.id"
     );
-    let within = sqlx::query(AssertSqlSafe(within))
+    let rows = sqlx::query(AssertSqlSafe(within))
         .bind(delayed)
         .fetch_all(&mut *reading)
         .await?;
-    let within: Result<_, _> = within.iter().map(standing).collect();
-    news.delayed = Some((AlertId(delayed), within?));
-    Ok(())
+    let within = rows.iter().map(standing).collect::<Result<_, _>>()?;
+    Ok(Some((AlertId(delayed), within)))
 }
 
 pub async fn put(store: &SqliteStore, drafts: &[AlertDraft]) -> Result<Vec<AlertId>, StoreError> {

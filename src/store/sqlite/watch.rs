@@ -62,18 +62,25 @@ impl Alerting for SqliteStore {
                 (route, row::micros(heard.since), heard_at)
             })
             .collect();
+        let routes = row::json(&routes)?;
         sqlx::query(
-            "DELETE FROM route_watch WHERE route NOT IN \
-                 (SELECT value ->> 0 FROM json_each(?1)); \
-             INSERT INTO route_watch (route, since, heard_at) \
-                 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true \
-                 ON CONFLICT DO UPDATE SET heard_at = excluded.heard_at; \
-             UPDATE route_watch_upto SET message = coalesce(?2, message)",
+            "DELETE FROM route_watch WHERE route NOT IN (SELECT value ->> 0 FROM json_each(?))",
         )
-        .bind(row::json(&routes)?)
-        .bind(heard.upto.map(|id| id.0))
+        .bind(&routes)
         .execute(&mut *writing)
         .await?;
+        sqlx::query(
+            "INSERT INTO route_watch (route, since, heard_at) \
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true \
+             ON CONFLICT DO UPDATE SET heard_at = excluded.heard_at",
+        )
+        .bind(&routes)
+        .execute(&mut *writing)
+        .await?;
+        sqlx::query("UPDATE route_watch_upto SET message = coalesce(?, message)")
+            .bind(heard.upto.map(|id| id.0))
+            .execute(&mut *writing)
+            .await?;
         self.end(writing).await
     }
 
@@ -144,8 +151,13 @@ impl Alerting for SqliteStore {
         alerts::standing_alarms(self, id).await
     }
 
-    async fn alert_news(&self, channel: &Channel) -> Result<AlertNews, StoreError> {
-        alerts::news(self, channel).await
+    async fn alert_news(
+        &self,
+        channel: &Channel,
+        quiet_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<AlertNews, StoreError> {
+        alerts::news(self, channel, quiet_since, now).await
     }
 
     async fn put_alerts(&self, drafts: &[AlertDraft]) -> Result<Vec<AlertId>, StoreError> {
