@@ -1,5 +1,6 @@
 //! The words of the field, as values that cannot be wrong. Imports nothing of the other rooms.
 
+mod bounce;
 mod case;
 mod claim;
 mod customer;
@@ -18,6 +19,10 @@ mod record;
 mod route;
 mod status;
 
+pub use bounce::{
+    BounceCategory, BounceKey, BounceMail, BounceRecipient, BounceReport, DeliveryAction,
+    MailStatus,
+};
 pub use case::CaseState;
 pub use claim::Claim;
 pub use customer::{Customer, Language};

@@ -10,6 +10,7 @@ mod page;
 mod table;
 mod templates;
 mod text;
+pub mod verp;
 
 use minijinja::Value;
 

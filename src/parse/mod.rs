@@ -4,6 +4,7 @@
 //! patient with the rest: what nobody knows is kept and shown, what contradicts itself is an error,
 //! and no instant is ever made up (`denic.md` 2 to 4).
 
+mod bounce;
 mod code;
 mod deadline;
 mod denic_mail;
@@ -16,7 +17,7 @@ mod text;
 
 pub use event_json::event_json;
 
-use crate::model::{DomainName, Reason, ReasonCode, RegistryEvent, Source};
+use crate::model::{BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, Source};
 use notes::Notes;
 
 /// Why a message could not be read. It is kept whole all the same; a person has to look at it.
@@ -67,6 +68,12 @@ pub fn denic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, ParseE
 /// Key/value or XML, with or without the outer reply; without the length prefix of the wire.
 pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_queue::read(raw)
+}
+
+/// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
+/// answer, or neither. `is_null_sender`: its envelope sender was `<>`.
+pub fn bounce(raw: &[u8], is_null_sender: bool) -> BounceMail {
+    bounce::read(raw, is_null_sender)
 }
 
 /// Do these bytes, whatever they are, seem to name a verification deadline? Errs on the side of
