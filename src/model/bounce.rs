@@ -97,9 +97,17 @@ pub struct BounceRecipient {
 }
 
 impl BounceRecipient {
-    /// The address to show: the final one, else the original one.
+    /// The address at the end of the way, else the original one.
     pub fn address(&self) -> Option<&str> {
         (self.final_recipient.as_deref()).or(self.original_recipient.as_deref())
+    }
+
+    /// The address that we wrote to, as far as the report says so: the original one, else the final one.
+    pub fn recipient(&self) -> Option<&str> {
+        let original = self.original_recipient.as_deref();
+        original
+            .filter(|text| text.contains('@'))
+            .or(self.address())
     }
 
     /// Nobody tries any more; the mail has not arrived.

@@ -300,11 +300,30 @@ impl Part<'_> {
             _ => utf8_or_latin(bytes),
         };
         let text = if self.kind == "text/html" {
-            html_to_text(&text)
+            html_to_text(&with_breaks(&text))
         } else {
             text.into_owned()
         };
         text.replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n")
+    }
+}
+
+/// HTML whose preformatted lines stay lines.
+fn with_breaks(html: &str) -> Cow<'_, str> {
+    let lower = html.to_ascii_lowercase();
+    let mut broken = String::new();
+    let mut done = 0;
+    while let Some(begin) = lower[done..].find("<pre").map(|at| done + at) {
+        let end = lower[begin..]
+            .find("</pre")
+            .map_or(html.len(), |at| begin + at);
+        broken.push_str(&html[done..begin]);
+        broken.push_str(&html[begin..end].replace('\n', "<br>\n"));
+        done = end;
+    }
+    match done {
+        0 => Cow::Borrowed(html),
+        _ => Cow::Owned(broken + &html[done..]),
     }
 }
 

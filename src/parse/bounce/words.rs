@@ -226,6 +226,7 @@ const NO_USER: &[&str] = &[
     "invalid final delivery",
     "recipient not found",
     "recipnotfound",
+    "recipientnotfound",
     "user not found",
     "mailbox not found",
     "account not found",
