@@ -4,9 +4,11 @@
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
+mod contact;
 mod decide;
 mod examine;
 mod read;
+mod remind;
 mod tell;
 
 use std::time::Duration;
@@ -18,9 +20,11 @@ use crate::evidence::Gatherer;
 use crate::model::addressees;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
+pub use contact::{Reach, reach};
 pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
 pub use examine::examine;
 pub use read::{Reading, read};
+pub use remind::{future, plan_next};
 pub use tell::Telling;
 
 /// Messages decided in one transaction.

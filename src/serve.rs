@@ -136,6 +136,7 @@ pub fn rules(config: &Config) -> Rules {
             languages: config.notices.languages.clone(),
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
             message_id_host: notice_host(config),
+            timetable: config.notices.timetable.clone(),
         },
     }
 }
@@ -246,6 +247,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
 
     let kept = Arc::new(Notify::new());
     let decided = Arc::new(Notify::new());
+    let planned = Arc::new(Notify::new());
     let disk = || disk_space(config, clock.clone());
     let shelf = gate::Shelf::new(store.clone(), kept.clone(), disk());
     let max_batch = if config.smtp.group_commit {
@@ -303,11 +305,22 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         }
         .watch(Watch::new(config.held_age)),
     );
+    if config.notices.mode != NoticeMode::Off {
+        // The settings may have changed since the plans were made.
+        store.plan_again().await?;
+        let worker = Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: decided.clone(),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(worker.plan(rules.clone(), planned.clone()));
+    }
     if config.notices.mode == NoticeMode::On {
         let worker = Worker {
             store: store.clone(),
             clock: clock.clone(),
-            wake: decided,
+            wake: planned,
             shutdown: shutdown.clone(),
         };
         let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
@@ -429,6 +442,20 @@ impl Worker {
                 Ok(0) => self.rest().await,
                 Ok(_) => decided.notify_one(),
                 Err(error) => self.trouble("processing", &error).await,
+            }
+        }
+    }
+
+    async fn plan(self, rules: Arc<Rules>, planned: Arc<Notify>) {
+        while !self.shutdown.is_cancelled() {
+            match process::plan_next(&*self.store, &rules, self.clock.now()).await {
+                Ok(0) => {
+                    // What was decided may be a mail of its own, with nothing to plan.
+                    planned.notify_one();
+                    self.rest().await;
+                }
+                Ok(_) => planned.notify_one(),
+                Err(error) => self.trouble("planning", &error).await,
             }
         }
     }

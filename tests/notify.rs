@@ -371,6 +371,7 @@ fn calendar_entries_need_a_case_and_a_deadline() {
     let calendar = written(&notice).calendar.unwrap();
     assert!(calendar.contains("SEQUENCE:3\r\n"));
     notice.kind = NoticeKind::Resolved;
+    notice.items[0].sequence = 4;
     let void = written(&notice).calendar.unwrap();
     assert!(void.contains("SEQUENCE:4\r\n") && void.contains("STATUS:CANCELLED\r\n"));
     assert!(void.contains("METHOD:PUBLISH\r\n") && !void.contains("VALARM"));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{CaseState, DomainRecord, Due, NoticeKind, Reason};
+use crate::model::{CaseState, Direction, DomainRecord, Due, NoticeKind, Reason};
 
 /// What one event does to one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +53,15 @@ pub enum Effect {
     Tell {
         /// Which text.
         kind: NoticeKind,
-        /// The deadlines to name; for [`NoticeKind::Resolved`] those that no longer apply.
+        /// The deadlines to name; for [`NoticeKind::Resolved`], [`NoticeKind::Deleted`] and a
+        /// [`NoticeKind::Transfer`] away from us those that no longer apply.
         due: Due,
         /// Registry time of the cause.
         at: Timestamp,
         /// `resolved`: it was off the net. `registered`: proof is still asked for.
         flag: bool,
+        /// Which way it went; for [`NoticeKind::Transfer`].
+        direction: Option<Direction>,
     },
     /// Tell the operator.
     Alarm(Reason),

@@ -8,8 +8,9 @@ use super::effect::{Applied, CaseStep, Effect, Outcome};
 use super::merge::{self, Merged};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    CaseState, ContactFact, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Level, Lifecycle,
-    NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact, VerificationFact,
+    CaseState, ContactFact, Direction, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Level,
+    Lifecycle, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact,
+    VerificationFact,
 };
 
 /// A deadline further away than this is flagged (`denic.md` 2.5), in days.
@@ -289,12 +290,31 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
     let due = record.due();
     let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
     if let Some(gone) = record.gone() {
+        let tell = |kind, direction| Effect::Tell {
+            kind,
+            due: before.due(),
+            at,
+            flag: false,
+            direction,
+        };
+        let (state, told) = match gone {
+            // The former customer must hear of it in any case: it may not be his doing.
+            Gone::Moved => (
+                CaseState::Moved,
+                Some(tell(NoticeKind::Transfer, Some(Direction::Away))),
+            ),
+            // Whoever was asked for proof must hear that it is over.
+            Gone::Deleted => (
+                CaseState::Deleted,
+                (situation.case).map(|_| tell(NoticeKind::Deleted, None)),
+            ),
+        };
         if situation.case.is_some() {
-            applied.case = CaseStep::Close(match gone {
-                Gone::Moved => CaseState::Moved,
-                Gone::Deleted => CaseState::Deleted,
-            });
+            applied.case = CaseStep::Close(state);
         }
+        applied
+            .effects
+            .extend(told.filter(|_| before.gone() != Some(gone)));
         return;
     }
     let was_awaited = matches!(
@@ -306,11 +326,17 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
     let is_registered = record.status() == Some(&RegistryStatus::Connect)
         && (was_awaited || (before.status().is_none() && !due.is_some()));
     if is_registered {
+        let is_transfer = before.lifecycle == Lifecycle::Transferring;
         applied.effects.push(Effect::Tell {
-            kind: NoticeKind::Registered,
+            kind: if is_transfer {
+                NoticeKind::Transfer
+            } else {
+                NoticeKind::Registered
+            },
             due: Due::default(),
             at,
             flag: due.is_some(),
+            direction: is_transfer.then_some(Direction::ToUs),
         });
     }
     if due.is_some() {
@@ -334,6 +360,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
                 due,
                 at,
                 flag: false,
+                direction: None,
             });
         }
     } else if situation.case.is_some() && !is_on_hold {
@@ -343,6 +370,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
             due: before.due(),
             at,
             flag: before.status() == Some(&RegistryStatus::ServerHold),
+            direction: None,
         });
     }
 }

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::evidence::openpgp::read_keys;
 use crate::model::{DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser};
 use crate::notify;
@@ -134,6 +136,8 @@ pub struct Notices {
     pub languages: Vec<Language>,
     /// One mail per customer for everything within this time.
     pub coalesce: Duration,
+    /// When customers are reminded.
+    pub timetable: notify::Timetable,
     /// More mails in an hour than this pause sending.
     pub max_per_hour: usize,
     /// What the texts need.
@@ -160,7 +164,7 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 16] = [
+const LATER: [&str; 12] = [
     "server.public_listen",
     "verify_site.",
     "sender.",
@@ -172,10 +176,6 @@ const LATER: [&str; 16] = [
     "web.",
     "retention.",
     "backup.",
-    "notices.remind_before_dedelegation",
-    "notices.remind_before_deletion",
-    "notices.min_gap",
-    "notices.send_window",
     "domains.order_by",
 ];
 
@@ -472,6 +472,13 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
         smarthost: field("smarthost").text(),
         languages,
         coalesce: field("coalesce").duration()?,
+        timetable: notify::Timetable {
+            before_dedelegation: field("remind_before_dedelegation").durations()?,
+            before_deletion: field("remind_before_deletion").durations()?,
+            min_gap: SignedDuration::try_from(field("min_gap").duration()?)
+                .map_err(|_| field("min_gap").error("a shorter time"))?,
+            window: field("send_window").parsed("hours such as \"08:00-18:00\"")?,
+        },
         max_per_hour: field("max_per_hour").count(1..=1_000_000)?,
         settings: notify::Settings {
             from,

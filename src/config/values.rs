@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use regex::Regex;
 use toml::Value;
 
@@ -107,23 +108,17 @@ impl Field<'_> {
 
     /// As a duration, such as `90s`, `15m`, `24h`, `7d`.
     pub fn duration(&self) -> Result<Duration, ConfigError> {
-        let text = self.text();
-        let (number, unit) = split_unit(&text);
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => 0,
-        };
-        number
-            .parse::<u64>()
-            .ok()
-            .filter(|_| seconds > 0)
-            .and_then(|number| number.checked_mul(seconds))
-            .filter(|seconds| *seconds <= 10 * 366 * 86_400)
-            .map(Duration::from_secs)
+        duration(&self.text())
             .ok_or_else(|| self.error("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\""))
+    }
+
+    /// As a list of durations.
+    pub fn durations(&self) -> Result<Vec<SignedDuration>, ConfigError> {
+        let wrong = || self.error("a list of durations such as [\"14d\", \"36h\"]");
+        let read = |item: &String| SignedDuration::try_from(duration(item)?).ok();
+        (self.list()?.iter())
+            .map(|item| read(item).ok_or_else(wrong))
+            .collect()
     }
 
     /// As a size in bytes, such as `256KiB`.
@@ -184,6 +179,23 @@ impl Field<'_> {
                 self.error(&words.join(" or "))
             })
     }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = split_unit(text);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(seconds)
+        .filter(|seconds| *seconds <= 10 * 366 * 86_400)
+        .map(Duration::from_secs)
 }
 
 fn split_unit(text: &str) -> (&str, &str) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CustomerId;
+use super::{CustomerId, DomainName};
 
 /// A language that notices are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,4 +56,31 @@ pub struct Customer {
     pub phone: Option<String>,
     /// IANA time zone; `None`: Europe/Berlin.
     pub timezone: Option<String>,
+}
+
+impl Customer {
+    /// The mail addresses in the order in which they are used; none that is empty.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        [Some(self.email.as_str()), self.second_email.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(str::trim)
+            .filter(|address| !address.is_empty())
+    }
+
+    /// Every domain that one of the addresses lies under, from the host's own name up to two labels.
+    pub fn address_domains(&self) -> Vec<DomainName> {
+        let hosts = self.addresses().filter_map(|address| {
+            let (_, host) = address.rsplit_once('@')?;
+            host.parse::<DomainName>().ok()
+        });
+        hosts
+            .flat_map(|host| {
+                let labels: Vec<&str> = host.ace().split('.').collect();
+                (0..labels.len().saturating_sub(1))
+                    .filter_map(|from| labels[from..].join(".").parse().ok())
+                    .collect::<Vec<DomainName>>()
+            })
+            .collect()
+    }
 }

@@ -18,6 +18,7 @@ pub mod reason;
 mod record;
 mod route;
 mod status;
+mod task;
 
 pub use bounce::{
     BounceCategory, BounceKey, BounceMail, BounceRecipient, BounceReport, DeliveryAction,
@@ -38,10 +39,11 @@ pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
-pub use notice::{Notice, NoticeItem, NoticeKind, NoticeState};
+pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
 pub use status::{Lifecycle, RegistryStatus};
+pub use task::Task;

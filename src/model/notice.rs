@@ -20,15 +20,24 @@ pub enum NoticeKind {
     Resolved,
     /// The domain is registered.
     Registered,
+    /// Proof is still missing, and a deadline draws near.
+    Reminder,
+    /// The domain changed its provider: to us, or away from us.
+    Transfer,
+    /// The registry deleted the domain.
+    Deleted,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 4] = [
+    pub const ALL: [NoticeKind; 7] = [
         NoticeKind::VerificationRequired,
+        NoticeKind::Reminder,
         NoticeKind::OnHold,
         NoticeKind::Resolved,
         NoticeKind::Registered,
+        NoticeKind::Transfer,
+        NoticeKind::Deleted,
     ];
 
     /// The word used in JSON, in the database and as the template's name.
@@ -38,12 +47,23 @@ impl NoticeKind {
             NoticeKind::OnHold => "on-hold",
             NoticeKind::Resolved => "resolved",
             NoticeKind::Registered => "registered",
+            NoticeKind::Reminder => "reminder",
+            NoticeKind::Transfer => "transfer",
+            NoticeKind::Deleted => "deleted",
         }
     }
 
     /// The kind of that name, if there is one.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
+    /// Does it ask the customer for proof by a date?
+    pub fn asks_for_proof(self) -> bool {
+        matches!(
+            self,
+            NoticeKind::VerificationRequired | NoticeKind::Reminder | NoticeKind::OnHold
+        )
     }
 }
 
@@ -69,6 +89,8 @@ pub enum NoticeState {
     Failed,
     /// It came back.
     Bounced,
+    /// Later news overtook it before it left.
+    Withdrawn,
 }
 
 impl NoticeState {
@@ -81,6 +103,7 @@ impl NoticeState {
             NoticeState::Sent => "sent",
             NoticeState::Failed => "failed",
             NoticeState::Bounced => "bounced",
+            NoticeState::Withdrawn => "withdrawn",
         }
     }
 
@@ -93,6 +116,7 @@ impl NoticeState {
             NoticeState::Sent,
             NoticeState::Failed,
             NoticeState::Bounced,
+            NoticeState::Withdrawn,
         ]
         .into_iter()
         .find(|known| known.as_str() == word)
@@ -103,6 +127,36 @@ impl fmt::Display for NoticeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// Which way a domain went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From another provider to us.
+    ToUs,
+    /// From us to another provider.
+    Away,
+}
+
+impl Direction {
+    /// The word used in JSON, in the database and in templates.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::ToUs => "to-us",
+            Direction::Away => "away",
+        }
+    }
+}
+
+/// The deadlines that stand in the customer's calendar: what earlier notices of a case put there
+/// and none has cancelled since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// The registry's deadline behind the entry `…-dedelegation`.
+    pub dedelegation_at: Option<Timestamp>,
+    /// The registry's deadline behind the entry `…-deletion`.
+    pub deletion_at: Option<Timestamp>,
 }
 
 /// One domain in a notice, with the facts as they stood when it was decided.
@@ -122,13 +176,56 @@ pub struct NoticeItem {
     pub dedelegation_at: Option<Timestamp>,
     /// Is deleted then.
     pub deletion_at: Option<Timestamp>,
-    /// Registry time of the message that caused the notice; for `on-hold` since when, for
-    /// `registered` since when, for `resolved` as of when.
+    /// Registry time of the message that caused the notice: for `on-hold`, `registered` and
+    /// `transfer` since when, for `resolved` as of when, for `deleted` when; for `reminder` that of
+    /// the facts it rests on.
     pub at: Timestamp,
-    /// `resolved`: it was off the net before. `registered`: proof is still asked for.
+    /// `resolved`: it was off the net before. `registered`: proof is still asked for. `reminder`: it
+    /// is off the net, so that only deletion is ahead.
     pub flag: bool,
-    /// How often the calendar entry of this case was changed before.
+    /// How often the calendar entries of this case were changed before: at least one more than in
+    /// the notice before, since readers of calendars pass over what is not newer.
     pub sequence: u32,
+    /// When the customer was first told of this case; for `reminder`. `None`: not known.
+    #[serde(default)]
+    pub first_notice_at: Option<Timestamp>,
+    /// The recipient's address lies under this domain, or under another one whose case was open when
+    /// the notice was decided (W11).
+    #[serde(default)]
+    pub is_address_at_risk: bool,
+    /// Which way it went; for `transfer`. `None` is read as [`Direction::ToUs`].
+    #[serde(default)]
+    pub direction: Option<Direction>,
+    /// What stands in the customer's calendar because of earlier notices of this case, so that this
+    /// one can cancel what no longer holds. To be filled when the item is written, from the case's
+    /// item before it in a notice that left or will leave us (not an observed one):
+    /// [`NoticeItem::announces`] of that one; `Some(Announced::default())` where there is none.
+    ///
+    /// `None`: not known (rows of earlier versions); then the deadlines of the item itself are
+    /// taken to be announced where a notice cancels everything.
+    #[serde(default)]
+    pub announced: Option<Announced>,
+}
+
+impl NoticeItem {
+    /// What stands in the customer's calendar once a notice of `kind` with this item was sent; the
+    /// next item of the case takes it as its [`announced`](Self::announced).
+    pub fn announces(&self, kind: NoticeKind) -> Announced {
+        let is_off = kind == NoticeKind::OnHold || self.flag;
+        match (kind, self.direction) {
+            (NoticeKind::VerificationRequired, _)
+            | (NoticeKind::Reminder | NoticeKind::OnHold, _) => Announced {
+                dedelegation_at: self.dedelegation_at.filter(|_| !is_off),
+                deletion_at: self.deletion_at,
+            },
+            (NoticeKind::Resolved | NoticeKind::Deleted, _)
+            | (NoticeKind::Transfer, Some(Direction::Away)) => Announced::default(),
+            // They touch no calendar.
+            (NoticeKind::Registered, _) | (NoticeKind::Transfer, _) => {
+                self.announced.unwrap_or_default()
+            }
+        }
+    }
 }
 
 /// A notice as the outbox holds it: all that is needed to write the mail, and nothing to guess.
@@ -156,6 +253,9 @@ pub struct Notice {
     pub code: String,
     /// The Message-ID without angle brackets; the same at every try.
     pub message_id: String,
+    /// The Message-ID of the first notice of the case, without angle brackets, so that mail
+    /// programs show a reminder below it; `None` for first notices and where it is not known.
+    pub in_reply_to: Option<String>,
     /// When it was decided; the mail's `Date`, so that every try has the same bytes.
     pub created_at: Timestamp,
     /// When it may be sent.
@@ -173,10 +273,11 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Is the recipient's address under one of the domains it is about (W11)?
+    /// Does the recipient's address lie under one of the domains it is about, or under another one
+    /// that must be verified (W11)?
     pub fn is_address_at_risk(&self) -> bool {
         self.items
             .iter()
-            .any(|item| item.domain.contains_address(&self.recipient))
+            .any(|item| item.is_address_at_risk || item.domain.contains_address(&self.recipient))
     }
 }

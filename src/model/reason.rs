@@ -262,6 +262,10 @@ catalogue! {
         "Look at it (`stichtag held show ID`) and release or refuse it.";
     HELD_DEADLINE "W51" "A held message names a deadline that has passed or is less than 72 hours away."
         "Look at it at once (`stichtag held show ID`); nobody watches this deadline while it is held.";
+    NOTICE_BOUNCED "W52" "A notice came back; the customer was not told by it."
+        "Telephone the customer (`stichtag case call-done`), correct the address, then `stichtag notice resend`.";
+    CALLED "W53" "The customer was told by telephone."
+        "Nothing; see the note on the case.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Settings, clean, dates};
-use crate::model::{Environment, Language, Notice, NoticeItem, NoticeKind};
+use crate::model::{Announced, Direction, Environment, Language, Notice, NoticeItem, NoticeKind};
 
 /// Octets of a line without its CRLF (RFC 5545, 3.1).
 const LINE_OCTETS_MAX: usize = 75;
@@ -12,15 +12,17 @@ const LINE_OCTETS_MAX: usize = 75;
 /// The calendar of a notice; `None` where it has no entry. `domain` makes the UIDs unique,
 /// `organizer` is our own address, which RFC 5546 asks of every published entry.
 ///
-/// `METHOD:PUBLISH`: nobody is to accept or decline. A resolved notice publishes the same entries
-/// as cancelled.
+/// `METHOD:PUBLISH`: nobody is to accept or decline. An entry keeps its UID as long as its case
+/// lives; what no longer holds is published once more as cancelled: all of a case that is over, a
+/// deadline that vanished while the other stays, and the de-delegation of a domain that is on hold
+/// before its time.
 pub(super) fn render(
     notice: &Notice,
     settings: &Settings,
     domain: &str,
     organizer: &str,
 ) -> Option<String> {
-    if !settings.calendar_attachment || notice.kind == NoticeKind::Registered {
+    if !settings.calendar_attachment {
         return None;
     }
     let mut lines: Vec<String> = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Stichtag//EN"]
@@ -29,19 +31,13 @@ pub(super) fn render(
         .map(str::to_owned)
         .collect();
     let before = lines.len();
-    for item in &notice.items {
-        // Once it is on hold, the day of de-delegation is over.
-        if notice.kind != NoticeKind::OnHold {
-            lines.extend(entry(
-                notice,
-                item,
-                "dedelegation",
-                settings,
-                domain,
-                organizer,
-            ));
-        }
-        lines.extend(entry(notice, item, "deletion", settings, domain, organizer));
+    let house = House {
+        settings,
+        domain,
+        organizer,
+    };
+    for (item, entry) in notice.items.iter().flat_map(|item| entries(notice, item)) {
+        lines.extend(house.write(notice, item, &entry));
     }
     if lines.len() == before {
         return None;
@@ -50,57 +46,106 @@ pub(super) fn render(
     Some(lines.iter().map(|line| fold(line)).collect())
 }
 
-fn entry(
-    notice: &Notice,
-    item: &NoticeItem,
-    deadline: &str,
-    settings: &Settings,
-    domain: &str,
-    organizer: &str,
-) -> Vec<String> {
-    let at = match deadline {
-        "dedelegation" => item.dedelegation_at,
-        _ => item.deletion_at,
-    };
-    let (Some(case), Some(at)) = (item.case, at) else {
+/// One entry of the calendar: that of a deadline, as it stands now or as it was told before.
+struct Entry {
+    /// The word in its UID.
+    deadline: &'static str,
+    /// The registry's deadline.
+    at: Timestamp,
+    is_cancelled: bool,
+}
+
+/// What a notice says about the calendar entries of one domain; they need a case, which names them.
+fn entries<'n>(notice: &Notice, item: &'n NoticeItem) -> Vec<(&'n NoticeItem, Entry)> {
+    if item.case.is_none() {
         return Vec::new();
-    };
-    let start = dates::reply_by(
-        at,
-        notice.created_at,
-        settings.review_workdays,
-        &settings.region,
-    );
-    let is_void = notice.kind == NoticeKind::Resolved;
-    let sequence = item.sequence.saturating_add(u32::from(is_void));
-    let status = if is_void { "CANCELLED" } else { "CONFIRMED" };
-    let summary = escape(&summary(notice, item));
-    let mut lines = vec![
-        "BEGIN:VEVENT".to_owned(),
-        format!("UID:{case}-{deadline}@{domain}"),
-        format!("DTSTAMP:{}", utc(notice.created_at)),
-        format!("SEQUENCE:{sequence}"),
-        format!("ORGANIZER:mailto:{organizer}"),
-        format!("DTSTART:{}", utc(start)),
-        "DURATION:PT15M".to_owned(),
-        format!("SUMMARY:{summary}"),
-        format!("STATUS:{status}"),
-        "TRANSP:TRANSPARENT".to_owned(),
-        "CLASS:PRIVATE".to_owned(),
-    ];
-    if !is_void {
-        for before in ["-P3D", "-P1D"] {
-            lines.extend([
-                "BEGIN:VALARM".to_owned(),
-                "ACTION:DISPLAY".to_owned(),
-                format!("DESCRIPTION:{summary}"),
-                format!("TRIGGER:{before}"),
-                "END:VALARM".to_owned(),
-            ]);
-        }
     }
-    lines.push("END:VEVENT".to_owned());
-    lines
+    let kind = notice.kind;
+    let now = item.announces(kind);
+    let is_over = matches!(kind, NoticeKind::Resolved | NoticeKind::Deleted)
+        || kind == NoticeKind::Transfer && item.direction == Some(Direction::Away);
+    let before = match item.announced {
+        Some(announced) => announced,
+        None if is_over => Announced {
+            dedelegation_at: item.dedelegation_at,
+            deletion_at: item.deletion_at,
+        },
+        None => Announced::default(),
+    };
+    let touches_calendar = is_over || kind.asks_for_proof();
+    let deadlines = [
+        ("dedelegation", now.dedelegation_at, before.dedelegation_at),
+        ("deletion", now.deletion_at, before.deletion_at),
+    ];
+    let entry = |(deadline, now, before)| {
+        let (at, is_cancelled) = match (now, before) {
+            (Some(at), _) => (at, false),
+            // An entry whose time has come is not wrong, as long as the case goes on.
+            (None, Some(at)) if is_over || at > notice.created_at => (at, true),
+            (None, _) => return None,
+        };
+        let entry = Entry {
+            deadline,
+            at,
+            is_cancelled,
+        };
+        Some((item, entry))
+    };
+    let written = deadlines.into_iter().filter_map(entry);
+    written.filter(|_| touches_calendar).collect()
+}
+
+/// What all entries share.
+struct House<'a> {
+    settings: &'a Settings,
+    domain: &'a str,
+    organizer: &'a str,
+}
+
+impl House<'_> {
+    fn write(&self, notice: &Notice, item: &NoticeItem, entry: &Entry) -> Vec<String> {
+        let Some(case) = item.case else {
+            return Vec::new();
+        };
+        let start = dates::reply_by(
+            entry.at,
+            notice.created_at,
+            self.settings.review_workdays,
+            &self.settings.region,
+        );
+        let status = if entry.is_cancelled {
+            "CANCELLED"
+        } else {
+            "CONFIRMED"
+        };
+        let summary = escape(&summary(notice, item));
+        let mut lines = vec![
+            "BEGIN:VEVENT".to_owned(),
+            format!("UID:{case}-{}@{}", entry.deadline, self.domain),
+            format!("DTSTAMP:{}", utc(notice.created_at)),
+            format!("SEQUENCE:{}", item.sequence),
+            format!("ORGANIZER:mailto:{}", self.organizer),
+            format!("DTSTART:{}", utc(start)),
+            "DURATION:PT15M".to_owned(),
+            format!("SUMMARY:{summary}"),
+            format!("STATUS:{status}"),
+            "TRANSP:TRANSPARENT".to_owned(),
+            "CLASS:PRIVATE".to_owned(),
+        ];
+        if !entry.is_cancelled {
+            for before in ["-P3D", "-P1D"] {
+                lines.extend([
+                    "BEGIN:VALARM".to_owned(),
+                    "ACTION:DISPLAY".to_owned(),
+                    format!("DESCRIPTION:{summary}"),
+                    format!("TRIGGER:{before}"),
+                    "END:VALARM".to_owned(),
+                ]);
+            }
+        }
+        lines.push("END:VEVENT".to_owned());
+        lines
+    }
 }
 
 fn summary(notice: &Notice, item: &NoticeItem) -> String {

@@ -94,9 +94,14 @@ pub(super) fn build(
     if let Some(reply_to) = &addresses.reply_to {
         builder = builder.reply_to(reply_to.clone());
     }
+    if let Some(first) = &notice.in_reply_to {
+        builder = builder
+            .raw_header(message_id("In-Reply-To", first)?)
+            .raw_header(message_id("References", first)?);
+    }
     let message = builder
         .subject(parts.subject.clone())
-        .raw_header(message_id(&notice.message_id)?)
+        .raw_header(message_id("Message-ID", &notice.message_id)?)
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "OOF, AutoReply"))
         // Robots that keep it cut a loop at its first turn; we do so ourselves.
@@ -173,7 +178,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-fn message_id(id: &str) -> Result<HeaderValue, RenderError> {
+fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError> {
     let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_valid = id.len() <= MESSAGE_ID_OCTETS_MAX
         && id.split_once('@').is_some_and(|(left, right)| {
@@ -186,7 +191,7 @@ fn message_id(id: &str) -> Result<HeaderValue, RenderError> {
     }
     let value = format!("<{id}>");
     // Only characters of an atom: nothing to encode, and short enough not to be folded.
-    let name = HeaderName::new_from_ascii_str("Message-ID");
+    let name = HeaderName::new_from_ascii_str(field);
     Ok(HeaderValue::dangerous_new_pre_encoded(
         name,
         value.clone(),

@@ -7,6 +7,7 @@ mod dates;
 mod holidays;
 mod message;
 mod page;
+mod plan;
 mod table;
 mod templates;
 mod text;
@@ -17,6 +18,7 @@ use minijinja::Value;
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
 pub use message::envelope_from;
+pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
 pub use templates::{TemplateError, Templates};
 
 use crate::model::{Environment, Language, Notice};

@@ -13,6 +13,10 @@ macro_rules! stock {
 }
 
 stock!(
+    "deleted/de.body",
+    "deleted/de.subject",
+    "deleted/en.body",
+    "deleted/en.subject",
     "on-hold/de.body",
     "on-hold/de.subject",
     "on-hold/en.body",
@@ -21,6 +25,10 @@ stock!(
     "registered/de.subject",
     "registered/en.body",
     "registered/en.subject",
+    "reminder/de.body",
+    "reminder/de.subject",
+    "reminder/en.body",
+    "reminder/en.subject",
     "resolved/de.body",
     "resolved/de.subject",
     "resolved/en.body",
@@ -33,6 +41,10 @@ stock!(
     "shared/en.genuine",
     "shared/en.greeting",
     "shared/en.test",
+    "transfer/de.body",
+    "transfer/de.subject",
+    "transfer/en.body",
+    "transfer/en.subject",
     "verification-required/de.body",
     "verification-required/de.subject",
     "verification-required/en.body",
@@ -55,7 +67,7 @@ enum Kind {
     Table,
 }
 
-/// Every variable a text may use (`product.md`, chapter 6; what the four kinds of notice have).
+/// Every variable a text may use (`product.md`, chapter 6; what the kinds of notice here have).
 const VARIABLES: &[(&str, Kind)] = &[
     ("ace", Kind::Text),
     ("address_at_risk", Kind::Flag),
@@ -74,12 +86,18 @@ const VARIABLES: &[(&str, Kind)] = &[
     ("days_left", Kind::Text),
     ("dedelegation", Kind::Text),
     ("deletion", Kind::Text),
+    ("direction", Kind::Text),
     ("domain", Kind::Text),
     ("domain_table", Kind::Table),
+    ("first_notice", Kind::Text),
     ("hold_since", Kind::Text),
     ("holders", Kind::Text),
     ("more", Kind::Number),
+    ("moved_away", Kind::Flag),
+    ("moved_to_us", Kind::Flag),
     ("next_deadline", Kind::Text),
+    ("next_effect", Kind::Text),
+    ("on_hold", Kind::Flag),
     ("phone", Kind::Text),
     ("portal_path", Kind::Text),
     ("proof_examples", Kind::Text),

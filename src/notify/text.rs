@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use minijinja::Value;
 
 use super::page::{TABLE, Table};
 use super::templates::Variables;
 use super::{Settings, clean, dates};
-use crate::model::{Claim, Language, Notice, NoticeItem, NoticeKind};
+use crate::model::{Claim, Direction, Language, Notice, NoticeItem, NoticeKind};
 
 /// The registry behind every notice so far.
 const REGISTRY: &str = "DENIC";
@@ -17,24 +17,86 @@ const REGISTRY: &str = "DENIC";
 /// Cases named one by one; more are counted.
 const CASES_MAX: usize = 5;
 
-/// The earliest deadline of all domains that still counts for this kind of notice: de-delegation
-/// does not once a domain is on hold or the day has passed.
-fn next_deadline(notice: &Notice) -> Option<Timestamp> {
-    let next = |item: &NoticeItem| {
-        let deadlines = counting(item, notice.kind);
-        let ahead = deadlines.iter().find(|at| **at > notice.created_at);
-        ahead.or(deadlines.first()).copied()
-    };
+/// What the registry does on a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Dedelegation,
+    Deletion,
+}
+
+/// The earliest deadline of all domains that still counts for this kind of notice, and what happens
+/// then: de-delegation does not count once a domain is on hold or the day has passed.
+fn next_deadline(notice: &Notice) -> Option<(Timestamp, Step)> {
+    let next = |item: &NoticeItem| next_of(notice, item);
     notice.items.iter().filter_map(next).min()
 }
 
-fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<Timestamp> {
-    let (dedelegation, deletion) = match kind {
-        NoticeKind::VerificationRequired => (item.dedelegation_at, item.deletion_at),
-        NoticeKind::OnHold => (None, item.deletion_at),
-        NoticeKind::Resolved | NoticeKind::Registered => (None, None),
-    };
+fn next_of(notice: &Notice, item: &NoticeItem) -> Option<(Timestamp, Step)> {
+    let deadlines = counting(item, notice.kind);
+    let ahead = deadlines.iter().find(|(at, _)| *at > notice.created_at);
+    // A reminder of a day that is over would be wrong whatever it said of it.
+    let past = deadlines
+        .first()
+        .filter(|_| notice.kind != NoticeKind::Reminder);
+    ahead.or(past).copied()
+}
+
+fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<(Timestamp, Step)> {
+    if !kind.asks_for_proof() {
+        return Vec::new();
+    }
+    let dedelegation = item.dedelegation_at.filter(|_| !is_off(item, kind));
+    let dedelegation = dedelegation.map(|at| (at, Step::Dedelegation));
+    let deletion = item.deletion_at.map(|at| (at, Step::Deletion));
     dedelegation.into_iter().chain(deletion).collect()
+}
+
+/// Is the domain off the net?
+fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
+    kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && item.flag
+}
+
+/// What the registry does at the next deadline, as a half sentence.
+fn effect(notice: &Notice, next: (Timestamp, Step), language: Language) -> String {
+    let meant = |item: &&NoticeItem| next_of(notice, item) == Some(next);
+    let mut concerned = notice.items.iter().filter(meant);
+    let first = concerned.next().map_or("", |item| item.domain.unicode());
+    let more = concerned.count();
+    let is_off = notice.items.iter().any(|item| is_off(item, notice.kind));
+    let what = match (notice.items.len(), more, language) {
+        (1, _, Language::De) => "die Domain".to_owned(),
+        (1, _, Language::En) => "the domain".to_owned(),
+        (_, 0, _) => first.to_owned(),
+        (_, more, Language::De) => format!("{} der Domains", more + 1),
+        (_, more, Language::En) => format!("{} of the domains", more + 1),
+    };
+    let one = more == 0;
+    match (next.1, language) {
+        (Step::Dedelegation, Language::De) => {
+            format!("{REGISTRY} nimmt {what} aus dem Netz; Website und E-Mail fallen aus")
+        }
+        (Step::Dedelegation, Language::En) => {
+            format!("{REGISTRY} takes {what} off the net; website and e-mail stop working")
+        }
+        (Step::Deletion, Language::De) => {
+            let end = match (one, is_off) {
+                (true, true) => "wird gelöscht, ohne Rückholfrist",
+                (false, true) => "werden gelöscht, ohne Rückholfrist",
+                (true, false) => "wird gelöscht und lässt sich dann nicht wiederherstellen",
+                (false, false) => "werden gelöscht und lassen sich dann nicht wiederherstellen",
+            };
+            format!("{what} {end}")
+        }
+        (Step::Deletion, Language::En) => {
+            let verb = if one { "is" } else { "are" };
+            let end = if is_off {
+                "deleted, with no recovery period"
+            } else {
+                "deleted and cannot be restored"
+            };
+            format!("{what} {verb} {end}")
+        }
+    }
 }
 
 /// The variables of one language, and the table of domains where there is more than one.
@@ -51,7 +113,8 @@ pub(super) fn variables(
     };
     let items = &notice.items;
     let several = items.len() > 1;
-    let next = next_deadline(notice);
+    let next_step = next_deadline(notice);
+    let next = next_step.map(|(at, _)| at);
     let reply_by = next.map(|deadline| {
         let workdays = settings.review_workdays;
         dates::reply_by(deadline, notice.created_at, workdays, &settings.region)
@@ -77,7 +140,11 @@ pub(super) fn variables(
             .map(|item| item.domain.ace().to_owned())
             .unwrap_or_default(),
     );
-    text("as_of", long(ats().max()));
+    let as_of = match notice.kind {
+        NoticeKind::Reminder => Some(notice.created_at),
+        _ => ats().max(),
+    };
+    text("as_of", long(as_of));
     text("at", long(ats().min()));
     text("case", case_list(&cases, language));
     text("check_host", clean::value(&settings.check_host));
@@ -99,10 +166,21 @@ pub(super) fn variables(
         long(items.iter().filter_map(|item| item.deletion_at).min()),
     );
     text(
+        "direction",
+        shared(items, direction)
+            .filter(|_| notice.kind == NoticeKind::Transfer)
+            .map(|direction| direction.as_str().to_owned())
+            .unwrap_or_default(),
+    );
+    text(
         "domain",
         first
             .map(|item| item.domain.unicode().to_owned())
             .unwrap_or_default(),
+    );
+    text(
+        "first_notice",
+        long(items.iter().filter_map(|item| item.first_notice_at).min()),
     );
     text("hold_since", long(ats().min()));
     text(
@@ -110,6 +188,12 @@ pub(super) fn variables(
         shared_holders.clone().unwrap_or_default().join(", "),
     );
     text("next_deadline", long(next));
+    text(
+        "next_effect",
+        next_step
+            .map(|next| effect(notice, next, language))
+            .unwrap_or_default(),
+    );
     text("phone", clean::value(&settings.phone));
     text("portal_path", clean::value(&settings.portal_path));
     text("proof_examples", proof_examples(items, language));
@@ -134,6 +218,13 @@ pub(super) fn variables(
     all.insert("calendar", has_calendar.into());
     all.insert("claims_by_domain", shared_claims.is_none().into());
     all.insert("count", items.len().into());
+    let moved = |to| is(NoticeKind::Transfer) && items.iter().any(|item| direction(item) == to);
+    all.insert("moved_away", moved(Direction::Away).into());
+    all.insert("moved_to_us", moved(Direction::ToUs).into());
+    all.insert(
+        "on_hold",
+        items.iter().all(|item| is_off(item, notice.kind)).into(),
+    );
     all.insert("more", items.len().saturating_sub(1).into());
     all.insert(
         "proof_pending",
@@ -152,6 +243,7 @@ pub(super) fn variables(
         claims: shared_claims.is_none(),
         holders: shared_holders.is_none(),
         flag: any_flag,
+        direction: shared(items, direction).is_none(),
     };
     let table = several.then(|| table(notice, &zone, language, columns));
     (all, table)
@@ -162,6 +254,10 @@ fn shared<T: PartialEq>(items: &[NoticeItem], of: impl Fn(&NoticeItem) -> T) -> 
     let mut values = items.iter().map(of);
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
+}
+
+fn direction(item: &NoticeItem) -> Direction {
+    item.direction.unwrap_or(Direction::ToUs)
 }
 
 /// Empty where the registry did not say.
@@ -234,6 +330,12 @@ fn review_time(workdays: u32, language: Language) -> String {
 }
 
 fn days_left(notice: &Notice, next: Timestamp, zone: &TimeZone, language: Language) -> String {
+    if next.duration_since(notice.created_at) < SignedDuration::from_hours(24) {
+        return match language {
+            Language::De => "weniger als ein Tag".to_owned(),
+            Language::En => "less than a day".to_owned(),
+        };
+    }
     match (dates::days_between(notice.created_at, next, zone), language) {
         (1, Language::De) => "1 Tag".to_owned(),
         (1, Language::En) => "1 day".to_owned(),
@@ -274,6 +376,7 @@ struct Columns {
     claims: bool,
     holders: bool,
     flag: bool,
+    direction: bool,
 }
 
 fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) -> Table {
@@ -292,11 +395,11 @@ fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) ->
         }
     };
     let kind = notice.kind;
-    let asks = matches!(kind, NoticeKind::VerificationRequired | NoticeKind::OnHold);
+    let asks = kind.asks_for_proof();
 
     let mut head = vec![say("Domain", "Domain")];
     match kind {
-        NoticeKind::VerificationRequired => {
+        NoticeKind::VerificationRequired | NoticeKind::Reminder => {
             head.push(say("Aus dem Netz", "Off the net"));
             head.push(say("Löschung", "Deletion"));
         }
@@ -306,14 +409,21 @@ fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) ->
         }
         NoticeKind::Resolved => head.push(say("Stand", "As of")),
         NoticeKind::Registered => head.push(say("Registriert seit", "Registered since")),
+        NoticeKind::Transfer => head.push(say("Seit", "Since")),
+        NoticeKind::Deleted => head.push(say("Gelöscht am", "Deleted on")),
     }
     if asks && show.claims {
         head.push(say("Nachzuweisen", "To be proven"));
     }
-    if kind != NoticeKind::Resolved && show.holders {
+    if kind == NoticeKind::Transfer && show.direction {
+        head.push(say("Verwaltet von", "Managed by"));
+    }
+    let names_holders = asks || kind == NoticeKind::Registered;
+    if names_holders && show.holders {
         head.push(say("Inhaber", "Holders"));
     }
-    if !asks && show.flag {
+    let shows_flag = matches!(kind, NoticeKind::Resolved | NoticeKind::Registered) && show.flag;
+    if shows_flag {
         head.push(match kind {
             NoticeKind::Resolved => say("Wieder im Netz", "Back on the net"),
             _ => say("Nachweis verlangt", "Proof required"),
@@ -323,11 +433,17 @@ fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) ->
     let row = |item: &NoticeItem| {
         let mut cells = vec![item.domain.unicode().to_owned()];
         match kind {
-            NoticeKind::VerificationRequired => {
+            NoticeKind::Reminder if is_off(item, kind) => {
+                cells.extend([say("schon geschehen", "already"), when(item.deletion_at)]);
+            }
+            NoticeKind::VerificationRequired | NoticeKind::Reminder => {
                 cells.extend([when(item.dedelegation_at), when(item.deletion_at)]);
             }
             NoticeKind::OnHold => cells.extend([when(Some(item.at)), when(item.deletion_at)]),
-            NoticeKind::Resolved | NoticeKind::Registered => cells.push(when(Some(item.at))),
+            NoticeKind::Resolved
+            | NoticeKind::Registered
+            | NoticeKind::Transfer
+            | NoticeKind::Deleted => cells.push(when(Some(item.at))),
         }
         if asks && show.claims {
             let claims = claim_list(item.claims.as_ref(), language);
@@ -338,10 +454,16 @@ fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) ->
                 claims
             });
         }
-        if kind != NoticeKind::Resolved && show.holders {
+        if kind == NoticeKind::Transfer && show.direction {
+            cells.push(match direction(item) {
+                Direction::ToUs => say("uns", "us"),
+                Direction::Away => say("einem anderen Anbieter", "another provider"),
+            });
+        }
+        if names_holders && show.holders {
             cells.push(words(holders(item).join(", ")));
         }
-        if !asks && show.flag {
+        if shows_flag {
             cells.push(if item.flag {
                 say("ja", "yes")
             } else {

@@ -1,11 +1,11 @@
 //! A reading and what is known → the change to be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::read::Reading;
-use super::tell::{self, Telling};
+use super::tell::{self, Reachability, Telling};
 use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::authenticate::Policy;
 use crate::model::reason::{self, Reason};
@@ -474,6 +474,10 @@ impl Deciding<'_> {
                 &self.rules.telling,
                 &applied.record,
                 known.customer.as_ref(),
+                Reachability {
+                    open: &self.world.open,
+                    bounced: &BTreeSet::new(),
+                },
                 effect,
                 self.now,
             );
@@ -548,6 +552,12 @@ impl Deciding<'_> {
             CaseStep::Open(state) | CaseStep::Move(state) => open(state),
             CaseStep::Close(_) => None,
         };
+        match applied.case {
+            CaseStep::Keep => {}
+            CaseStep::Open(state) | CaseStep::Move(state) | CaseStep::Close(state) => {
+                self.world.open.insert(key.clone(), state);
+            }
+        }
         let is_told = case.is_some() && (known.is_told || tells);
         let carried = Known {
             record,
@@ -588,6 +598,7 @@ fn tell_late(known: &Known, applied: &mut Applied, at: Timestamp) {
         due,
         at,
         flag: false,
+        direction: None,
     });
 }
 

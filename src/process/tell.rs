@@ -1,11 +1,18 @@
 //! An effect and a customer → a draft for the outbox.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 
+use super::contact::reach;
 use crate::apply::Effect;
 use crate::model::reason::{self, Reason};
-use crate::model::{Customer, DomainRecord, Language, NoticeItem, NoticeKind, NoticeState};
+use crate::model::{
+    CaseState, Customer, DomainKey, DomainRecord, Language, NoticeItem, NoticeKind, NoticeState,
+    RegistryStatus,
+};
+use crate::notify::Timetable;
 use crate::store::{NoticeDraft, NoticeSeed};
 
 /// Letters and digits that nobody mixes up when read aloud.
@@ -22,6 +29,17 @@ pub struct Telling {
     pub coalesce: SignedDuration,
     /// The part of a Message-ID after `@`.
     pub message_id_host: String,
+    /// When customers are reminded.
+    pub timetable: Timetable,
+}
+
+/// What is known of a customer's addresses beside the customer.
+#[derive(Clone, Copy, Debug)]
+pub struct Reachability<'a> {
+    /// Open cases of the domains that the addresses lie under.
+    pub open: &'a BTreeMap<DomainKey, CaseState>,
+    /// Addresses from which mail about the case came back.
+    pub bounced: &'a BTreeSet<&'a str>,
 }
 
 /// The draft for one effect, and what is odd about it. `Err`: nobody can be told.
@@ -29,6 +47,7 @@ pub fn draft(
     telling: &Telling,
     record: &DomainRecord,
     customer: Option<&Customer>,
+    reachability: Reachability<'_>,
     effect: &Effect,
     now: Timestamp,
 ) -> Option<Result<(NoticeDraft, Option<Reason>), Reason>> {
@@ -37,28 +56,38 @@ pub fn draft(
         due,
         at,
         flag,
+        direction,
     } = effect
     else {
         return None;
     };
     let state = telling.state?;
     let domain = &record.key.domain;
-    let Some(customer) = customer.filter(|customer| !customer.email.is_empty()) else {
+    let is_off = *kind == NoticeKind::Deleted
+        || record.status() == Some(&RegistryStatus::ServerHold) && *kind != NoticeKind::Resolved;
+    let reached = customer.and_then(|customer| {
+        let Reachability { open, bounced } = reachability;
+        Some((
+            customer,
+            reach(customer, &record.key, is_off, open, bounced)?,
+        ))
+    });
+    let Some((customer, reached)) = reached else {
         return Some(Err(Reason::new(
             reason::NO_CUSTOMER,
             format!("nobody to tell about {domain} ({kind})"),
         )));
     };
-    let recipient = recipient(*kind, record, customer);
-    let at_risk = matches!(kind, NoticeKind::VerificationRequired | NoticeKind::OnHold)
-        && domain.contains_address(&recipient);
-    let warning = at_risk.then(|| {
+    let is_at_risk = kind.asks_for_proof() && reached.is_at_risk;
+    let warning = is_at_risk.then(|| {
+        let whose = if domain.contains_address(&reached.address) {
+            domain.unicode()
+        } else {
+            "another domain that must be verified"
+        };
         Reason::new(
             reason::ADDRESS_AT_RISK,
-            format!(
-                "the address of customer {} lies under {domain}",
-                customer.id
-            ),
+            format!("the address of customer {} lies under {whose}", customer.id),
         )
     });
     let claims: Vec<_> = due
@@ -76,7 +105,7 @@ pub fn draft(
     );
     // Dates that decide whether this is news: a moved deadline is told again, the same one never.
     let key = match kind {
-        NoticeKind::Registered => {
+        NoticeKind::Registered | NoticeKind::Transfer | NoticeKind::Deleted => {
             format!("{kind}:{}:{}:{at}", record.key.environment, domain.ace())
         }
         _ => format!(
@@ -98,12 +127,13 @@ pub fn draft(
             customer: customer.id.clone(),
             salutation: customer.salutation.clone(),
             timezone: customer.timezone.clone(),
-            recipient,
+            recipient: reached.address,
             code,
             message_id,
             created_at: now,
             due_at: now + telling.coalesce,
             state,
+            in_reply_to: None,
         },
         item: NoticeItem {
             case: None,
@@ -116,25 +146,13 @@ pub fn draft(
             at: *at,
             flag: *flag,
             sequence: 0,
+            first_notice_at: None,
+            direction: *direction,
+            is_address_at_risk: is_at_risk,
+            announced: None,
         },
     };
     Some(Ok((draft, warning)))
-}
-
-/// The customer's first address; once the domain is off the net, one that is not under it.
-fn recipient(kind: NoticeKind, record: &DomainRecord, customer: &Customer) -> String {
-    let domain = &record.key.domain;
-    let is_off = kind == NoticeKind::OnHold;
-    match &customer.second_email {
-        Some(second)
-            if is_off
-                && domain.contains_address(&customer.email)
-                && !domain.contains_address(second) =>
-        {
-            second.clone()
-        }
-        _ => customer.email.clone(),
-    }
 }
 
 /// A random code such as `K7QF-2M9X`, 31^8 possibilities.

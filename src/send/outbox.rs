@@ -115,7 +115,9 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
             break;
         }
         // What is under way must not hold the store: it rests while another one is settled.
-        let letter = prepared(store, writer, notice).await;
+        let Some(letter) = prepared(store, writer, notice).await.transpose() else {
+            continue;
+        };
         under_way.push(async move {
             match letter {
                 Ok(letter) => (notice, transport.send(&letter).await),
@@ -208,22 +210,22 @@ async fn settle(
     }
 }
 
-/// The mail of a notice, its bytes fixed in the store. A store in trouble is transient.
+/// The mail of a notice, its bytes fixed in the store; `None` where later news overtook it. A store
+/// in trouble is transient.
 async fn prepared(
     store: &dyn Store,
     writer: &dyn Writer,
     notice: &Notice,
-) -> Result<Letter, SendError> {
+) -> Result<Option<Letter>, SendError> {
     let written = writer.write(notice).map_err(SendError::Permanent)?;
-    match &notice.raw {
-        Some(raw) => Ok(Letter {
-            message: raw.clone(),
+    let items = notice.items.len();
+    match store.fix_notice(notice.id, &written.message, items).await {
+        Ok(true) => Ok(Some(Letter {
+            message: notice.raw.clone().unwrap_or(written.message),
             ..written
-        }),
-        None => match store.fix_notice(notice.id, &written.message).await {
-            Ok(()) => Ok(written),
-            Err(error) => Err(SendError::Transient(error.to_string())),
-        },
+        })),
+        Ok(false) => Ok(None),
+        Err(error) => Err(SendError::Transient(error.to_string())),
     }
 }
 

@@ -153,6 +153,8 @@ pub struct World {
     pub domains: BTreeMap<DomainKey, Known>,
     /// Verification asked for contacts.
     pub contacts: BTreeMap<(Environment, Handle), ContactFact>,
+    /// Open cases of the domains that the customers' addresses lie under.
+    pub open: BTreeMap<DomainKey, CaseState>,
     /// Messages acted upon, by digest: number and recipients.
     pub seen: BTreeMap<String, Vec<(InboundId, Vec<String>)>>,
 }
@@ -272,6 +274,8 @@ pub struct NoticeSeed {
     pub due_at: Timestamp,
     /// Queued or observed.
     pub state: NoticeState,
+    /// The Message-ID of the case's first notice, for a reminder.
+    pub in_reply_to: Option<String>,
 }
 
 /// Something an operator must see until it is cleared.

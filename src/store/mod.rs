@@ -4,6 +4,7 @@
 
 mod chain;
 mod change;
+mod plan;
 mod sqlite;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
-    InboundId, NoticeId, NoticeState,
+    InboundId, NoticeId, NoticeState, Task,
 };
 
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
@@ -24,6 +25,7 @@ pub use change::{
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
+pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use sqlite::SqliteStore;
 
 /// Why the store did not do it. Nothing was written.
@@ -148,6 +150,35 @@ pub trait Store: Send + Sync {
         is_closing: bool,
     ) -> Result<bool, StoreError>;
 
+    /// Takes up to `limit` open cases whose plan is due to be looked at, and hides them until
+    /// `now + lease`. A worker that dies loses nothing: they come up again.
+    async fn claim_plans(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Desk, StoreError>;
+
+    /// Writes what planning came to: mails, calls, and when to look again. A case that changed
+    /// since it was read is passed over and looked at once more.
+    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError>;
+
+    /// When the next plan is to be looked at, if any is.
+    async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Has every open case looked at: the settings may have changed.
+    async fn plan_again(&self) -> Result<(), StoreError>;
+
+    /// One open case with all that planning needs; no case in it where there is no such open case.
+    async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError>;
+
+    /// Calls to be made, oldest first; of one case also those that are done.
+    async fn tasks(&self, case: Option<CaseId>) -> Result<Vec<Task>, StoreError>;
+
+    /// A call was made: takes the open calls of the case off the list, writes down who made it and
+    /// what came of it; returns how many were open.
+    async fn call_done(&self, case: CaseId, note: &CaseNote) -> Result<u64, StoreError>;
+
     /// Takes up to `limit` notices due at `now`, oldest first, and hides them until `now + lease`.
     /// Nothing joins them any more.
     async fn claim_notices(
@@ -157,8 +188,10 @@ pub trait Store: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<Notice>, StoreError>;
 
-    /// Fixes the bytes of a notice before its first try.
-    async fn fix_notice(&self, id: NoticeId, raw: &[u8]) -> Result<(), StoreError>;
+    /// Before every try: fixes the bytes of a notice, if they are not fixed yet. False: later news
+    /// overtook one of its `items` since it was claimed; it is not to be sent, and comes up again
+    /// with what still stands of it.
+    async fn fix_notice(&self, id: NoticeId, raw: &[u8], items: usize) -> Result<bool, StoreError>;
 
     /// Writes down how a try ended; a failure raises `alarm`.
     async fn settle_notice(

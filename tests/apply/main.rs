@@ -199,9 +199,19 @@ fn a_deadline_that_is_past_or_near_raises_an_alarm() {
 
 #[test]
 fn leaving_us_ends_the_case_and_a_newer_status_brings_the_domain_back() {
-    for (gone, state, lifecycle) in [
-        (Gone::Moved, CaseState::Moved, Lifecycle::Moved),
-        (Gone::Deleted, CaseState::Deleted, Lifecycle::Deleted),
+    for (gone, state, lifecycle, kind) in [
+        (
+            Gone::Moved,
+            CaseState::Moved,
+            Lifecycle::Moved,
+            NoticeKind::Transfer,
+        ),
+        (
+            Gone::Deleted,
+            CaseState::Deleted,
+            Lifecycle::Deleted,
+            NoticeKind::Deleted,
+        ),
     ] {
         let mut books = Books::owning_all();
         books.take(&live(
@@ -215,7 +225,9 @@ fn leaving_us_ends_the_case_and_a_newer_status_brings_the_domain_back() {
             !left.record.due().is_some(),
             "somebody else follows the deadlines now"
         );
-        assert!(told(&left).is_empty());
+        assert_eq!(told(&left), [kind], "the dates that were told are void");
+        let again = books.take(&live(4, Update::Gone(gone))).remove(0);
+        assert!(told(&again).is_empty());
         let back = books
             .take(&live(5, status(RegistryStatus::Connect, None)))
             .remove(0);

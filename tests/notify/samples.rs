@@ -58,6 +58,10 @@ pub fn item(domain: &str, case: i64) -> NoticeItem {
         at: at("2025-06-01T13:51:08Z"),
         flag: false,
         sequence: 0,
+        first_notice_at: None,
+        direction: None,
+        is_address_at_risk: false,
+        announced: None,
     }
 }
 
@@ -75,6 +79,7 @@ pub fn notice(kind: NoticeKind) -> Notice {
         items: vec![item("beispiel.de", 81)],
         code: "K7QF-2M9X".to_owned(),
         message_id: "n310.k7qf@bounce.muster.example".to_owned(),
+        in_reply_to: None,
         created_at,
         due_at: created_at,
         state: NoticeState::Queued,

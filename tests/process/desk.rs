@@ -12,8 +12,8 @@ use stichtag::model::{
 };
 use stichtag::process::{self, Rules};
 use stichtag::store::{
-    AuditEntry, CaseEntry, DomainImport, LogEntry, LogFilter, MessageVerdict, NoticeEntry,
-    NoticeFilter, Sealed, SqliteStore, Store,
+    AuditEntry, CaseEntry, Delivery, DomainImport, LogEntry, LogFilter, MessageVerdict,
+    NoticeEntry, NoticeFilter, Sealed, SqliteStore, Store,
 };
 
 pub const LIVE: Environment = Environment::Live;
@@ -192,6 +192,32 @@ impl Desk {
             environment: None,
             raw: raw.to_vec(),
         }
+    }
+
+    /// Everything that waits leaves now.
+    pub async fn send_all(&self) {
+        let later = self.now + jiff::SignedDuration::from_hours(24);
+        let lease = std::time::Duration::from_secs(60);
+        for notice in self.store.claim_notices(later, 99, lease).await.unwrap() {
+            let items = notice.items.len();
+            let is_wanted = self.store.fix_notice(notice.id, b"x", items).await.unwrap();
+            assert!(is_wanted, "{}", notice.id);
+            let sent = Delivery::Sent {
+                at: self.now,
+                reply: "250 taken".to_owned(),
+            };
+            (self.store.settle_notice(notice.id, &sent, None).await).unwrap();
+        }
+    }
+
+    /// Plans until nothing is left to plan.
+    pub async fn plan(&self) {
+        let rules = &self.rules;
+        while process::plan_next(&self.store, rules, self.now)
+            .await
+            .unwrap()
+            > 0
+        {}
     }
 
     /// Keeps and decides a mail from the live registry.

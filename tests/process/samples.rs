@@ -1,6 +1,6 @@
 //! The sample messages together: the checks that hold across several of them.
 
-use stichtag::model::{CaseState, NoticeKind, RegistryStatus};
+use stichtag::model::{CaseState, NoticeKind, NoticeState, RegistryStatus};
 use stichtag::store::MessageVerdict::{Applied, Held, Unchanged};
 use stichtag::store::Store;
 
@@ -208,11 +208,39 @@ async fn a_hold_moves_the_case_and_a_connect_resolves_it() {
     assert_eq!(desk.verdict(id).await, Applied);
     let cases = desk.cases().await;
     assert_eq!((cases.len(), cases[0].state), (1, CaseState::Resolved));
-    let kinds: Vec<_> = desk
-        .notices()
-        .await
-        .iter()
-        .map(|entry| entry.notice.kind)
+    let notices = desk.notices().await;
+    let told: Vec<_> = (notices.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.state))
         .collect();
-    assert_eq!(kinds, [NoticeKind::OnHold, NoticeKind::Resolved]);
+    assert_eq!(
+        told,
+        [(NoticeKind::OnHold, NoticeState::Withdrawn)],
+        "nobody hears of what was over before the mail left"
+    );
+}
+
+#[tokio::test]
+async fn whoever_was_told_of_a_hold_is_told_of_its_end() {
+    let mut desk = Desk::stocked().await;
+    desk.now = at("2026-06-08T12:00:00Z");
+    desk.sample("05-live-serverhold-nbsp-qp.eml").await;
+    desk.send_all().await;
+    let raw = super::desk::mail(
+        "xn--grne-welle-hamm-0vb.de",
+        "Sun, 07 Jun 2026 12:00:00 +0200",
+        &["DENIC-1000888-WELLE"],
+        &[super::desk::CONNECT],
+    );
+    desk.live(&raw).await;
+    let notices = desk.notices().await;
+    let told: Vec<_> = (notices.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.state))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (NoticeKind::OnHold, NoticeState::Sent),
+            (NoticeKind::Resolved, NoticeState::Queued)
+        ]
+    );
 }

@@ -144,6 +144,7 @@ pub fn draft(customer: &str, domain: &str, key_text: &str) -> NoticeDraft {
             created_at: now(),
             due_at: now() + jiff::SignedDuration::from_mins(15),
             state: NoticeState::Queued,
+            in_reply_to: None,
         },
         item: NoticeItem {
             case: None,
@@ -156,6 +157,10 @@ pub fn draft(customer: &str, domain: &str, key_text: &str) -> NoticeDraft {
             at: now(),
             flag: false,
             sequence: 0,
+            first_notice_at: None,
+            direction: None,
+            is_address_at_risk: false,
+            announced: None,
         },
     }
 }

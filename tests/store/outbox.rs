@@ -59,8 +59,8 @@ async fn a_notice_is_claimed_when_due_and_hidden_while_it_is_sent() {
 async fn the_bytes_are_fixed_once() {
     let bench = Bench::new().await;
     let id = bench.notice("denic.de").await;
-    bench.store.fix_notice(id, b"first").await.unwrap();
-    bench.store.fix_notice(id, b"second").await.unwrap();
+    bench.store.fix_notice(id, b"first", 1).await.unwrap();
+    bench.store.fix_notice(id, b"second", 1).await.unwrap();
     assert_eq!(
         one(&bench.store, id).await.raw.as_deref(),
         Some(b"first".as_slice())
@@ -173,6 +173,7 @@ async fn drafts_join_by_customer_and_the_same_telling_comes_once() {
     let mut record = DomainRecord::new(key("a.de"), now());
     record.version = 1;
     for (telling, count) in [("first", 1), ("second", 2), ("second", 2), ("first", 3)] {
+        // A telling that has not left is overtaken by the next one about the same case.
         let message = bench.keep(b"x").await;
         let mut change = with_domain(message, record.clone(), CaseChange::Keep);
         change.domains[0]
@@ -186,9 +187,8 @@ async fn drafts_join_by_customer_and_the_same_telling_comes_once() {
             .iter()
             .filter(|item| item.domain.ace() == "a.de")
             .collect();
-        assert_eq!(of_a.len(), count, "{telling}");
-        let newest = of_a.iter().map(|item| item.sequence).max().unwrap();
-        assert_eq!(usize::try_from(newest).unwrap(), count - 1);
+        assert_eq!((of_a.len(), notice.items.len()), (1, 2), "{telling}");
+        assert_eq!(usize::try_from(of_a[0].sequence).unwrap(), count - 1);
     }
     let log = store.log(&Default::default()).await.unwrap();
     let covered: Vec<_> = log

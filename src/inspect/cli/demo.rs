@@ -184,16 +184,19 @@ async fn tell(stage: &Stage, start: &Zoned, folder: &Path) -> anyhow::Result<()>
             expected += step.expected.notices.len();
         }
     }
-    stage.context.clock.set(Timestamp::now());
+    stage.advance(Timestamp::now()).await?;
     what_dies_next(stage).await?;
     held(stage).await?;
     status(stage).await?;
     let caught = stage.catcher.mails().len();
+    let reminded = stage.reminded();
+    expected += reminded;
     if caught != expected {
         bail!("{expected} notices were expected in all, the catcher has {caught}");
     }
     page.say(&format!(
-        "{number} messages, each decided as it should be; {caught} notices, each delivered once."
+        "{number} messages, each decided as it should be; {caught} notices, {reminded} of them \
+         reminders, each delivered once."
     ))?;
     Ok(())
 }

@@ -21,6 +21,15 @@ pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Resul
         .bind(row::json(customer)?)
         .execute(&mut *writing)
         .await?;
+        // Another address, language or zone may change what is planned.
+        sqlx::query(
+            "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL AND EXISTS \
+                (SELECT 1 FROM domain WHERE domain.environment = verification_case.environment \
+                 AND domain.ace = verification_case.ace AND domain.customer = ?)",
+        )
+        .bind(&customer.id.0)
+        .execute(&mut *writing)
+        .await?;
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await
@@ -96,6 +105,14 @@ pub async fn put_domains(
         record.updated_at = now;
         // Holders on a list are not yet what the registry says; its next message brings the rest.
         commit::write_record(&mut writing, &record).await?;
+        sqlx::query(
+            "UPDATE verification_case SET plan_at = 0 \
+             WHERE closed_at IS NULL AND environment = ? AND ace = ?",
+        )
+        .bind(record.key.environment.as_str())
+        .bind(record.key.domain.ace())
+        .execute(&mut *writing)
+        .await?;
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
 use super::super::{Alarm, AuditEntry, CaseEntry, CaseNote, StoreError};
-use super::{SqliteStore, Writing, audit, row};
+use super::{SqliteStore, Writing, audit, row, tasks, telling};
 use crate::model::{CaseId, CaseState, DomainKey, InboundId, reason};
 
 pub async fn cases(store: &SqliteStore, open_only: bool) -> Result<Vec<CaseEntry>, StoreError> {
@@ -78,6 +78,8 @@ pub async fn note(
         .execute(&mut *writing)
         .await?;
     if is_closing {
+        tasks::drop(&mut writing, id, note.at, "no longer needed: closed").await?;
+        telling::withdraw(&mut writing, id, note.at).await?;
         clear(&mut writing, &format!("domain:{domain}"), note.at).await?;
     }
     let entry = AuditEntry {

@@ -7,11 +7,9 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
-use super::super::{
-    CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft, StoreError,
-};
-use super::{SqliteStore, Writing, cases, row};
-use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeItem};
+use super::super::{CaseChange, Change, Decision, DomainChange, MessageVerdict, StoreError};
+use super::{SqliteStore, Writing, cases, row, tasks, telling};
+use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeKind};
 
 /// Every statement of its own is a way to the thread of SQLite and back, and others wait to write:
 /// what can be said in one call is said in one.
@@ -132,12 +130,20 @@ async fn write_domain(
     if is_case_gone || written.is_contact_missing {
         return Err(StoreError::Conflict);
     }
-    if matches!(change.case, CaseChange::Close(_)) {
+    let mut is_untold = false;
+    if let (CaseChange::Close(state), Some(case)) = (change.case, written.case) {
         cases::clear(writing, &format!("domain:{environment}:{ace}"), now).await?;
+        tasks::drop(writing, case, now, &format!("no longer needed: {state}")).await?;
+        telling::withdraw(writing, case, now).await?;
+        is_untold = !telling::is_told(writing, case, now).await?;
     }
     let mut is_covered = false;
     for draft in &change.notices {
-        is_covered |= !write_notice(writing, message, written.case, draft).await?;
+        // Nobody is told that something is over of which he never heard.
+        if is_untold && draft.notice.kind == NoticeKind::Resolved {
+            continue;
+        }
+        is_covered |= !telling::write(writing, Some(message), written.case, draft).await?;
     }
     Ok(is_covered)
 }
@@ -216,7 +222,7 @@ static OPEN_CASE: LazyLock<Texts> = LazyLock::new(|| {
 });
 static MOVE_CASE: LazyLock<Texts> = LazyLock::new(|| {
     Texts::with_case(
-        "UPDATE verification_case AS old SET state = asked.state FROM asked \
+        "UPDATE verification_case AS old SET state = asked.state, plan_at = 0 FROM asked \
          WHERE old.environment = asked.environment AND old.ace = asked.ace \
              AND old.closed_at IS NULL \
          RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
@@ -317,93 +323,6 @@ pub async fn write_record(writing: &mut Writing, record: &DomainRecord) -> Resul
     Written::read(&rows, record)?;
     Ok(())
 }
-
-/// Joins the customer's open notice of the same kind, or begins one; false: told before.
-async fn write_notice(
-    writing: &mut Writing,
-    message: InboundId,
-    case: Option<CaseId>,
-    draft: &NoticeDraft,
-) -> Result<bool, StoreError> {
-    let seed = &draft.notice;
-    let of_case = case.map_or("-".to_owned(), |case| case.to_string());
-    let mut key = format!("{of_case}:{}", draft.key);
-    // Of a case only the last telling counts: a date that was moved away and comes back is news.
-    let found = sqlx::query(
-        "SELECT CASE WHEN ?1 IS NULL THEN (SELECT key FROM notice_item WHERE key = ?2) \
-            ELSE (SELECT key FROM notice_item WHERE \"case\" = ?1 \
-                ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1) END AS last, \
-         coalesce((SELECT sequence FROM verification_case WHERE id = ?1), 0) AS sequence, \
-         (SELECT id FROM notice WHERE is_open = 1 AND customer = ?3 AND environment = ?4 \
-            AND kind = ?5 AND recipient = ?6 AND state = ?7 AND (due_at > ?8 OR EXISTS \
-                (SELECT 1 FROM notice_item WHERE notice = notice.id AND message = ?9)) \
-            ORDER BY id LIMIT 1) AS open",
-    )
-    .bind(case.map(|case| case.0))
-    .bind(&key)
-    .bind(&seed.customer.0)
-    .bind(seed.environment.as_str())
-    .bind(seed.kind.as_str())
-    .bind(&seed.recipient)
-    .bind(seed.state.as_str())
-    .bind(row::micros(seed.created_at))
-    .bind(message.0)
-    .fetch_one(&mut **writing)
-    .await?;
-    let told = found
-        .try_get::<Option<&str>, _>("last")?
-        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
-    if told == Some(key.as_str()) {
-        return Ok(false);
-    }
-    let sequence: i64 = found.try_get("sequence")?;
-    if case.is_some() {
-        key = format!("{key}#{sequence}");
-    }
-    let item = NoticeItem {
-        case,
-        sequence: u32::try_from(sequence).unwrap_or(u32::MAX),
-        ..draft.item.clone()
-    };
-    let case = case.map(|case| case.0);
-    let insert = match found.try_get::<Option<i64>, _>("open")? {
-        Some(open) => sqlx::query(JOIN_NOTICE).bind(case).bind(open),
-        None => sqlx::query(BEGIN_NOTICE)
-            .bind(case)
-            .bind(seed.environment.as_str())
-            .bind(seed.kind.as_str())
-            .bind(row::json(&seed.languages)?)
-            .bind(&seed.customer.0)
-            .bind(&seed.salutation)
-            .bind(seed.timezone.as_deref())
-            .bind(&seed.recipient)
-            .bind(&seed.code)
-            .bind(&seed.message_id)
-            .bind(row::micros(seed.created_at))
-            .bind(row::micros(seed.due_at))
-            .bind(seed.state.as_str()),
-    };
-    insert
-        .bind(&key)
-        .bind(message.0)
-        .bind(case)
-        .bind(item.domain.ace())
-        .bind(row::json(&item)?)
-        .execute(&mut **writing)
-        .await?;
-    Ok(true)
-}
-
-const JOIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
-     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
-     VALUES (?, ?, ?, ?, ?, ?)";
-
-const BEGIN_NOTICE: &str = "UPDATE verification_case SET sequence = sequence + 1 WHERE id = ?; \
-     INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
-         recipient, code, message_id, created_at, due_at, state) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
-     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
-     VALUES (last_insert_rowid(), ?, ?, ?, ?, ?)";
 
 /// A row of `verdict`, its columns in the order of [`write_verdicts`], as JSON.
 fn verdict_row(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Ask, Known, StoreError, World};
-use super::{SqliteStore, row};
+use super::{SqliteStore, plans, row};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Envelope, Environment, Handle, InboundId, addressees,
 };
@@ -35,7 +35,8 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
         .collect();
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
-         EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = verification_case.id) AS is_told, \
+         EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = verification_case.id \
+             AND withdrawn = 0) AS is_told, \
          customer.body AS customer_body FROM json_each(?) AS asked \
          CROSS JOIN domain ON domain.environment = asked.value ->> 0 AND domain.ace = asked.value ->> 1 \
          LEFT JOIN verification_case ON verification_case.environment = domain.environment \
@@ -71,6 +72,10 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
             },
         );
     }
+
+    let customers = (world.domains.iter())
+        .filter_map(|(key, known)| Some((key.environment, known.customer.as_ref()?)));
+    world.open = plans::open_above(&mut reading, customers).await?;
 
     let contacts: Vec<&(Environment, Handle)> = ask.contacts.iter().chain(&ask.fan_out).collect();
     let keys: Vec<(&str, String)> = contacts

@@ -8,8 +8,11 @@ mod inbound;
 mod load;
 mod log;
 mod outbox;
+mod plans;
 mod rehearse;
 mod row;
+mod tasks;
+mod telling;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -29,12 +32,13 @@ use tokio::time::timeout;
 
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
-    Change, Claimed, Delivery, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry, LogFilter,
-    NoticeEntry, NoticeFilter, Outcome, Sealed, Store, StoreError, Waiting, World,
+    Change, Claimed, Delivery, Desk, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry,
+    LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Sealed, Store, StoreError, Waiting,
+    World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
-    InboundId, Notice, NoticeId,
+    InboundId, Notice, NoticeId, Task,
 };
 
 /// How long a writer waits for another process.
@@ -61,11 +65,18 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "begin",
-    include_str!("../migrations/sqlite/0001_begin.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "begin",
+        include_str!("../migrations/sqlite/0001_begin.sql"),
+    ),
+    (
+        2,
+        "plans",
+        include_str!("../migrations/sqlite/0002_plans.sql"),
+    ),
+];
 
 /// The store on SQLite.
 pub struct SqliteStore {
@@ -361,8 +372,41 @@ impl Store for SqliteStore {
         outbox::claim(self, now, limit, lease).await
     }
 
-    async fn fix_notice(&self, id: NoticeId, raw: &[u8]) -> Result<(), StoreError> {
-        outbox::fix(self, id, raw).await
+    async fn claim_plans(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Desk, StoreError> {
+        plans::claim(self, now, limit, lease).await
+    }
+
+    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError> {
+        plans::commit(self, changes, now).await
+    }
+
+    async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        plans::next_at(self).await
+    }
+
+    async fn plan_again(&self) -> Result<(), StoreError> {
+        plans::again(self).await
+    }
+
+    async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError> {
+        plans::one(self, id).await
+    }
+
+    async fn tasks(&self, case: Option<CaseId>) -> Result<Vec<Task>, StoreError> {
+        tasks::tasks(self, case).await
+    }
+
+    async fn call_done(&self, case: CaseId, note: &CaseNote) -> Result<u64, StoreError> {
+        tasks::done(self, case, note).await
+    }
+
+    async fn fix_notice(&self, id: NoticeId, raw: &[u8], items: usize) -> Result<bool, StoreError> {
+        outbox::fix(self, id, raw, items).await
     }
 
     async fn settle_notice(

@@ -55,14 +55,41 @@ pub async fn claim(
     Ok(claimed)
 }
 
-pub async fn fix(store: &SqliteStore, id: NoticeId, raw: &[u8]) -> Result<(), StoreError> {
+/// Before every try: is the mail still wanted as it was claimed, with so many items?
+pub async fn fix(
+    store: &SqliteStore,
+    id: NoticeId,
+    raw: &[u8],
+    items: usize,
+) -> Result<bool, StoreError> {
     let mut writing = store.begin().await?;
-    sqlx::query("UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL")
+    let standing: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM notice_item WHERE notice = ? AND withdrawn = 0")
+            .bind(id.0)
+            .fetch_one(&mut *writing)
+            .await?;
+    let is_wanted = usize::try_from(standing) == Ok(items);
+    if is_wanted {
+        sqlx::query(
+            "UPDATE notice_item SET withdrawn = 2 WHERE notice = ? AND withdrawn = 1; \
+             UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL",
+        )
+        .bind(id.0)
         .bind(raw)
         .bind(id.0)
-        .execute(&mut *writing)
-        .await?;
-    store.end(writing).await
+    } else {
+        // What still stands of it has its turn again, without the rest.
+        sqlx::query(
+            "UPDATE notice SET lease_until = 0, attempts = attempts - 1, \
+             state = CASE WHEN ?2 = 0 THEN 'withdrawn' ELSE state END WHERE id = ?1",
+        )
+        .bind(id.0)
+        .bind(standing)
+    }
+    .execute(&mut *writing)
+    .await?;
+    store.end(writing).await?;
+    Ok(is_wanted)
 }
 
 pub async fn settle(
@@ -77,6 +104,19 @@ pub async fn settle(
         Delivery::Retry { at, reply } => (NoticeState::Delayed, Some(*at), None, reply),
         Delivery::Failed { reply } => (NoticeState::Failed, None, None, reply),
     };
+    // It was overtaken while it was under way.
+    let is_overtaken: bool = sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT 1 FROM notice_item WHERE notice = ? AND withdrawn = 0)",
+    )
+    .bind(id.0)
+    .fetch_one(&mut *writing)
+    .await?;
+    let is_dropped = is_overtaken && state != NoticeState::Sent;
+    let state = if is_dropped {
+        NoticeState::Withdrawn
+    } else {
+        state
+    };
     sqlx::query(
         "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = ?5, lease_until = 0 WHERE id = ?1",
@@ -88,11 +128,26 @@ pub async fn settle(
     .bind(reply)
     .execute(&mut *writing)
     .await?;
-    match (alarm, sent_at) {
+    if sent_at.is_some() {
+        // What was overtaken too late has been said all the same.
+        sqlx::query("UPDATE notice_item SET withdrawn = 0 WHERE notice = ? AND withdrawn = 1")
+            .bind(id.0)
+            .execute(&mut *writing)
+            .await?;
+    }
+    match (alarm.filter(|_| !is_dropped), sent_at) {
         (Some(alarm), _) => cases::raise(&mut writing, alarm).await?,
         (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
         (None, None) => {}
     }
+    // How it ended may change whom the case is told next, and when.
+    sqlx::query(
+        "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
+         AND id IN (SELECT \"case\" FROM notice_item WHERE notice = ?)",
+    )
+    .bind(id.0)
+    .execute(&mut *writing)
+    .await?;
     store.end(writing).await
 }
 
@@ -153,11 +208,14 @@ async fn notice(
     found: &SqliteRow,
 ) -> Result<NoticeEntry, StoreError> {
     let id: i64 = found.try_get("id")?;
+    let state: &str = found.try_get("state")?;
     // The order of an item is the order in which its message came.
     let rows = sqlx::query(
-        "SELECT body, message FROM notice_item WHERE notice = ? ORDER BY message, \"case\", key",
+        "SELECT body, message FROM notice_item WHERE notice = ? \
+         AND (withdrawn = 0 OR ? = 'withdrawn') ORDER BY message, \"case\", key",
     )
     .bind(id)
+    .bind(state)
     .fetch_all(connection)
     .await?;
     let mut items: Vec<NoticeItem> = Vec::with_capacity(rows.len());
@@ -180,9 +238,10 @@ async fn notice(
             items,
             code: found.try_get("code")?,
             message_id: found.try_get("message_id")?,
+            in_reply_to: found.try_get("in_reply_to")?,
             created_at: row::instant(found.try_get("created_at")?)?,
             due_at: row::instant(found.try_get("due_at")?)?,
-            state: row::word(found.try_get("state")?, NoticeState::from_word)?,
+            state: row::word(state, NoticeState::from_word)?,
             attempts: found
                 .try_get::<i64, _>("attempts")?
                 .try_into()

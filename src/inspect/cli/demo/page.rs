@@ -51,6 +51,14 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// A reminder that left between two steps.
+    pub fn reminder(&self, at: Timestamp, text: &str, subject: &str) -> io::Result<()> {
+        self.0.line("")?;
+        self.0.line(format!("     {}", self.0.time(at)))?;
+        self.labelled("reminder", text)?;
+        self.labelled("", &format!("\"{subject}\""))
+    }
+
     /// One of several things under a label.
     pub fn item(&self, text: &str) -> io::Result<()> {
         // In the form they are printed in, which is longer.

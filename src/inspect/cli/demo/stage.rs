@@ -1,11 +1,12 @@
 //! The running server with the other side around it; plays a step and checks what came of it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::import::table::{self, Kind};
 use super::super::{Context, log};
@@ -13,13 +14,16 @@ use super::page::Page;
 use super::story::{Delivery, Expected, Step};
 use crate::clock::Clock;
 use crate::config::{Config, Layers};
-use crate::model::{Envelope, Inbound, InboundId, NoticeState, Source};
+use crate::model::{Envelope, Inbound, InboundId, NoticeId, NoticeKind, NoticeState, Source};
 use crate::serve::{self, Running};
 use crate::simulate::{Catcher, Caught, Signer, submit};
 use crate::store::{LogEntry, NoticeEntry, NoticeFilter, Sealed, Store};
 
 /// So long a message and its notices may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Plans within this time are under way: a worker has them.
+const PLANNING: SignedDuration = SignedDuration::from_secs(61);
 
 /// How often the store is asked meanwhile.
 const ASK_EVERY: Duration = Duration::from_millis(20);
@@ -34,6 +38,8 @@ pub struct Stage {
     pub catcher: Catcher,
     /// Its configuration file.
     pub file: PathBuf,
+    /// The last reminder that was shown, and how many were.
+    reminders: Cell<(NoticeId, usize)>,
 }
 
 impl Stage {
@@ -59,6 +65,7 @@ impl Stage {
             running,
             catcher,
             file,
+            reminders: Cell::new((NoticeId(0), 0)),
         };
         // From now on the file names the ports that were found.
         let admin = stage.running.bound.admin.map(|at| at.to_string());
@@ -109,7 +116,7 @@ impl Stage {
 
     async fn play_inner(&self, number: usize, step: &Step) -> anyhow::Result<()> {
         let page = self.page();
-        self.context.clock.set(step.at);
+        self.advance(step.at).await?;
         page.step(number, step.at, step.title)?;
         let id = self.hand_over(&step.delivery).await?;
         let (entry, told) = self.settled(id).await?;
@@ -143,6 +150,57 @@ impl Stage {
             Some(fault) => Err(anyhow!(fault)),
             None => Ok(()),
         }
+    }
+
+    /// Moves the clock to `to`, from one planned mail to the next, and prints what leaves meanwhile.
+    pub async fn advance(&self, to: Timestamp) -> anyhow::Result<()> {
+        loop {
+            self.planned().await?;
+            match self.store().next_plan_at().await? {
+                Some(next) if next <= to => self.context.clock.set(next),
+                _ => break,
+            }
+        }
+        self.context.clock.set(to);
+        Ok(())
+    }
+
+    /// Waits until nothing is left to plan or to send at this instant, and prints the reminders that
+    /// left.
+    async fn planned(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let soon = self.context.now() + PLANNING;
+        let is_later = |at: Option<Timestamp>| at.is_none_or(|at| at > soon);
+        while !is_later(self.store().next_plan_at().await?)
+            || self.store().next_notice_at().await?.is_some()
+        {
+            if began.elapsed() > PATIENCE {
+                bail!("the plans of {} are not done", self.context.out.time(soon));
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        let page = self.page();
+        let (known, count) = self.reminders.get();
+        let sent = self.store().notices(&NoticeFilter::default()).await?;
+        let reminders = (sent.iter().map(|entry| &entry.notice))
+            .filter(|notice| notice.kind == NoticeKind::Reminder && notice.id > known);
+        for (notice, count) in reminders.zip(count + 1..) {
+            self.reminders.set((notice.id, count));
+            let caught = self.caught(&notice.message_id)?;
+            let text = format!(
+                "{} to customer {} <{}>",
+                notice.id,
+                notice.customer,
+                caught.recipients.join(", "),
+            );
+            page.reminder(notice.created_at, &text, &caught.subject)?;
+        }
+        Ok(())
+    }
+
+    /// How many reminders left so far.
+    pub fn reminded(&self) -> usize {
+        self.reminders.get().1
     }
 
     async fn hand_over(&self, delivery: &Delivery) -> anyhow::Result<InboundId> {

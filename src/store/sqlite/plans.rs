@@ -1,0 +1,203 @@
+//! Plans: open cases whose next mail is to be thought of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use super::super::{Desk, PlanCase, PlanChange, StoreError, Told};
+use super::{SqliteStore, row, tasks, telling};
+use crate::model::{
+    CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
+};
+
+pub async fn claim(
+    store: &SqliteStore,
+    now: Timestamp,
+    limit: u32,
+    lease: Duration,
+) -> Result<Desk, StoreError> {
+    let is_due: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM verification_case \
+         WHERE closed_at IS NULL AND plan_at IS NOT NULL AND plan_at <= ?)",
+    )
+    .bind(row::micros(now))
+    .fetch_one(&store.readers)
+    .await?;
+    if !is_due {
+        return Ok(Desk::default());
+    }
+    let until = now + jiff::SignedDuration::try_from(lease).unwrap_or_default();
+    let mut writing = store.begin().await?;
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "UPDATE verification_case SET plan_at = ?3 WHERE id IN (SELECT id FROM verification_case \
+            WHERE closed_at IS NULL AND plan_at IS NOT NULL AND plan_at <= ?1 \
+            ORDER BY plan_at, id LIMIT ?2) RETURNING id",
+    )
+    .bind(row::micros(now))
+    .bind(limit)
+    .bind(row::micros(until))
+    .fetch_all(&mut *writing)
+    .await?;
+    let desk = read(&mut writing, &ids).await?;
+    store.end(writing).await?;
+    Ok(desk)
+}
+
+pub async fn one(store: &SqliteStore, id: CaseId) -> Result<Desk, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let desk = read(&mut reading, &[id.0]).await?;
+    reading.commit().await?;
+    Ok(desk)
+}
+
+async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, StoreError> {
+    let ids = row::json(&ids)?;
+    let mut told: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
+    let rows = sqlx::query(
+        "SELECT \"case\", notice.id, kind, state, coalesce(sent_at, due_at) AS at, recipient, \
+         message_id FROM json_each(?) AS asked \
+         CROSS JOIN notice_item ON \"case\" = asked.value AND withdrawn = 0 \
+         CROSS JOIN notice ON notice.id = notice_item.notice \
+         ORDER BY json_extract(notice_item.body, '$.sequence')",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await?;
+    for found in &rows {
+        let of_case = told.entry(found.try_get("case")?).or_default();
+        of_case.push(Told {
+            notice: NoticeId(found.try_get("id")?),
+            kind: row::word(found.try_get("kind")?, NoticeKind::from_word)?,
+            state: row::word(found.try_get("state")?, NoticeState::from_word)?,
+            at: row::instant(found.try_get("at")?)?,
+            recipient: found.try_get("recipient")?,
+            message_id: found.try_get("message_id")?,
+        });
+    }
+    let select = format!(
+        "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
+         customer.body AS customer_body FROM json_each(?) AS asked \
+         CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
+         CROSS JOIN domain ON domain.environment = verification_case.environment \
+             AND domain.ace = verification_case.ace \
+         LEFT JOIN customer ON customer.id = domain.customer ORDER BY verification_case.id",
+        row::DOMAIN_COLUMNS
+    );
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(&ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut cases = Vec::with_capacity(rows.len());
+    for found in &rows {
+        let id: i64 = found.try_get("case_id")?;
+        cases.push(PlanCase {
+            id: CaseId(id),
+            state: row::word(found.try_get("case_state")?, CaseState::from_word)?,
+            record: row::record(found)?,
+            customer: found
+                .try_get::<Option<&str>, _>("customer_body")?
+                .map(row::from_json::<Customer>)
+                .transpose()?,
+            told: told.remove(&id).unwrap_or_default(),
+        });
+    }
+    let customers = cases.iter().filter_map(|case| {
+        let environment = case.record.key.environment;
+        Some((environment, case.customer.as_ref()?))
+    });
+    let open = open_above(connection, customers).await?;
+    Ok(Desk { cases, open })
+}
+
+/// Open cases of the domains that the addresses of these customers lie under.
+pub async fn open_above(
+    connection: &mut SqliteConnection,
+    customers: impl Iterator<Item = (Environment, &Customer)>,
+) -> Result<BTreeMap<DomainKey, CaseState>, StoreError> {
+    let asked: BTreeSet<(&str, String)> = customers
+        .flat_map(|(environment, customer)| {
+            let above = customer.address_domains();
+            (above.into_iter()).map(move |domain| (environment.as_str(), domain.ace().to_owned()))
+        })
+        .collect();
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    sqlx::query(
+        "SELECT environment, ace, state FROM json_each(?) AS asked \
+         CROSS JOIN verification_case ON environment = asked.value ->> 0 \
+             AND ace = asked.value ->> 1 AND closed_at IS NULL",
+    )
+    .bind(row::json(&asked)?)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(|found| {
+        let key = DomainKey {
+            environment: row::environment(found.try_get("environment")?)?,
+            domain: row::name(found.try_get("ace")?)?,
+        };
+        let state = row::word(found.try_get("state")?, CaseState::from_word)?;
+        Ok((key, state))
+    })
+    .collect()
+}
+
+pub async fn commit(
+    store: &SqliteStore,
+    changes: &[PlanChange],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    for change in changes {
+        let is_same: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM verification_case JOIN domain USING (environment, ace) \
+             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ?)",
+        )
+        .bind(change.case.0)
+        .bind(change.state.as_str())
+        .bind(change.version)
+        .fetch_one(&mut *writing)
+        .await?;
+        let mut next_at = change.next_at.map(row::micros);
+        if is_same {
+            for draft in &change.notices {
+                // What comes after it depends on when it leaves.
+                if telling::write(&mut writing, None, Some(change.case), draft).await? {
+                    next_at = Some(row::micros(now));
+                }
+            }
+            for draft in &change.tasks {
+                tasks::open(&mut writing, change.case, draft).await?;
+            }
+        } else {
+            next_at = Some(0);
+        }
+        sqlx::query("UPDATE verification_case SET plan_at = ? WHERE id = ? AND closed_at IS NULL")
+            .bind(next_at)
+            .bind(change.case.0)
+            .execute(&mut *writing)
+            .await?;
+    }
+    store.end(writing).await
+}
+
+pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
+    let next: Option<i64> = sqlx::query_scalar(
+        "SELECT min(plan_at) FROM verification_case \
+         WHERE closed_at IS NULL AND plan_at IS NOT NULL",
+    )
+    .fetch_one(&store.readers)
+    .await?;
+    row::optional_instant(next)
+}
+
+pub async fn again(store: &SqliteStore) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    sqlx::query("UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL")
+        .execute(&mut *writing)
+        .await?;
+    store.end(writing).await
+}

@@ -1,0 +1,119 @@
+//! Calls that the desk has to make.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::super::{CaseNote, StoreError};
+use super::{SqliteStore, Writing, audit, row};
+use crate::model::{CaseId, CustomerId, DomainKey, Task, reason};
+use crate::store::{AuditEntry, TaskDraft};
+
+/// Puts a call on the list; one that was on it before stays as it is.
+pub async fn open(
+    writing: &mut Writing,
+    case: CaseId,
+    draft: &TaskDraft,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO task (\"case\", key, customer, code, text, opened_at) \
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(case.0)
+    .bind(&draft.key)
+    .bind(draft.customer.as_ref().map(|id| id.0.as_str()))
+    .bind(draft.code.as_str())
+    .bind(&draft.text)
+    .bind(row::micros(draft.opened_at))
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// Takes the open calls of a case off the list; returns how many there were.
+pub async fn drop(
+    writing: &mut Writing,
+    case: CaseId,
+    now: Timestamp,
+    outcome: &str,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE task SET closed_at = ?2, outcome = ?3 WHERE \"case\" = ?1 AND closed_at IS NULL",
+    )
+    .bind(case.0)
+    .bind(row::micros(now))
+    .bind(outcome)
+    .execute(&mut **writing)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<u64, StoreError> {
+    let mut writing = store.begin().await?;
+    let outcome = format!("{}: {}", note.actor, note.text);
+    let count = drop(&mut writing, case, note.at, &outcome).await?;
+    sqlx::query("INSERT INTO case_note (\"case\", at, actor, text) VALUES (?, ?, ?, ?)")
+        .bind(case.0)
+        .bind(row::micros(note.at))
+        .bind(&note.actor)
+        .bind(format!("telephone call: {}", note.text))
+        .execute(&mut *writing)
+        .await?;
+    // A call that nobody had asked for counts as well: the customer knows.
+    if count == 0 {
+        sqlx::query(
+            "INSERT INTO task (\"case\", key, code, text, opened_at, closed_at, outcome) \
+             SELECT ?1, 'own:' || count(*), ?2, ?3, ?4, ?4, ?5 FROM task WHERE \"case\" = ?1",
+        )
+        .bind(case.0)
+        .bind(reason::CALLED.as_str())
+        .bind("the desk called without being asked to")
+        .bind(row::micros(note.at))
+        .bind(&outcome)
+        .execute(&mut *writing)
+        .await?;
+    }
+    let entry = AuditEntry {
+        at: note.at,
+        actor: note.actor.clone(),
+        action: "case call-done".to_owned(),
+        object: case.to_string(),
+        detail: note.text.clone(),
+    };
+    audit::append(&mut writing, &entry, &entry.object).await?;
+    store.end(writing).await?;
+    Ok(count)
+}
+
+pub async fn tasks(store: &SqliteStore, case: Option<CaseId>) -> Result<Vec<Task>, StoreError> {
+    sqlx::query(
+        "SELECT task.*, verification_case.environment, ace FROM task \
+         JOIN verification_case ON verification_case.id = task.\"case\" \
+         WHERE CASE WHEN ?1 IS NULL THEN task.closed_at IS NULL ELSE task.\"case\" = ?1 END \
+         ORDER BY task.id",
+    )
+    .bind(case.map(|case| case.0))
+    .fetch_all(&store.readers)
+    .await?
+    .iter()
+    .map(|found| {
+        Ok(Task {
+            case: CaseId(found.try_get("case")?),
+            domain: DomainKey {
+                environment: row::environment(found.try_get("environment")?)?,
+                domain: row::name(found.try_get("ace")?)?,
+            },
+            customer: found
+                .try_get::<Option<String>, _>("customer")?
+                .map(CustomerId),
+            key: found.try_get("key")?,
+            code: row::word(found.try_get("code")?, |code| {
+                reason::find(code).map(|entry| entry.code)
+            })?,
+            text: found.try_get("text")?,
+            opened_at: row::instant(found.try_get("opened_at")?)?,
+            closed_at: row::optional_instant(found.try_get("closed_at")?)?,
+            outcome: found.try_get("outcome")?,
+        })
+    })
+    .collect()
+}
