@@ -4,6 +4,7 @@
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
+mod bounced;
 mod contact;
 mod decide;
 mod examine;
@@ -20,6 +21,7 @@ use crate::evidence::Gatherer;
 use crate::model::addressees;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
+pub use bounced::bounce_key;
 pub use contact::{Reach, reach};
 pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
 pub use examine::examine;

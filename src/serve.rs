@@ -103,6 +103,7 @@ pub fn policy(config: &Config) -> Policy {
         replay_window: SignedDuration::try_from(config.authenticate.replay_window)
             .unwrap_or(SignedDuration::MAX),
         notice_host: notice_host(config),
+        bounce_key: None,
     }
 }
 
@@ -118,6 +119,13 @@ fn notice_host(config: &Config) -> String {
         .flatten()
         .find(|host| !host.is_empty())
         .unwrap_or_else(|| config.server.hostname.clone())
+}
+
+/// The rules of processing, with what the store adds to the configuration.
+pub async fn rules_with(config: &Config, store: &dyn Store) -> anyhow::Result<Rules> {
+    let mut rules = rules(config);
+    rules.policy.bounce_key = Some(process::bounce_key(store).await?);
+    Ok(rules)
 }
 
 /// The rules of processing, from the configuration.
@@ -282,7 +290,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         });
     }
 
-    let rules = Arc::new(rules(config));
+    let rules = Arc::new(rules_with(config, &*store).await?);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
         let worker = Worker {
@@ -325,7 +333,8 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         };
         let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
             .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))?;
-        let desk = desk(&config.notices)?;
+        let mut desk = desk(&config.notices)?;
+        desk.settings.bounce_key = rules.policy.bounce_key.clone();
         tasks.spawn(worker.deliver(desk, smarthost, config.notices.max_per_hour));
     }
     Ok(Running {

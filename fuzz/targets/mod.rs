@@ -13,7 +13,8 @@ use stichtag::authenticate::{self, Policy};
 use stichtag::config::{Config, Layers};
 use stichtag::evidence::openpgp;
 use stichtag::model::{
-    BounceKey, BounceMail, Envelope, Evidence, Finding, Inbound, PinnedKey, Reason, RegistryEvent, Source,
+    BounceKey, BounceMail, Envelope, Evidence, Finding, Inbound, PinnedKey, Reason, RegistryEvent,
+    Source,
 };
 use stichtag::notify::verp;
 use stichtag::parse::{self, ParseError};

@@ -87,6 +87,8 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::ContactUpdate { .. }
         | Facts::ContactDelete { .. }
         | Facts::QueueReminder
+        | Facts::Bounce(_)
+        | Facts::AutoReply { .. }
         | Facts::Unknown { .. } => None,
     }
 }

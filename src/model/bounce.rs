@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::NoticeId;
 
@@ -78,7 +78,7 @@ impl BounceReport {
 }
 
 /// What became of a mail for one recipient.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BounceRecipient {
     /// The address that the report is about at its end of the way; not always one of RFC 5322.
     pub final_recipient: Option<String>,
@@ -117,7 +117,7 @@ impl BounceRecipient {
 }
 
 /// `Action` of RFC 3464, section 2.3.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryAction {
     /// Given up. Whether the cause may pass (`4.4.7`) or not (`5.1.1`): nobody tries any more.
@@ -227,8 +227,16 @@ impl Serialize for MailStatus {
     }
 }
 
+impl<'de> Deserialize<'de> for MailStatus {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// What kind of trouble a recipient had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BounceCategory {
     /// There is no such mailbox, or no more.

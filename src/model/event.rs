@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus, Source, Stid,
-    Ticket,
+    BounceReport, Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
+    Source, Stid, Ticket,
 };
 
 /// One registry message, understood.
@@ -126,6 +126,13 @@ pub enum Facts {
     },
     /// The registry reminds us that its queue is not being read.
     QueueReminder,
+    /// A mail system reports what became of a notice of ours.
+    Bounce(BounceReport),
+    /// A notice of ours was answered by a machine.
+    AutoReply {
+        /// What shows that, a sentence.
+        why: String,
+    },
     /// Nothing this version understands; kept whole.
     Unknown {
         /// The domain, where one could be read.
@@ -189,6 +196,8 @@ impl Facts {
             Facts::DomainDelete { .. } => "domain-delete",
             Facts::RequestAnswer { .. } => "request-answer",
             Facts::QueueReminder => "queue-reminder",
+            Facts::Bounce(_) => "bounce",
+            Facts::AutoReply { .. } => "auto-reply",
             Facts::Unknown { .. } => "unknown",
         }
     }
@@ -223,6 +232,8 @@ impl Facts {
             | Facts::Chprov { .. }
             | Facts::DomainDelete { .. }
             | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. }
             | Facts::Unknown { .. } => None,
         }
     }
@@ -242,7 +253,9 @@ impl Facts {
             Facts::ContactVerificationRequired(_)
             | Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }
-            | Facts::QueueReminder => None,
+            | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. } => None,
         }
     }
 }
@@ -259,6 +272,29 @@ pub enum RequestResult {
     Exception,
     /// Another word.
     Other(String),
+}
+
+impl RegistryEvent {
+    /// What came back to a notice of ours says this.
+    pub fn of_notice(facts: Facts) -> Self {
+        RegistryEvent {
+            source: Source::Dsn,
+            says_environment: None,
+            result: None,
+            ticket: None,
+            ctid: None,
+            stid: None,
+            msgid: None,
+            msgtype: None,
+            msgcnt: None,
+            object: None,
+            registry_time: None,
+            facts,
+            messages: Vec::new(),
+            unknown: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl RequestResult {

@@ -21,7 +21,7 @@ pub use message::envelope_from;
 pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
 pub use templates::{TemplateError, Templates};
 
-use crate::model::{Environment, Language, Notice};
+use crate::model::{BounceKey, Environment, Language, Notice};
 
 /// What the operator set for all notices; the keys of `[notices]` in the configuration.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Settings {
     pub reply_to: String,
     /// Domain of the envelope sender and of the calendar's UIDs; empty: the From address serves.
     pub bounce_domain: String,
+    /// Signs the envelope senders; `None`: they are not signed, as in a preview.
+    pub bounce_key: Option<BounceKey>,
     /// Words that lead to the right page of the customer area; may be empty.
     pub portal_path: String,
     /// Host of the authenticity check; empty: the texts do not mention it.

@@ -15,7 +15,7 @@ mod name;
 mod notes;
 mod text;
 
-pub use event_json::event_json;
+pub use event_json::{event_json, recipient_json};
 
 use crate::model::{BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, Source};
 use notes::Notes;

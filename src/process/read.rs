@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{Timestamp, ToSpan};
 
+use super::bounced;
 use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
+    DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
     RouteParser, Source,
 };
 use crate::parse::{self, ParseError};
@@ -19,6 +20,8 @@ pub struct Reading {
     pub environment: Option<Environment>,
     /// The route it came by.
     pub route: Option<String>,
+    /// The notice that it came back to: the address names it, and the signature holds.
+    pub notice: Option<NoticeId>,
     /// What it says, if that could be read.
     pub event: Option<RegistryEvent>,
     /// The domain, also where the rest could not be read.
@@ -51,10 +54,17 @@ impl Reading {
             && holds.all(|reason| reason.code == reason::REPLAYED)
     }
 
-    fn new(inbound: &Inbound) -> Self {
+    /// Did it come to an address of notices that no notice has?
+    pub fn is_unsigned(&self) -> bool {
+        let mut reasons = self.reasons.iter();
+        reasons.any(|reason| reason.code == reason::NOT_SIGNED)
+    }
+
+    pub(super) fn new(inbound: &Inbound) -> Self {
         Reading {
             environment: None,
             route: None,
+            notice: None,
             event: None,
             domain: None,
             registry_time: inbound.received_at,
@@ -66,7 +76,7 @@ impl Reading {
         }
     }
 
-    fn hold(&mut self, reason: Reason) {
+    pub(super) fn hold(&mut self, reason: Reason) {
         self.trace.push(reason.to_string());
         self.reasons.push(reason);
     }
@@ -109,10 +119,14 @@ fn read_all(
             reading.environment = inbound.environment;
             parse::denic_queue(&inbound.raw)
         }
+        _ if bounced::is_for_notices(policy, inbound) => {
+            bounced::read(policy, inbound, &mut reading);
+            return reading;
+        }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
             let verdict = check_sender(policy, inbound, evidence, is_released, &mut reading);
-            if verdict.parser != RouteParser::Denic {
+            if verdict.parser == RouteParser::Centralnic {
                 let route = reading.route.clone().unwrap_or_default();
                 reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
                 reading.hold(Reason::new(

@@ -62,6 +62,8 @@ pub struct PlanChange {
     pub version: i64,
     /// Mails to be sent.
     pub notices: Vec<NoticeDraft>,
+    /// The notice that came back and that these stand for.
+    pub again: Option<NoticeId>,
     /// Calls to be made.
     pub tasks: Vec<TaskDraft>,
     /// The next reminder; `None`: nothing is planned until something changes.

@@ -118,8 +118,9 @@ pub async fn settle(
         state
     };
     sqlx::query(
-        "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
-         last_reply = ?5, lease_until = 0 WHERE id = ?1",
+        "UPDATE notice SET state = CASE state WHEN 'bounced' THEN state ELSE ?2 END, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
+         last_reply = CASE state WHEN 'bounced' THEN last_reply ELSE ?5 END, \
+         lease_until = 0 WHERE id = ?1",
     )
     .bind(id.0)
     .bind(state.as_str())
@@ -129,6 +130,17 @@ pub async fn settle(
     .execute(&mut *writing)
     .await?;
     if sent_at.is_some() {
+        // Somebody has been told of what an earlier mail, which failed, was about.
+        sqlx::query(
+            "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL AND key IN \
+                (SELECT 'notice:N-' || other.notice FROM notice_item AS item \
+                 JOIN notice_item AS other ON other.\"case\" = item.\"case\" \
+                     AND other.notice < item.notice WHERE item.notice = ?1)",
+        )
+        .bind(id.0)
+        .bind(sent_at.map(row::micros))
+        .execute(&mut *writing)
+        .await?;
         // What was overtaken too late has been said all the same.
         sqlx::query("UPDATE notice_item SET withdrawn = 0 WHERE notice = ? AND withdrawn = 1")
             .bind(id.0)
@@ -172,10 +184,13 @@ pub async fn notices(
     store: &SqliteStore,
     filter: &NoticeFilter,
 ) -> Result<Vec<NoticeEntry>, StoreError> {
-    let select = "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
-         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR customer = ?4) \
+    let select = format!(
+        "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
+         AND (?3 IS NULL OR {} = ?3) AND (?4 IS NULL OR customer = ?4) \
          AND (?5 IS NULL OR id IN (SELECT notice FROM notice_item WHERE \"case\" = ?5)) \
-         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id";
+         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id",
+        row::NOTICE_STATE
+    );
     let mut reading = store.readers.begin().await?;
     let rows = sqlx::query(AssertSqlSafe(select))
         .bind(filter.id.map(|id| id.0))
@@ -241,7 +256,12 @@ async fn notice(
             in_reply_to: found.try_get("in_reply_to")?,
             created_at: row::instant(found.try_get("created_at")?)?,
             due_at: row::instant(found.try_get("due_at")?)?,
-            state: row::word(state, NoticeState::from_word)?,
+            state: match row::word(state, NoticeState::from_word)? {
+                NoticeState::Sent if found.try_get::<Option<i64>, _>("late_at")?.is_some() => {
+                    NoticeState::Delayed
+                }
+                state => state,
+            },
             attempts: found
                 .try_get::<i64, _>("attempts")?
                 .try_into()
@@ -263,7 +283,7 @@ pub async fn requeue(
     let mut writing = store.begin().await?;
     let is_there = sqlx::query(
         "UPDATE notice SET state = 'queued', due_at = ?2, attempts = 0, lease_until = 0, \
-         is_open = 0 WHERE id = ?1",
+         is_open = 0, late_at = NULL WHERE id = ?1",
     )
     .bind(id.0)
     .bind(row::micros(now))

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::super::{Desk, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, row, tasks, telling};
+use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
+use super::{SqliteStore, audit, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -167,6 +167,10 @@ pub async fn commit(
                 // What comes after it depends on when it leaves.
                 if telling::write(&mut writing, None, Some(change.case), draft).await? {
                     next_at = Some(row::micros(now));
+                    if let Some(lost) = change.again {
+                        let entry = said_again(change.case, lost, draft, now);
+                        audit::append(&mut writing, &entry, &entry.object).await?;
+                    }
                 }
             }
             for draft in &change.tasks {
@@ -182,6 +186,19 @@ pub async fn commit(
             .await?;
     }
     store.end(writing).await
+}
+
+fn said_again(case: CaseId, lost: NoticeId, draft: &NoticeDraft, now: Timestamp) -> AuditEntry {
+    AuditEntry {
+        at: now,
+        actor: "stichtag".to_owned(),
+        action: "notice again".to_owned(),
+        object: case.to_string(),
+        detail: format!(
+            "{} to the next address of customer {}, because {lost} did not arrive",
+            draft.notice.kind, draft.notice.customer
+        ),
+    }
 }
 
 pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
