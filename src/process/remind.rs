@@ -38,7 +38,7 @@ pub async fn plan_next(
         .iter()
         .map(|case| decide(&rules.telling, &desk.open, case, now))
         .collect();
-    store.commit_plans(&changes, now).await?;
+    store.commit_plans(&changes).await?;
     for change in &changes {
         for draft in &change.notices {
             tracing::info!(case = %change.case, "case {}: {} is due", change.case, draft.notice.kind);
@@ -50,24 +50,30 @@ pub async fn plan_next(
     Ok(changes.len())
 }
 
+/// Has the customer of the case been told of it, or is he about to be?
+pub fn is_told(telling: &Telling, case: &PlanCase) -> bool {
+    heard(telling, case).next().is_some()
+}
+
 /// The mails that a case still has before it, those that are left out among them; empty where
 /// nobody can be told.
 pub fn future(telling: &Telling, case: &PlanCase, now: Timestamp) -> Vec<Step> {
-    let due = case.record.due();
-    let Some(customer) = case.customer.as_ref() else {
-        return Vec::new();
-    };
-    if customer.addresses().next().is_none() {
-        return Vec::new();
-    }
     let last = heard(telling, case).map(|told| told.at).max();
-    notify::plan(
-        &due,
-        last.unwrap_or(now),
-        customer.timezone.as_deref(),
-        &telling.timetable,
-        now,
-    )
+    steps(telling, case, last.unwrap_or(now), now)
+}
+
+fn steps(telling: &Telling, case: &PlanCase, last_told_at: Timestamp, now: Timestamp) -> Vec<Step> {
+    let customer =
+        (case.customer.as_ref()).filter(|customer| customer.addresses().next().is_some());
+    customer.map_or_else(Vec::new, |customer| {
+        notify::plan(
+            &case.record.due(),
+            last_told_at,
+            customer.timezone.as_deref(),
+            &telling.timetable,
+            now,
+        )
+    })
 }
 
 fn decide(
@@ -103,16 +109,14 @@ fn decide(
         open,
         bounced: &bounced,
     };
-    if let Some(lost) = lost(telling, case, &bounced)
-        && let Some(draft) = again(telling, case, customer, reachability, lost, now)
-    {
+    let retold = lost(telling, case, &bounced).and_then(|lost| {
+        let draft = again(telling, case, customer, reachability, lost, now)?;
+        Some((lost.notice, draft))
+    });
+    if let Some((lost, draft)) = retold {
+        change.again = Some(lost);
         change.notices.push(draft);
-        change.again = Some(lost.notice);
-        // What comes after it depends on when it leaves.
-        return change;
-    }
-    let mut heard = heard(telling, case).peekable();
-    if let Some(first) = heard.peek().copied() {
+    } else if let Some(first) = heard(telling, case).next() {
         let steps = future(telling, case, now);
         let next = steps.iter().find(|step| step.is_due(now));
         let draft = next.and_then(|step| {
@@ -128,10 +132,6 @@ fn decide(
             Some(reminder(telling, first, step, customer, told?.ok()?.0, now))
         });
         change.notices.extend(draft);
-        change.next_at = (steps.iter())
-            .filter(|step| step.fate == Fate::Planned && step.at > now)
-            .map(|step| step.at)
-            .min();
     } else {
         // Nobody was told so far: for want of a customer, an address, or leave to send.
         let effect = first_telling(case);
@@ -147,6 +147,13 @@ fn decide(
             .notices
             .extend(told.and_then(Result::ok).map(|(draft, _)| draft));
     }
+    // What comes next is counted from the mail that leaves now, if one does.
+    let leaves = change.notices.first().map(|draft| draft.notice.due_at);
+    let last = leaves.or(heard(telling, case).map(|told| told.at).max());
+    change.next_at = (steps(telling, case, last.unwrap_or(now), now).iter())
+        .filter(|step| step.fate == Fate::Planned && step.at > now)
+        .map(|step| step.at)
+        .min();
     change
 }
 

@@ -163,13 +163,16 @@ pub trait Store: Send + Sync {
 
     /// Writes what planning came to: mails, calls, and when to look again. A case that changed
     /// since it was read is passed over and looked at once more.
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError>;
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError>;
 
     /// When the next plan is to be looked at, if any is.
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Has every open case looked at: the settings may have changed.
     async fn plan_again(&self) -> Result<(), StoreError>;
+
+    /// Every open case with all that planning needs.
+    async fn desk(&self) -> Result<Desk, StoreError>;
 
     /// One open case with all that planning needs; no case in it where there is no such open case.
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError>;

@@ -1,5 +1,7 @@
 //! `stichtag case`
 
+mod plan;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -21,6 +23,21 @@ pub enum Case {
     Show {
         /// Its number, such as V-81
         id: CaseId,
+    },
+    /// Show every mail that a case still has before it, with its date and reason
+    Plan {
+        /// Its number, such as V-81
+        id: CaseId,
+    },
+    /// List the telephone calls to be made, oldest first: no mail reaches these customers
+    Calls,
+    /// Write down that the customer of a case was telephoned; takes its call off the list
+    CallDone {
+        /// Its number, such as V-81
+        id: CaseId,
+        /// Who was reached, and what came of it
+        #[arg(long, value_parser = held::note)]
+        note: String,
     },
     /// Write something down
     Note {
@@ -45,10 +62,24 @@ pub enum Case {
 
 impl Case {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
-        let (store, _) = context.store().await?;
+        let (store, config) = context.store().await?;
         match self {
             Case::List { all } => list(context, &store.cases(!all).await?)?,
             Case::Show { id } => show(context, &*store, id).await?,
+            Case::Plan { id } => {
+                let case = one(&*store, id).await?;
+                plan::show(context, &*store, &config, &case).await?;
+            }
+            Case::Calls => plan::calls(context, &*store).await?,
+            Case::CallDone { id, note: text } => {
+                one(&*store, id).await?;
+                let open = store.call_done(id, &note(context, &text)).await?;
+                let what = match open {
+                    0 => "noted; no call was asked for",
+                    _ => "noted, and off the list",
+                };
+                context.out.line(format!("{id} {what}"))?;
+            }
             Case::Note { id, text } => {
                 one(&*store, id).await?;
                 store.note_case(id, &note(context, &text), false).await?;
@@ -129,6 +160,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
     };
     let notices = store.notices(&filter).await?;
     let notes = store.case_notes(id).await?;
+    let calls = store.tasks(Some(id)).await?;
     let history = store.history(&case.key).await?;
     let key = &case.key;
     let record = store
@@ -167,6 +199,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
                 })
             })
             .collect();
+        object["calls"] = calls.iter().map(plan::call_object).collect();
         object["notes"] = notes
             .iter()
             .map(|note| {
@@ -212,6 +245,15 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         out.line(format!(
             "{at}  notice    {} {} {}",
             notice.id, notice.kind, notice.state
+        ))?;
+    }
+    for call in &calls {
+        let outcome = call.outcome.as_deref().unwrap_or("to be made");
+        out.line(format!(
+            "{}  call      {} {}: {outcome}",
+            out.time(call.opened_at),
+            call.code,
+            call.text
         ))?;
     }
     for note in &notes {

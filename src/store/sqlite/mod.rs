@@ -387,8 +387,8 @@ impl Store for SqliteStore {
         plans::claim(self, now, limit, lease).await
     }
 
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError> {
-        plans::commit(self, changes, now).await
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError> {
+        plans::commit(self, changes).await
     }
 
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -397,6 +397,10 @@ impl Store for SqliteStore {
 
     async fn plan_again(&self) -> Result<(), StoreError> {
         plans::again(self).await
+    }
+
+    async fn desk(&self) -> Result<Desk, StoreError> {
+        plans::all(self).await
     }
 
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError> {
