@@ -2,6 +2,7 @@
 //! hold beyond that is asserted.
 
 mod said;
+mod secret;
 mod smtp;
 mod written;
 
@@ -25,8 +26,9 @@ pub use smtp::smtp;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 8] = [
     ("bounce", bounce),
+    ("centralnic", centralnic),
     ("headers", headers),
     ("mail", mail),
     ("pgp", pgp),
@@ -83,6 +85,14 @@ pub fn bounce(raw: &[u8]) {
 pub fn queue(raw: &[u8]) {
     parse::detect(raw);
     judge(parse::denic_queue(raw), raw);
+}
+
+/// An event mail of CentralNic Reseller becomes an event, and no trigger code is shown.
+pub fn centralnic(raw: &[u8]) {
+    parse::detect(raw);
+    let read = parse::centralnic_mail(raw);
+    secret::check(&read, raw);
+    judge(read, raw);
 }
 
 fn judge(read: Result<RegistryEvent, ParseError>, raw: &[u8]) {

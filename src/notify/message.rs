@@ -171,15 +171,15 @@ fn single(form: &str, file: Option<&str>, text: &str) -> Result<SinglePart, Rend
     Ok(part.body(body))
 }
 
-fn content_type(form: &str) -> Result<ContentType, RenderError> {
+pub(super) fn content_type(form: &str) -> Result<ContentType, RenderError> {
     ContentType::parse(form).map_err(|error| RenderError::Build(error.to_string()))
 }
 
-fn header(name: &'static str, value: &str) -> HeaderValue {
+pub(super) fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError> {
+pub(super) fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError> {
     let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_valid = id.len() <= MESSAGE_ID_OCTETS_MAX
         && id.split_once('@').is_some_and(|(left, right)| {
@@ -201,7 +201,7 @@ fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError>
 }
 
 /// `Name <addr>` or a bare address; the name may be quoted.
-fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
+pub(super) fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
     let (name, bare) = split_name(text);
     let name = clean::value(&name.trim_matches('"').replace("\\\"", "\""));
     Ok(Mailbox::new(
@@ -210,7 +210,10 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
     ))
 }
 
-fn mailbox_without_name(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
+pub(super) fn mailbox_without_name(
+    field: &'static str,
+    text: &str,
+) -> Result<Mailbox, RenderError> {
     Ok(Mailbox::new(None, address(field, text)?))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::contact::{Reach, reach};
-use super::decide::Rules;
+use super::rules::Rules;
 use super::tell::{self, Reachability, Telling};
 use crate::apply::Effect;
 use crate::model::reason;
@@ -89,6 +89,7 @@ fn decide(
         notices: Vec::new(),
         tasks: Vec::new(),
         again: None,
+        at: now,
         next_at: None,
     };
     let due = case.record.due();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::model::{InboundId, Notice, RecipientMatch, Route, RouteParser, Source};
+use crate::model::{InboundId, Notice, RecipientMatch, Route, RouteParser, Source, mail_source};
 use crate::notify::{self, Templates};
 use crate::receive::smtp::Admission;
 use crate::receive::{KeepBatch, KeepError, Reply};
@@ -44,18 +44,7 @@ impl Admission for Gate {
     }
 
     fn source(&self, recipients: &[String]) -> Source {
-        let is_for_notices = |recipient: &String| {
-            let mut routes = self.routes.iter();
-            routes.any(|route| {
-                route.parser == RouteParser::Dsn
-                    && route.matches(recipient) == RecipientMatch::Named
-            })
-        };
-        match recipients {
-            [] => Source::DenicMail,
-            all if all.iter().all(is_for_notices) => Source::Dsn,
-            _ => Source::DenicMail,
-        }
+        mail_source(&self.routes, recipients)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every method is one whole transaction: nobody outside holds one open.
 
+mod alerting;
 mod chain;
 mod change;
 mod plan;
@@ -19,6 +20,10 @@ use crate::model::{
     InboundId, NoticeId, NoticeState, Task,
 };
 
+pub use alerting::{
+    AlarmEntry, AlertDraft, AlertNews, Alerting, RouteHeard, RoutesHeard, WatchAsk, WatchFacts,
+    WatchRule, WatchedCase,
+};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
@@ -55,7 +60,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Alerting + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

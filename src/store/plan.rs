@@ -66,8 +66,10 @@ pub struct PlanChange {
     pub notices: Vec<NoticeDraft>,
     /// The notice that came back and that these stand for.
     pub again: Option<NoticeId>,
-    /// Calls to be made.
+    /// Calls to be made; where none is, those that were are no longer needed.
     pub tasks: Vec<TaskDraft>,
+    /// When it was decided.
+    pub at: Timestamp,
     /// The next reminder; `None`: nothing is planned until something changes.
     pub next_at: Option<Timestamp>,
 }

@@ -71,7 +71,7 @@ pub trait Admission: Send + Sync {
     /// reply: [`Reply::unknown_recipient`] or [`Reply::sender_refused`].
     fn recipient(&self, mail_from: &str, recipient: &str) -> Result<(), Reply>;
 
-    /// The channel that a mail to these recipients comes by.
+    /// The channel of a mail to these recipients, as far as they tell.
     fn source(&self, _recipients: &[String]) -> Source {
         Source::DenicMail
     }

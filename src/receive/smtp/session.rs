@@ -416,7 +416,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         let queue_id = envelope.queue_id.clone().unwrap_or_default();
         let bytes = raw.len();
         let mail = Inbound {
-            // What else the route says of it is decided when the message is processed.
+            // The sender has a say too, when the message is processed.
             source: self.server.admission.source(&envelope.recipients),
             received_at: (self.server.now)(),
             envelope,

@@ -1,6 +1,7 @@
 //! Cases, alarms and switches.
 
 use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::super::{Alarm, AuditEntry, CaseEntry, CaseNote, StoreError};
@@ -152,23 +153,25 @@ pub async fn alarms_in(connection: &mut SqliteConnection) -> Result<Vec<Alarm>, 
         .fetch_all(connection)
         .await?
         .iter()
-        .map(|found| {
-            Ok(Alarm {
-                key: found.try_get("key")?,
-                code: row::word(found.try_get("code")?, |code| {
-                    reason::find(code).map(|entry| entry.code)
-                })?,
-                environment: found
-                    .try_get::<Option<&str>, _>("environment")?
-                    .map(row::environment)
-                    .transpose()?,
-                ace: found.try_get("ace")?,
-                message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
-                text: found.try_get("text")?,
-                raised_at: row::instant(found.try_get("raised_at")?)?,
-            })
-        })
+        .map(alarm)
         .collect()
+}
+
+pub fn alarm(found: &SqliteRow) -> Result<Alarm, StoreError> {
+    Ok(Alarm {
+        key: found.try_get("key")?,
+        code: row::word(found.try_get("code")?, |code| {
+            reason::find(code).map(|entry| entry.code)
+        })?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        ace: found.try_get("ace")?,
+        message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
+        text: found.try_get("text")?,
+        raised_at: row::instant(found.try_get("raised_at")?)?,
+    })
 }
 
 pub async fn switch(store: &SqliteStore, name: &str) -> Result<Option<String>, StoreError> {

@@ -1,5 +1,6 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod alerts;
 mod audit;
 mod books;
 mod cases;
@@ -14,6 +15,7 @@ mod reports;
 mod row;
 mod tasks;
 mod telling;
+mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -66,7 +68,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -81,6 +83,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "bounces",
         include_str!("../migrations/sqlite/0003_bounces.sql"),
+    ),
+    (
+        4,
+        "alerts",
+        include_str!("../migrations/sqlite/0004_alerts.sql"),
     ),
 ];
 

@@ -90,7 +90,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
          customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
-             WHERE task.\"case\" = verification_case.id) AS called_at FROM json_each(?) AS asked \
+             WHERE task.\"case\" = verification_case.id AND is_made) AS called_at FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
@@ -178,6 +178,10 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
                     let entry = said_again(change.case, lost, draft);
                     audit::append(&mut writing, &entry, &entry.object).await?;
                 }
+            }
+            if change.tasks.is_empty() {
+                let outcome = "no longer needed: mail reaches the customer";
+                tasks::drop(&mut writing, change.case, change.at, outcome).await?;
             }
             for draft in &change.tasks {
                 tasks::open(&mut writing, change.case, draft).await?;
