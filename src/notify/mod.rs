@@ -15,6 +15,7 @@ mod plan;
 mod specimen;
 mod templates;
 mod text;
+pub mod verp;
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, w
 pub use specimen::specimen;
 pub use templates::{TemplateError, Templates};
 
-use crate::model::{Environment, Language, Notice, NoticeItem};
+use crate::model::{BounceKey, Environment, Language, Notice, NoticeItem};
 
 /// What the operator set for all notices; the keys of `[notices]` in the configuration.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Settings {
     pub reply_to: String,
     /// Domain of the envelope sender and of the calendar's UIDs; empty: the From address serves.
     pub bounce_domain: String,
+    /// Signs the envelope senders; `None`: they are not signed, as in a preview.
+    pub bounce_key: Option<BounceKey>,
     /// Words that lead to the right page of the customer area; may be empty.
     pub portal_path: String,
     /// Host of the authenticity check; empty: the texts do not mention it.

@@ -6,6 +6,7 @@ mod alerting;
 mod chain;
 mod change;
 mod plan;
+mod report;
 mod sqlite;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use change::{
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
+pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
 
 /// Why the store did not do it. Nothing was written.
@@ -208,6 +210,16 @@ pub trait Store: Alerting + Send + Sync {
         delivery: &Delivery,
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError>;
+
+    /// What mail systems reported about one notice, or about all of a case, oldest first.
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError>;
+
+    /// The key of that name; `fresh` becomes it where there is none yet. All processes get the same.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;
 
     /// How many mails left since `since`.
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError>;

@@ -23,8 +23,9 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
                 registry_time, deadline, digest, is_covered, reasons, trace, \
                 pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
-                (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
-                 FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
+                (SELECT notice.id || ' ' || {} FROM notice WHERE id = coalesce( \
+                    (SELECT min(notice) FROM notice_item WHERE message = inbound.id), \
+                    (SELECT min(notice) FROM report WHERE message = inbound.id))) AS told \
             FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id) \
             WHERE (?1 IS NULL OR ace = ?1) \
                 AND (?2 IS NULL OR coalesce(verdict, 'deferred') = ?2) \
@@ -35,7 +36,8 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?10 IS NULL OR verdict.environment = ?10) \
                 AND (?11 IS NULL OR EXISTS (SELECT 1 FROM json_each(reasons) AS reason \
                     WHERE reason.value ->> 'code' = ?11)) \
-            ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id"
+            ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id",
+        row::NOTICE_STATE
     );
     let rows = sqlx::query(AssertSqlSafe(select))
         .bind(filter.ace.as_deref())
@@ -165,7 +167,13 @@ pub async fn figures(store: &SqliteStore) -> Result<Figures, StoreError> {
                 (SELECT min(id) FROM verdict WHERE verdict = 'held')) AS held_oldest, \
             (SELECT count(*) FROM verification_case WHERE closed_at IS NULL) AS cases, \
             (SELECT count(*) FROM notice WHERE state IN ('queued', 'delayed')) AS waiting, \
-            (SELECT count(*) FROM notice WHERE state IN ('failed', 'bounced')) AS failed, \
+            (SELECT count(*) FROM notice WHERE state IN ('failed', 'bounced') AND NOT EXISTS \
+                (SELECT 1 FROM notice_item AS item \
+                 JOIN notice_item AS later ON later.\"case\" = item.\"case\" \
+                     AND later.notice > item.notice AND later.withdrawn = 0 \
+                 JOIN notice AS told ON told.id = later.notice \
+                     AND told.state IN ('queued', 'delayed', 'sent') \
+                 WHERE item.notice = notice.id)) AS failed, \
             (SELECT count(*) FROM domain) AS domains",
     )
     .fetch_one(&mut *reading)

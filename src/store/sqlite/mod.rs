@@ -11,6 +11,7 @@ mod log;
 mod outbox;
 mod plans;
 mod rehearse;
+mod reports;
 mod row;
 mod tasks;
 mod telling;
@@ -35,8 +36,8 @@ use tokio::time::timeout;
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
     Change, Claimed, Delivery, Desk, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry,
-    LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Sealed, Store, StoreError, Waiting,
-    World,
+    LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store, StoreError,
+    Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -67,7 +68,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -77,6 +78,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         2,
         "plans",
         include_str!("../migrations/sqlite/0002_plans.sql"),
+    ),
+    (
+        3,
+        "bounces",
+        include_str!("../migrations/sqlite/0003_bounces.sql"),
     ),
     (
         4,
@@ -427,6 +433,18 @@ impl Store for SqliteStore {
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError> {
         outbox::settle(self, id, delivery, alarm).await
+    }
+
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError> {
+        reports::reports(self, notice, case).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        reports::secret(self, name, fresh).await
     }
 
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError> {
