@@ -192,7 +192,7 @@ fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
 
 #[test]
 fn whatever_comes_back_to_a_notice_is_taken_apart() {
-    replay("bounce", Some("fixtures/bounce"));
+    replay("bounce", None);
 }
 
 #[test]

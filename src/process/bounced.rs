@@ -58,7 +58,7 @@ pub(super) fn read(policy: &Policy, inbound: &Inbound, reading: &mut Reading) {
         )),
         (None, true) => reading
             .trace
-            .push("a file: no address says which notice it is about".to_owned()),
+            .push("a file: no signed address says which notice it came back to".to_owned()),
         (None, false) => {
             let why = "no notice of ours has this address";
             return reading.hold(Reason::new(reason::NOT_SIGNED, why));
@@ -256,53 +256,29 @@ mod tests {
 
     #[test]
     fn the_last_word_stands() {
-        use DeliveryAction::*;
+        use DeliveryAction as A;
         use NoticeState::*;
         use ReportEffect as E;
         for (state, is_late, attempts, actions, want) in [
-            (Sent, false, 1, &[DeliveryAction::Failed][..], E::Bounced),
-            (Sent, true, 1, &[DeliveryAction::Failed], E::Bounced),
-            (Sent, false, 1, &[DeliveryAction::Delayed], E::Late),
-            (Sent, true, 1, &[DeliveryAction::Delayed], E::None),
-            (Sent, false, 1, &[Relayed], E::None),
-            (Sent, false, 1, &[Expanded], E::None),
-            (Sent, false, 1, &[Delivered], E::None),
-            (
-                Sent,
-                false,
-                1,
-                &[Delivered, DeliveryAction::Failed],
-                E::Bounced,
-            ),
-            (
-                Sent,
-                false,
-                1,
-                &[Delivered, DeliveryAction::Delayed],
-                E::Late,
-            ),
-            (Bounced, false, 1, &[DeliveryAction::Failed], E::None),
-            (Bounced, false, 1, &[DeliveryAction::Delayed], E::None),
-            (
-                NoticeState::Failed,
-                false,
-                3,
-                &[DeliveryAction::Failed],
-                E::None,
-            ),
+            (Sent, false, 1, &[A::Failed][..], E::Bounced),
+            (Sent, true, 1, &[A::Failed], E::Bounced),
+            (Sent, false, 1, &[A::Delayed], E::Late),
+            (Sent, true, 1, &[A::Delayed], E::None),
+            (Sent, false, 1, &[A::Relayed], E::None),
+            (Sent, false, 1, &[A::Expanded], E::None),
+            (Sent, false, 1, &[A::Delivered], E::None),
+            (Sent, false, 1, &[A::Delivered, A::Failed], E::Bounced),
+            (Sent, false, 1, &[A::Delivered, A::Delayed], E::Late),
+            (Bounced, false, 1, &[A::Failed], E::None),
+            (Bounced, false, 1, &[A::Delayed], E::None),
+            (Failed, false, 3, &[A::Failed], E::None),
             // The report overtakes our own note that the mail left.
-            (Queued, false, 1, &[DeliveryAction::Failed], E::Bounced),
-            (
-                NoticeState::Delayed,
-                false,
-                2,
-                &[DeliveryAction::Failed],
-                E::Bounced,
-            ),
+            (Queued, false, 1, &[A::Failed], E::Bounced),
+            (Delayed, false, 2, &[A::Failed], E::Bounced),
             // Queued anew by a person, or never sent.
-            (Queued, false, 0, &[DeliveryAction::Failed], E::None),
-            (Observed, false, 0, &[DeliveryAction::Failed], E::None),
-            (Withdrawn, false, 1, &[DeliveryAction::Failed], E::None),
+            (Queued, false, 0, &[A::Failed], E::None),
+            (Observed, false, 0, &[A::Failed], E::None),
+            (Withdrawn, false, 1, &[A::Failed], E::None),
         ] {
             assert_eq!(
                 effect(state, is_late, attempts, actions),

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
-use super::{Context, exit, held};
+use super::{Context, exit, held, notice};
 use crate::model::CaseId;
 use crate::store::{CaseEntry, CaseNote, NoticeFilter, Store};
 
@@ -161,6 +161,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
     let notices = store.notices(&filter).await?;
     let notes = store.case_notes(id).await?;
     let calls = store.tasks(Some(id)).await?;
+    let reports = store.reports(None, Some(id)).await?;
     let history = store.history(&case.key).await?;
     let key = &case.key;
     let record = store
@@ -199,6 +200,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
                 })
             })
             .collect();
+        object["reports"] = reports.iter().map(notice::report).collect();
         object["calls"] = calls.iter().map(plan::call_object).collect();
         object["notes"] = notes
             .iter()
@@ -245,6 +247,14 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         out.line(format!(
             "{at}  notice    {} {} {}",
             notice.id, notice.kind, notice.state
+        ))?;
+    }
+    for report in &reports {
+        let at = out.time(report.at);
+        let line = notice::report_line(report);
+        out.line(format!(
+            "{at}  report    {line} (message {})",
+            report.message
         ))?;
     }
     for call in &calls {

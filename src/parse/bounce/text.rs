@@ -124,7 +124,7 @@ fn is_role(address: &str) -> bool {
 fn end_of_report(lines: &[&str]) -> usize {
     let is_marker = |line: &&str| {
         let line = line.trim();
-        line.len() <= 120 && !line.contains('@') && RETURNED.is_match(line)
+        line.len() <= 120 && !line.contains('@') && RETURNED.is_match(&line.to_ascii_lowercase())
     };
     let marker = lines.iter().position(|line| is_marker(line));
     // A header whose fields nobody repeats in a report.
@@ -168,22 +168,25 @@ fn field_name(line: &str) -> Option<String> {
 /// A line that says: here is your mail.
 static RETURNED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix)
-        ^\W* (?: -{2,}|\|-+|_{3,}|={3,} ) .* (?: original|returned|unsent|undelivered|copy\ of|message\ header|message\ text|message\ follows
+        r"(?x)
+        ^ (?: [^a-z0-9]* (?:-{2,}|\|-+|_{3,}|={3,}) ) .*
+            (?: original|returned|unsent|undelivered|copy\ of|message\ header|message\ text|message\ follows
             |header\ of|headers?\ follow|ursprüngliche|kopie|nachricht ) .* $
-        | ^\W* (?: the\ )? (?: original|returned|unsent|undelivered ) \ (?: message|mail|text|e-?mail ) (?: \ (?:text|headers?|body|is|was) )* \ ?
-            (?: follows?|below|attached|enclosed|is\ (?: following|below|attached|included) )? \W* $
-        | ^\W* (?: the\ )? header \ of \ the \ original .* $
-        | ^\W* (?: the\ first\ .*\ )? (?: message|mail) \ (?: header|text|body) s? \ (?: follows?|is\ following) \W* $
-        | ^\W* here \ is \ your \ returned \ mail \W* $
-        | ^\W* (?: start|begin|beginning) \ of \ (?: the\ )? (?: returned|original|included|unsent) .* $
-        | ^\W* (?: below|this) \ (?: is|the\ next\ line\ is|this\ line\ is) \ (?: a|the) \ (?: copy\ of|copy|header|original) .* $
-        | ^\W* a \ copy \ of \ (?: the|your) \ (?: original\ )? (?: message|mail) .* (?: follows|below|attached|included) \W* $
-        | ^\W* (?: kopfzeilen|header) \ der \ (?: ursprünglichen|originalen?|ursprungs) .* $
-        | ^\W* (?: ursprüngliche\ (?: nachrichtenkopfzeilen|nachricht|kopfzeilen)|originalnachricht|original-?mail|ihre\ nachricht\ im\ original) \W* $
-        | ^\W* en-?t[êe]tes\ de\ message\ d.origine .* $
-        | ^\W* returned \ mail \ follows .* $
-        | ^\W* old \ message \W* $
+        | ^[^a-z0-9]* (?: the\ )? (?:original|returned|unsent|undelivered) \ (?:message|mail|text|e-?mail)
+            (?: \ (?:text|headers?|body|is|was) )* \ ?
+            (?: follows?|below|attached|enclosed|is\ (?:following|below|attached|included) )? [^a-z0-9]* $
+        | ^[^a-z0-9]* (?: the\ )? header\ of\ the\ original .* $
+        | ^[^a-z0-9]* (?: the\ first\ .*\ )? (?:message|mail) \ (?:header|text|body) s? \ (?:follows?|is\ following) [^a-z0-9]* $
+        | ^[^a-z0-9]* here\ is\ your\ returned\ mail [^a-z0-9]* $
+        | ^[^a-z0-9]* (?:start|begin|beginning) \ of\ (?:the\ )? (?:returned|original|included|unsent) .* $
+        | ^[^a-z0-9]* (?:below|this) \ (?:is|the\ next\ line\ is|this\ line\ is) \ (?:a|the) \ (?:copy\ of|copy|header|original) .* $
+        | ^[^a-z0-9]* a\ copy\ of\ (?:the|your) \ (?:original\ )? (?:message|mail) .* (?:follows|below|attached|included) [^a-z0-9]* $
+        | ^[^a-z0-9]* (?:kopfzeilen|header) \ der\ (?:ursprünglichen|originalen?|ursprungs) .* $
+        | ^[^a-z0-9]* (?: ursprüngliche\ (?:nachrichtenkopfzeilen|nachricht|kopfzeilen)|originalnachricht|original-?mail
+            |ihre\ nachricht\ im\ original ) [^a-z0-9]* $
+        | ^[^a-z0-9]* en-?t[êe]tes\ de\ message\ d.origine .* $
+        | ^[^a-z0-9]* returned\ mail\ follows .* $
+        | ^[^a-z0-9]* old\ message [^a-z0-9]* $
         ",
     )
 });
@@ -191,41 +194,44 @@ static RETURNED: LazyLock<Regex> = LazyLock::new(|| {
 /// An address that is the subject of the words before it.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?ix)
-        (?: \b(?: to|for|an|für|user|users|recipient|recipients|address|adresse|addressee|mailbox|postfach|account|konto
-            |empfänger|benutzer|nutzer|destinataire|destinatario|usuario|utente|reach|reaching|erreichen|deliver|deliver\ to
-            |unknown|unbekannt|alias|name|customer|group|mailing|userid|rcpt ) )
-        [\s:='"`(<\[]* $ "#,
+        r#"(?x)
+        (?-u:\b) (?: to|for|an|für|user|users|recipient|recipients|address|adresse|addressee|mailbox|postfach|account|konto
+            |empfänger|benutzer|nutzer|destinataire|destinatario|usuario|utente|reach|reaching|erreichen|deliver
+            |unknown|unbekannt|alias|name|customer|group|userid|rcpt )
+        [\ \t:='"`(<\[]* $ "#,
     )
 });
 
 /// What cannot be a failed recipient, by the words before it.
 static NOT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?ix)
-        (?: \b(?: from|von|sender|absender|by|contact|kontakt|kontaktieren|mail\ from|message-id|in-reply-to|references|return-path
-            |reply-to|expanded\ from|forwarded\ from|admin|administrator|webmaster|postmaster|write\ to|e-?mail\ to|mailto|forward\ to
-            |forward\ this\ \S+\ to|help\ .{0,40}|assistance\ .{0,60}|question\S*\ .{0,60}|report\ .{0,60}|wenden\ .{0,60}) )
-        [\s:='"`(<\[]* $ "#,
+        r#"(?x)
+        (?-u:\b) (?: from|von|sender|absender|by|contact|kontakt|kontaktieren|message-id|in-reply-to|references|return-path
+            |reply-to|admin|administrator|webmaster|postmaster|write\ to|e-?mail\ to|mailto|forward\ to
+            |(?: help|assistance|question|report|wenden )(?-u:\b) .* )
+        [\ \t:='"`(<\[]* $ "#,
     )
 });
 
 /// Fields whose addresses are other people's.
 static OTHERS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) ^\W* (?: from|von|sender|absender|reply-to|return-path|message-id|references|in-reply-to|mail\ from|x-\S+|cc|reporting-mta
-            |reporting\ server|remote-mta|received|>>>\ mail\ from|mail\ from|errors-to|list-\S+|subject|betreff ) \s* [:<] ",
+        r"(?x) ^[^a-z0-9]* (?: from|von|sender|absender|reply-to|return-path|message-id|references|in-reply-to|x-[a-z-]+|cc|reporting-mta
+            |reporting\ server|remote-mta|received|mail\ from|errors-to|list-[a-z-]+|subject|betreff ) [\ \t]* [:<] ",
     )
 });
 
-static HEADER_TO: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\W*(?:to|an|cc|kopie)\s*:"));
+/// The header of our mail, repeated.
+static HEADER_TO: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[^a-z0-9]*(?:to|an|cc|kopie)[ \t]*:"));
 
 /// The dialogue: a recipient that was refused.
-static DIALOGUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\brcpt to:|^\W*[45]\d\d[ -]"));
+static DIALOGUE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?-u:\b)rcpt to:|^[^a-z0-9]*[45][0-9][0-9][ -]"));
 
 /// The alias that a recipient came from.
 static EXPANDED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\((?:expanded|generated|forwarded|erweitert)\s+(?:from|aus):?"));
+    LazyLock::new(|| pattern(r"\((?:expanded|generated|forwarded|erweitert)[ \t]+(?:from|aus):?"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap_or_else(|error| unreachable!("a constant pattern: {error}"))
@@ -239,10 +245,12 @@ fn named(lines: &[&str], ours: &[String]) -> Vec<Named> {
         if found.len() > 4 * RECIPIENTS_MAX {
             break;
         }
-        if OTHERS.is_match(line) {
+        // Offsets are those of the line itself.
+        let lower = line.to_ascii_lowercase();
+        if OTHERS.is_match(&lower) {
             continue;
         }
-        let expanded = EXPANDED.find(line);
+        let expanded = EXPANDED.find(&lower);
         for place in address::all(line) {
             if ours.iter().any(|own| address::is_same(own, &place.address)) {
                 continue;
@@ -308,27 +316,19 @@ fn strength(line: &str, place: &address::Found) -> u8 {
             1
         };
     }
-    if NOT_BEFORE.is_match(before) {
+    let before = before.to_ascii_lowercase();
+    if NOT_BEFORE.is_match(&before) {
         return 0;
     }
     // The header of our mail, repeated.
-    if HEADER_TO.is_match(line) {
+    if HEADER_TO.is_match(&line.to_ascii_lowercase()) {
         return 1;
     }
-    if before.to_lowercase().ends_with("smtp=") {
-        return 2;
-    }
-    if DIALOGUE.is_match(before) {
-        return 2;
-    }
-    if BEFORE.is_match(before) {
-        return 2;
-    }
-    let lower = line.to_lowercase();
-    if words::tells_failure(&lower) {
-        return 2;
-    }
-    1
+    let is_meant = before.ends_with("smtp=")
+        || DIALOGUE.is_match(&before)
+        || BEFORE.is_match(&before)
+        || words::tells_failure(&line.to_lowercase());
+    if is_meant { 2 } else { 1 }
 }
 
 /// What is said of an address: the rest of its line, the lines behind it, and if those only announce
