@@ -139,6 +139,7 @@ pub fn rules(config: &Config) -> Rules {
             message_id_host: notice_host(config),
             timetable: config.notices.timetable.clone(),
         },
+        steps: process::Steps::default(),
     }
 }
 
@@ -190,7 +191,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         ConfigError::new(&origin, format!("`{key}`: {why}"))
     };
     desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
-    Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+    Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
     let now = Clock::system().now();
     for route in &config.all_routes {
@@ -233,6 +234,11 @@ pub fn disk_space(config: &Config, clock: Clock) -> DiskSpace {
 
 /// Opens the store and starts everything; returns when all listeners are open.
 pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    start_with(config, clock, rules(config)).await
+}
+
+/// The same by other rules than the configuration's.
+pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::Result<Running> {
     check(config)?;
     for name in &config.ignored {
         tracing::warn!("the variable {name} is not a key and is ignored");
@@ -288,7 +294,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         });
     }
 
-    let rules = Arc::new(rules(config));
+    let rules = Arc::new(rules);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
         let worker = Worker {
@@ -329,7 +335,7 @@ pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
             wake: planned,
             shutdown: shutdown.clone(),
         };
-        let smarthost = Smarthost::new(&config.notices.smarthost, &config.server.hostname)
+        let smarthost = Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
             .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))?;
         let desk = desk(&config.notices)?;
         tasks.spawn(worker.deliver(desk, smarthost, config.notices.max_per_hour));
@@ -433,6 +439,14 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
     )
 }
 
+/// A worker's turn. One that breaks is in trouble like one that fails: the worker goes on.
+async fn whole<T>(turn: impl Future<Output = Result<T, store::StoreError>>) -> Result<T, String> {
+    match process::caught_async(turn).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}
+
 struct Worker {
     store: Arc<dyn Store>,
     clock: Clock,
@@ -444,7 +458,8 @@ impl Worker {
     async fn decide(self, rules: Arc<Rules>, gatherer: Arc<Gatherer>, decided: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
             let now = self.clock.now();
-            match process::process_next(&*self.store, &rules, &gatherer, now).await {
+            let turn = process::process_next(&*self.store, &rules, &gatherer, now);
+            match whole(turn).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => decided.notify_one(),
                 Err(error) => self.trouble("processing", &error).await,
@@ -454,7 +469,7 @@ impl Worker {
 
     async fn plan(self, rules: Arc<Rules>, planned: Arc<Notify>) {
         while !self.shutdown.is_cancelled() {
-            match process::plan_next(&*self.store, &rules, self.clock.now()).await {
+            match whole(process::plan_next(&*self.store, &rules, self.clock.now())).await {
                 Ok(0) => {
                     // What was decided may be a mail of its own, with nothing to plan.
                     planned.notify_one();
@@ -478,7 +493,7 @@ impl Worker {
                 is_stopping: &|| self.shutdown.is_cancelled(),
                 max_per_hour,
             };
-            match send::deliver_due(&outbox).await {
+            match whole(send::deliver_due(&outbox)).await {
                 Ok(0) => self.rest().await,
                 Ok(_) => {}
                 Err(error) => self.trouble("sending", &error).await,
@@ -488,7 +503,7 @@ impl Worker {
 
     async fn watch(self, mut watch: Watch) {
         while !self.shutdown.is_cancelled() {
-            if let Err(error) = watch.look(&*self.store, self.clock.now()).await {
+            if let Err(error) = whole(watch.look(&*self.store, self.clock.now())).await {
                 self.trouble("watching held mail", &error).await;
             }
             tokio::select! {
@@ -506,7 +521,7 @@ impl Worker {
         }
     }
 
-    async fn trouble(&self, what: &str, error: &store::StoreError) {
+    async fn trouble(&self, what: &str, error: &str) {
         tracing::error!("{what} stopped for a moment: {error}");
         tokio::select! {
             () = self.shutdown.cancelled() => {}

@@ -6,8 +6,14 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/deferred.rs"]
+mod deferred;
+#[path = "cli/desk.rs"]
+mod desk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/events.rs"]
+mod events;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/held.rs"]
@@ -24,5 +30,7 @@ mod office;
 mod output;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/zones.rs"]
 mod zones;

@@ -8,8 +8,14 @@ mod desk;
 mod doubt;
 #[path = "process/held.rs"]
 mod held;
+#[path = "process/poison.rs"]
+mod poison;
+#[path = "process/remind.rs"]
+mod remind;
 #[path = "process/replayed.rs"]
 mod replayed;
+#[path = "process/reseller.rs"]
+mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]

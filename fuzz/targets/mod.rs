@@ -2,6 +2,7 @@
 //! hold beyond that is asserted.
 
 mod said;
+mod secret;
 mod smtp;
 mod written;
 
@@ -23,7 +24,8 @@ pub use smtp::smtp;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
+    ("centralnic", centralnic),
     ("headers", headers),
     ("mail", mail),
     ("pgp", pgp),
@@ -55,6 +57,14 @@ pub fn mail(raw: &[u8]) {
 pub fn queue(raw: &[u8]) {
     parse::detect(raw);
     judge(parse::denic_queue(raw), raw);
+}
+
+/// An event mail of CentralNic Reseller becomes an event, and no trigger code is shown.
+pub fn centralnic(raw: &[u8]) {
+    parse::detect(raw);
+    let read = parse::centralnic_mail(raw);
+    secret::check(&read, raw);
+    judge(read, raw);
 }
 
 fn judge(read: Result<RegistryEvent, ParseError>, raw: &[u8]) {

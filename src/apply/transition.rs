@@ -86,6 +86,8 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::ContactVerificationRequired(_)
         | Facts::ContactUpdate { .. }
         | Facts::ContactDelete { .. }
+        | Facts::ContactVerification { .. }
+        | Facts::ResellerEvent(_)
         | Facts::QueueReminder
         | Facts::Unknown { .. } => None,
     }

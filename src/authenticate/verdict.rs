@@ -33,7 +33,7 @@ pub struct Verdict {
     pub environment: Option<Environment>,
     /// The route it belongs to.
     pub route: Option<String>,
-    /// What reads it.
+    /// What reads it: by the route, else by the channel.
     pub parser: RouteParser,
     /// Why it is held (`R…`), and what else was noted (`W…`).
     pub reasons: Vec<Reason>,
@@ -115,7 +115,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
         is_trusted,
         environment: environment.filter(|_| !decision.is_conflict()),
         route: route.map(|route| route.name.clone()),
-        parser: route.map_or(RouteParser::Denic, |route| route.parser),
+        parser: route.map_or(RouteParser::of(inbound.source), |route| route.parser),
         reasons: decision.reasons,
         checked: decision.checked,
         is_signed: decision.is_signed,

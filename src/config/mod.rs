@@ -11,11 +11,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::evidence::openpgp::read_keys;
-use crate::model::{DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser};
+use crate::model::{
+    DomainName, Environment, Language, PinnedKey, Require, Route, RouteParser, Secret,
+};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
-pub use layers::{ConfigError, DEFAULTS, Layers, Origin};
+pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use values::Field;
 
 /// Where the configuration is looked for when nothing names a file.
@@ -131,7 +133,7 @@ pub struct Notices {
     /// Observe, on or off.
     pub mode: NoticeMode,
     /// Where mails go.
-    pub smarthost: String,
+    pub smarthost: Secret,
     /// The order of languages for a customer whose language is not known.
     pub languages: Vec<Language>,
     /// One mail per customer for everything within this time.
@@ -469,7 +471,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
     }
     Ok(Notices {
         mode,
-        smarthost: field("smarthost").text(),
+        smarthost: Secret::new(field("smarthost").text()),
         languages,
         coalesce: field("coalesce").duration()?,
         timetable: notify::Timetable {

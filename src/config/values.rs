@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use regex::Regex;
 use toml::Value;
 
-use super::layers::{ConfigError, Layers, Origin};
+use super::layers::{ConfigError, Layers, Origin, shown};
 
 /// One key with its value, ready to be read as what it should be.
 pub struct Field<'a> {
@@ -35,7 +35,11 @@ impl Field<'_> {
     pub fn error(&self, expected: &str) -> ConfigError {
         ConfigError::new(
             self.origin,
-            format!("`{}` is {}, expected {expected}", self.key, self.value),
+            format!(
+                "`{}` is {}, expected {expected}",
+                self.key,
+                shown(&self.key, self.value)
+            ),
         )
     }
 

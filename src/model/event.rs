@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus, Source, Stid,
-    Ticket,
+    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
+    ResellerEvent, Source, Stid, Ticket, TriggerCode,
 };
 
 /// One registry message, understood.
@@ -31,9 +31,10 @@ pub struct RegistryEvent {
     pub msgtype: Option<String>,
     /// `msgcnt`: messages waiting, this one included.
     pub msgcnt: Option<u32>,
-    /// `OBJECT` of a mail, as written.
+    /// `OBJECT` of a mail, as written; of a reseller event what it is about.
     pub object: Option<String>,
-    /// The registry's own time of the fact: `msgtime` of a queue message, `Date` of a mail.
+    /// The registry's own time of the fact: `msgtime` of a queue message, `DATE` of a reseller event,
+    /// `Date` of a mail.
     pub registry_time: Option<Timestamp>,
     /// What it says.
     pub facts: Facts,
@@ -124,6 +125,15 @@ pub enum Facts {
         /// End of the period of a domain in status `failed`.
         expire_at: Option<Timestamp>,
     },
+    /// CentralNic Reseller asks for the confirmation of a mail address.
+    ContactVerification {
+        /// The event that says so.
+        event: ResellerEvent,
+        /// The code that confirms the address, where the event carries it.
+        trigger: Option<TriggerCode>,
+    },
+    /// Any other event of CentralNic Reseller, of unknown classes too.
+    ResellerEvent(ResellerEvent),
     /// The registry reminds us that its queue is not being read.
     QueueReminder,
     /// Nothing this version understands; kept whole.
@@ -188,6 +198,8 @@ impl Facts {
             Facts::Chprov { .. } => "chprov",
             Facts::DomainDelete { .. } => "domain-delete",
             Facts::RequestAnswer { .. } => "request-answer",
+            Facts::ContactVerification { .. } => "contact-verification",
+            Facts::ResellerEvent(_) => "reseller-event",
             Facts::QueueReminder => "queue-reminder",
             Facts::Unknown { .. } => "unknown",
         }
@@ -222,6 +234,8 @@ impl Facts {
             | Facts::AuthInfoDelete { .. }
             | Facts::Chprov { .. }
             | Facts::DomainDelete { .. }
+            | Facts::ContactVerification { .. }
+            | Facts::ResellerEvent(_)
             | Facts::QueueReminder
             | Facts::Unknown { .. } => None,
         }
@@ -239,6 +253,9 @@ impl Facts {
             | Facts::Chprov { domain, .. }
             | Facts::DomainDelete { domain, .. } => Some(domain),
             Facts::RequestAnswer { domain, .. } | Facts::Unknown { domain } => domain.as_ref(),
+            Facts::ContactVerification { event, .. } | Facts::ResellerEvent(event) => {
+                event.domain.as_ref()
+            }
             Facts::ContactVerificationRequired(_)
             | Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }

@@ -15,7 +15,9 @@ mod network;
 mod notice;
 pub mod reason;
 mod record;
+mod reseller;
 mod route;
+mod secret;
 mod status;
 mod task;
 
@@ -39,6 +41,10 @@ pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
-pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
+pub use reseller::{
+    ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+};
+pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
+pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;

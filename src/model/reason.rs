@@ -192,6 +192,8 @@ catalogue! {
         "Readers show different texts; look at the raw message before you release it.";
     HTML_HIDES "R38" "The HTML part uses means that can hide or add text, such as styles, comments and scripts."
         "What it shows cannot be compared with the text; look at both, and act by hand if it is genuine.";
+    NOT_ACTED_ON "R42" "The event is understood, but this version does not act on events of its kind yet."
+        "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
@@ -258,6 +260,8 @@ catalogue! {
         "Nothing.";
     RELEASED "W34" "A person released the message; its sender was not checked again."
         "See the note in the audit trail.";
+    TRIGGER "W40" "A request for confirmation has no trigger code, or one whose length is odd."
+        "Ask the reseller's system for the code, or have it sent again.";
     HELD_LONG "W50" "A message waits for a person longer than `watch.held_age`."
         "Look at it (`stichtag held show ID`) and release or refuse it.";
     HELD_DEADLINE "W51" "A held message names a deadline that has passed or is less than 72 hours away."

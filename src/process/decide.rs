@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::read::Reading;
-use super::tell::{self, Reachability, Telling};
+use super::rules::Rules;
+use super::tell::{self, Reachability};
 use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
-use crate::authenticate::Policy;
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
     Handle, InboundId, Level, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, Source,
+    addressees,
 };
 use crate::store::{
-    Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
+    Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict, World,
 };
 
 /// A held message that names a deadline nearer than this is alarmed at once.
@@ -28,19 +29,6 @@ pub fn deadline_key(id: InboundId) -> String {
 /// The sentence of that alarm, where the deadline could be read.
 pub fn near_deadline(id: InboundId, deadline: Timestamp) -> String {
     format!("held message {id} names the deadline {deadline}, and nobody watches it")
-}
-
-/// What the operator decided once and for all.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Whom to trust.
-    pub policy: Policy,
-    /// Domains nobody imported are created instead of held.
-    pub creates_unknown: bool,
-    /// How long a message waits for DNS before it is held.
-    pub retry_for: SignedDuration,
-    /// How customers are told.
-    pub telling: Telling,
 }
 
 /// What must be loaded to decide about a reading.
@@ -78,15 +66,16 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
     }
 }
 
-/// Decides about one message. `world` is carried along: the next message sees what this one did.
+/// Decides about one message.
 pub fn decide(
     rules: &Rules,
     world: &mut World,
-    id: InboundId,
-    recipients: &[String],
+    message: &Claimed,
     reading: &Reading,
     now: Timestamp,
 ) -> Change {
+    let id = message.id;
+    let recipients = &addressees(&message.inbound.envelope, message.inbound.environment);
     let mut deciding = Deciding {
         rules,
         world,
@@ -119,7 +108,7 @@ pub fn decide(
             contact: None,
             clears: Vec::new(),
             alarms: Vec::new(),
-            evidence: None,
+            evidence: message.evidence.clone(),
         },
     };
     match (&reading.event, reading.environment) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::contact::{Reach, reach};
-use super::decide::Rules;
+use super::rules::Rules;
 use super::tell::{self, Reachability, Telling};
 use crate::apply::Effect;
 use crate::model::reason;
@@ -35,7 +35,7 @@ pub async fn plan_next(
         .iter()
         .map(|case| decide(&rules.telling, &desk.open, case, now))
         .collect();
-    store.commit_plans(&changes, now).await?;
+    store.commit_plans(&changes).await?;
     for change in &changes {
         for draft in &change.notices {
             tracing::info!(case = %change.case, "case {}: {} is due", change.case, draft.notice.kind);
@@ -55,21 +55,22 @@ pub fn is_told(telling: &Telling, case: &PlanCase) -> bool {
 /// The mails that a case still has before it, those that are left out among them; empty where
 /// nobody can be told.
 pub fn future(telling: &Telling, case: &PlanCase, now: Timestamp) -> Vec<Step> {
-    let due = case.record.due();
-    let Some(customer) = case.customer.as_ref() else {
-        return Vec::new();
-    };
-    if customer.addresses().next().is_none() {
-        return Vec::new();
-    }
     let last = heard(telling, case).map(|told| told.at).max();
-    notify::plan(
-        &due,
-        last.unwrap_or(now),
-        customer.timezone.as_deref(),
-        &telling.timetable,
-        now,
-    )
+    steps(telling, case, last.unwrap_or(now), now)
+}
+
+fn steps(telling: &Telling, case: &PlanCase, last_told_at: Timestamp, now: Timestamp) -> Vec<Step> {
+    let customer =
+        (case.customer.as_ref()).filter(|customer| customer.addresses().next().is_some());
+    customer.map_or_else(Vec::new, |customer| {
+        notify::plan(
+            &case.record.due(),
+            last_told_at,
+            customer.timezone.as_deref(),
+            &telling.timetable,
+            now,
+        )
+    })
 }
 
 fn decide(
@@ -84,6 +85,7 @@ fn decide(
         version: case.record.version,
         notices: Vec::new(),
         tasks: Vec::new(),
+        at: now,
         next_at: None,
     };
     let due = case.record.due();
@@ -120,10 +122,6 @@ fn decide(
             Some(reminder(telling, first, step, customer, told?.ok()?.0, now))
         });
         change.notices.extend(draft);
-        change.next_at = (steps.iter())
-            .filter(|step| step.fate == Fate::Planned && step.at > now)
-            .map(|step| step.at)
-            .min();
     } else {
         // Nobody was told so far: for want of a customer, an address, or leave to send.
         let effect = Effect::Tell {
@@ -148,6 +146,13 @@ fn decide(
             .notices
             .extend(told.and_then(Result::ok).map(|(draft, _)| draft));
     }
+    // What comes next is counted from the mail that leaves now, if one does.
+    let leaves = change.notices.first().map(|draft| draft.notice.due_at);
+    let last = leaves.or(heard(telling, case).map(|told| told.at).max());
+    change.next_at = (steps(telling, case, last.unwrap_or(now), now).iter())
+        .filter(|step| step.fate == Fate::Planned && step.at > now)
+        .map(|step| step.at)
+        .min();
     change
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::model::{InboundId, Notice, RecipientMatch, Route};
+use crate::model::{InboundId, Notice, RecipientMatch, Route, Source, mail_source};
 use crate::notify::{self, Templates};
 use crate::receive::smtp::Admission;
 use crate::receive::{KeepBatch, KeepError, Reply};
@@ -38,6 +38,10 @@ impl Admission for Gate {
             return Err(Reply::sender_refused());
         }
         Ok(())
+    }
+
+    fn source(&self, recipients: &[String]) -> Source {
+        mail_source(&self.routes, recipients)
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Waiting {
     pub until: Timestamp,
     /// What it waits for.
     pub why: String,
+    /// A person had vouched for it when it was claimed; who does so meanwhile is not made to wait.
+    pub is_released: bool,
 }
 
 /// What was decided about a message (design, section 2).

@@ -161,7 +161,7 @@ pub trait Store: Send + Sync {
 
     /// Writes what planning came to: mails, calls, and when to look again. A case that changed
     /// since it was read is passed over and looked at once more.
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError>;
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError>;
 
     /// When the next plan is to be looked at, if any is.
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError>;

@@ -149,7 +149,7 @@ async fn a_message_that_is_not_held_any_more_gets_no_late_alarm() {
 }
 
 #[tokio::test]
-async fn a_deadline_is_alarmed_also_where_nothing_reads_the_message() {
+async fn a_deadline_is_alarmed_also_where_the_message_cannot_be_read() {
     let desk = Desk::with(&[("STICHTAG_ROUTE__DENIC_TEST__PARSER", "centralnic")]).await;
     for (text, is_alarmed) in [
         ("Your domain is subject to dedelegation.", true),
@@ -162,7 +162,7 @@ async fn a_deadline_is_alarmed_also_where_nothing_reads_the_message() {
             .smtp("registry-response@test.denic.de", TO_TEST, raw.as_bytes())
             .await;
         assert!(
-            desk.codes(id).await.contains(&"R26"),
+            desk.codes(id).await.contains(&"R10"),
             "{:?}",
             desk.codes(id).await
         );

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::out::json_time;
 use super::{Context, deadlines, exit};
-use crate::model::InboundId;
+use crate::model::{InboundId, without_logins};
 use crate::process::{DEADLINE_NEAR, deadline_key};
 use crate::send::PAUSED;
 use crate::store::{Alarm, database_file};
@@ -48,7 +48,7 @@ impl Status {
         if out.is_json() {
             out.object(json!({
                 "running": is_running,
-                "store": config.store.url,
+                "store": without_logins(&config.store.url),
                 "messages": figures.messages,
                 "pending": figures.pending,
                 "held": figures.held,
@@ -70,7 +70,8 @@ impl Status {
         } else {
             let running = if is_running { "running" } else { "not running" };
             out.heading(&format!("stichtag is {running}"))?;
-            out.line(format!("store           {}", config.store.url))?;
+            let url = without_logins(&config.store.url);
+            out.line(format!("store           {url}"))?;
             let last = out.optional_time(figures.last_message);
             out.line(format!(
                 "messages        {} kept, last {last}",

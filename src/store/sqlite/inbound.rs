@@ -199,11 +199,21 @@ pub async fn defer(
     let mut writing = store.begin().await?;
     let rows: Vec<_> = waiting
         .iter()
-        .map(|one| (one.message.0, row::micros(one.until), one.why.as_str()))
+        .map(|one| {
+            let until = row::micros(one.until);
+            (
+                one.message.0,
+                until,
+                one.why.as_str(),
+                i64::from(one.is_released),
+            )
+        })
         .collect();
     sqlx::query(
-        "UPDATE pending SET lease_until = 0, not_before = one.value ->> 1, \
-             waits_for = one.value ->> 2, deferred_at = coalesce(deferred_at, ?2) \
+        "UPDATE pending SET lease_until = 0, \
+             not_before = iif(released > one.value ->> 3, 0, one.value ->> 1), \
+             waits_for = iif(released > one.value ->> 3, NULL, one.value ->> 2), \
+             deferred_at = coalesce(deferred_at, ?2) \
          FROM json_each(?1) AS one WHERE pending.id = one.value ->> 0",
     )
     .bind(row::json(&rows)?)

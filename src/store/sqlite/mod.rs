@@ -381,8 +381,8 @@ impl Store for SqliteStore {
         plans::claim(self, now, limit, lease).await
     }
 
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError> {
-        plans::commit(self, changes, now).await
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError> {
+        plans::commit(self, changes).await
     }
 
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{QueryBuilder, Row};
 
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, cases, row};
@@ -140,14 +140,16 @@ pub async fn settle(
         (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
         (None, None) => {}
     }
-    // How it ended may change whom the case is told next, and when.
-    sqlx::query(
-        "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
+    // Somebody else must be told now, or by other means.
+    if state == NoticeState::Failed {
+        sqlx::query(
+            "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
          AND id IN (SELECT \"case\" FROM notice_item WHERE notice = ?)",
-    )
-    .bind(id.0)
-    .execute(&mut *writing)
-    .await?;
+        )
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+    }
     store.end(writing).await
 }
 
@@ -172,18 +174,34 @@ pub async fn notices(
     store: &SqliteStore,
     filter: &NoticeFilter,
 ) -> Result<Vec<NoticeEntry>, StoreError> {
-    let select = "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
-         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR customer = ?4) \
-         AND (?5 IS NULL OR id IN (SELECT notice FROM notice_item WHERE \"case\" = ?5)) \
-         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id";
+    let mut select = QueryBuilder::new("SELECT * FROM notice WHERE true");
+    if let Some(id) = filter.id {
+        select.push(" AND id = ").push_bind(id.0);
+    }
+    if let Some(code) = &filter.code {
+        select.push(" AND code = ").push_bind(code);
+    }
+    if let Some(state) = filter.state {
+        select.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(customer) = &filter.customer {
+        select.push(" AND customer = ").push_bind(&customer.0);
+    }
+    for (column, number) in [
+        ("\"case\"", filter.case.map(|case| case.0)),
+        ("message", filter.message.map(|message| message.0)),
+    ] {
+        if let Some(number) = number {
+            select.push(format!(
+                " AND id IN (SELECT notice FROM notice_item WHERE {column} = "
+            ));
+            select.push_bind(number).push(")");
+        }
+    }
     let mut reading = store.readers.begin().await?;
-    let rows = sqlx::query(AssertSqlSafe(select))
-        .bind(filter.id.map(|id| id.0))
-        .bind(filter.code.as_deref())
-        .bind(filter.state.map(|state| state.as_str()))
-        .bind(filter.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(filter.case.map(|id| id.0))
-        .bind(filter.message.map(|id| id.0))
+    let rows = select
+        .push(" ORDER BY id")
+        .build()
         .fetch_all(&mut *reading)
         .await?;
     let mut found = Vec::with_capacity(rows.len());

@@ -90,7 +90,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
          customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
-             WHERE task.\"case\" = verification_case.id) AS called_at FROM json_each(?) AS asked \
+             WHERE task.\"case\" = verification_case.id AND is_made) AS called_at FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
@@ -158,11 +158,7 @@ pub async fn open_above(
     .collect()
 }
 
-pub async fn commit(
-    store: &SqliteStore,
-    changes: &[PlanChange],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
         let is_same: bool = sqlx::query_scalar(
@@ -177,10 +173,11 @@ pub async fn commit(
         let mut next_at = change.next_at.map(row::micros);
         if is_same {
             for draft in &change.notices {
-                // What comes after it depends on when it leaves.
-                if telling::write(&mut writing, None, Some(change.case), draft).await? {
-                    next_at = Some(row::micros(now));
-                }
+                telling::write(&mut writing, None, Some(change.case), draft).await?;
+            }
+            if change.tasks.is_empty() {
+                let outcome = "no longer needed: mail reaches the customer";
+                tasks::drop(&mut writing, change.case, change.at, outcome).await?;
             }
             for draft in &change.tasks {
                 tasks::open(&mut writing, change.case, draft).await?;

@@ -30,7 +30,7 @@ const DEPTH_MAX: usize = 10;
 
 /// What is taken from a mail.
 #[derive(Debug)]
-pub(super) struct Mail {
+pub(in super::super) struct Mail {
     /// The text part, clean.
     pub text: String,
     /// The subject, one blank between words; empty if there is none.
@@ -40,11 +40,16 @@ pub(super) struct Mail {
 }
 
 /// Opens a mail. `texts` receives the decoded text of every text and HTML part, also where an
-/// error follows.
+/// error follows; `field` knows the fields that may not stand beside the parts.
 ///
 /// R16 beyond a limit, R15 without a readable text part, R14 with more than one, R12 and R38 if an HTML
 /// part disagrees with it or could; R28, R31, R33, R34, R35 and R36 for what readers disagree about.
-pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<Mail, Reason> {
+pub(super) fn open(
+    raw: &[u8],
+    field: fn(&str) -> Option<&'static str>,
+    texts: &mut String,
+    notes: &mut Notes,
+) -> Result<Mail, Reason> {
     check_bounds(raw)?;
     let raw = without_from_line(raw);
     let no_text = |why: &str| Reason::new(reason::NO_TEXT, why.to_owned());
@@ -67,7 +72,7 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
         return Err(no_text("a part of the mail is cut off or wrongly encoded"));
     }
     structure::check_bytes(raw)?;
-    structure::check_form(&message)?;
+    structure::check_form(&message, field)?;
     let mut plain = message.parts.iter().filter(|part| is_plain(part));
     let part = plain
         .next()
@@ -111,6 +116,14 @@ pub(super) fn open(raw: &[u8], texts: &mut String, notes: &mut Notes) -> Result<
         subject: collapse(message.subject().unwrap_or_default()),
         date: date(&message, notes),
     })
+}
+
+/// What a mail seems to say, to tell what it is: its text, or its bytes if it cannot be opened.
+pub(in super::super) fn text(raw: &[u8], field: fn(&str) -> Option<&'static str>) -> String {
+    match open(raw, field, &mut String::new(), &mut Notes::default()) {
+        Ok(mail) => mail.text,
+        Err(_) => clean(&String::from_utf8_lossy(raw), &mut Notes::default()),
+    }
 }
 
 /// Opens a mail whose signed text is `text`: the header gives `Subject` and `Date`, the body nothing.

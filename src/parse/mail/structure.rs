@@ -4,7 +4,6 @@ use mail_parser::{Encoding, HeaderName, Message, MessagePart, MimeHeaders, PartT
 use memchr::memmem;
 
 use super::super::text::quote;
-use super::field::is_known_field;
 use crate::model::{Reason, reason};
 
 /// Longest line of a body, without its line end (RFC 5322, section 2.1.1).
@@ -61,8 +60,11 @@ pub(super) fn check_bytes(raw: &[u8]) -> Result<(), Reason> {
 }
 
 /// R31 and R33: every part has one plain description of itself, and boundaries that cannot be
-/// mistaken.
-pub(super) fn check_form(message: &Message<'_>) -> Result<(), Reason> {
+/// mistaken. R35 for what `field` knows beside the parts.
+pub(super) fn check_form(
+    message: &Message<'_>,
+    field: fn(&str) -> Option<&'static str>,
+) -> Result<(), Reason> {
     let mut boundaries: Vec<&str> = Vec::new();
     for part in &message.parts {
         for name in SINGULAR {
@@ -88,7 +90,7 @@ pub(super) fn check_form(message: &Message<'_>) -> Result<(), Reason> {
             return Err(malformed("two multiparts have the same boundary"));
         }
         boundaries.push(boundary);
-        check_boundary(message, part, boundary)?;
+        check_boundary(message, part, boundary, field)?;
     }
     Ok(())
 }
@@ -243,6 +245,7 @@ fn check_boundary(
     message: &Message<'_>,
     part: &MessagePart<'_>,
     boundary: &str,
+    field: fn(&str) -> Option<&'static str>,
 ) -> Result<(), Reason> {
     let start = part.raw_body_offset() as usize;
     let bytes = message.raw_message.get(start..).unwrap_or_default();
@@ -278,10 +281,10 @@ fn check_boundary(
     };
     for beside in [&bytes[..first], after] {
         let text = String::from_utf8_lossy(beside);
-        if let Some(line) = text.lines().find(|line| is_known_field(line.trim())) {
+        if let Some(name) = text.lines().find_map(|line| field(line.trim())) {
             return Err(Reason::new(
                 reason::TEXT_ASIDE,
-                format!("`{}` stands beside the parts", quote(line.trim())),
+                format!("a field {name} stands beside the parts"),
             ));
         }
     }
