@@ -124,6 +124,8 @@ fn particulars(facts: &Facts) -> Vec<(&'static str, Value)> {
             ("new_provider", json!(new_provider)),
             ("old_provider", json!(old_provider)),
         ],
+        Facts::ContactVerification { event, trigger } => reseller(event, trigger.is_some()),
+        Facts::ResellerEvent(event) => reseller(event, false),
         Facts::Bounce(report) => vec![
             ("notice", json!(report.notice)),
             ("returned_message_id", json!(report.message_id)),
@@ -135,22 +137,12 @@ fn particulars(facts: &Facts) -> Vec<(&'static str, Value)> {
             ),
         ],
         Facts::AutoReply { why } => vec![("why", json!(why))],
-        Facts::ContactVerification { event, trigger } => reseller(event, trigger.is_some()),
-        Facts::ResellerEvent(event) => reseller(event, false),
         Facts::DomainStatus(_)
         | Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
         | Facts::QueueReminder
         | Facts::Unknown { .. } => Vec::new(),
     }
-}
-
-/// One recipient of a report; `recipient` is the address that we wrote to, as far as it is said.
-pub fn recipient_json(one: &BounceRecipient) -> Value {
-    let mut object = json!(one);
-    object["recipient"] = json!(one.recipient());
-    object["permanent"] = json!(one.is_permanent());
-    object
 }
 
 /// `data` is a list, for a key may repeat.
@@ -170,6 +162,14 @@ fn reseller(event: &ResellerEvent, has_trigger: bool) -> Vec<(&'static str, Valu
         ("texts", json!(event.texts)),
         ("data", event.data.iter().map(pair).collect()),
     ]
+}
+
+/// One recipient of a report; `recipient` is the address that we wrote to, as far as it is said.
+pub fn recipient_json(one: &BounceRecipient) -> Value {
+    let mut object = json!(one);
+    object["recipient"] = json!(one.recipient());
+    object["permanent"] = json!(one.is_permanent());
+    object
 }
 
 fn at(instant: Option<Timestamp>) -> Value {

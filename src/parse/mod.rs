@@ -72,12 +72,6 @@ pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_queue::read(raw)
 }
 
-/// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
-/// answer, or neither. `is_null_sender`: its envelope sender was `<>`.
-pub fn bounce(raw: &[u8], is_null_sender: bool) -> BounceMail {
-    bounce::read(raw, is_null_sender)
-}
-
 /// Reads an event mail of CentralNic Reseller (`centralnic.md` 6.2).
 ///
 /// `registry_time` of the event is its `DATE`, which is in UTC, else the instant of the mail's one
@@ -94,6 +88,12 @@ pub fn centralnic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, P
 /// Does an event of CentralNic Reseller show a deadline? None is documented, so none is read.
 pub fn shows_deadline(event: &RegistryEvent) -> bool {
     centralnic_mail::shows_deadline(event)
+}
+
+/// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
+/// answer, or neither. `is_null_sender`: its envelope sender was `<>`.
+pub fn bounce(raw: &[u8], is_null_sender: bool) -> BounceMail {
+    bounce::read(raw, is_null_sender)
 }
 
 /// Do these bytes, whatever they are, seem to name a verification deadline? Errs on the side of

@@ -88,8 +88,8 @@ fn decide(
         version: case.record.version,
         notices: Vec::new(),
         tasks: Vec::new(),
-        again: None,
         at: now,
+        again: None,
         next_at: None,
     };
     let due = case.record.due();

@@ -92,15 +92,16 @@ pub async fn standing_alarms(
     let (columns, which) = (
         alarm_columns(),
         match id {
-            Some(_) => "alarm.id = ?1",
-            None => "alarm.cleared_at IS NULL AND ?1 IS NULL",
+            Some(_) => "alarm WHERE id = ?1",
+            None => "alarm INDEXED BY alarm_open WHERE cleared_at IS NULL AND ?1 IS NULL",
         },
     );
-    let alarms =
-        format!("SELECT {columns} FROM alarm {ALARM_JOINS} WHERE {which} ORDER BY alarm.id");
+    let alarms = format!(
+        "SELECT {columns} FROM (SELECT * FROM {which}) AS alarm {ALARM_JOINS} ORDER BY alarm.id"
+    );
     let alerts = format!(
-        "SELECT told.alarm, alert.* FROM alarm CROSS JOIN alert_alarm AS told ON told.alarm = alarm.id \
-         CROSS JOIN alert ON alert.id = told.alert WHERE {which} ORDER BY told.alarm, told.channel"
+        "SELECT told.alarm, alert.* FROM (SELECT * FROM {which}) AS alarm CROSS JOIN alert_alarm AS told ON told.alarm = alarm.id \
+         CROSS JOIN alert ON alert.id = told.alert ORDER BY told.alarm, told.channel"
     );
     let id = id.map(|id| id.0);
     let mut reading = store.readers.begin().await?;
@@ -134,7 +135,8 @@ pub async fn news(store: &SqliteStore, channel: &Channel) -> Result<AlertNews, S
     let mut news = AlertNews::default();
     let mut reading = store.readers.begin().await?;
     let raised = format!(
-        "SELECT {columns} FROM alarm {ALARM_JOINS} WHERE alarm.cleared_at IS NULL AND NOT EXISTS \
+        "SELECT {columns} FROM alarm INDEXED BY alarm_open {ALARM_JOINS} \
+         WHERE alarm.cleared_at IS NULL AND NOT EXISTS \
             (SELECT 1 FROM alert_alarm AS told WHERE told.alarm = alarm.id AND told.channel = ?1) \
          ORDER BY alarm.id LIMIT ?2"
     );
@@ -249,7 +251,8 @@ async fn put_one(writing: &mut Writing, draft: &AlertDraft) -> Result<Option<Ale
         AlertEvent::Test => {}
         AlertEvent::Raised => {
             if let Some(replaced) = draft.replaces {
-                sqlx::query("UPDATE alert SET state = 'dropped' WHERE id = ?")
+                // Its bytes would grow with every mail that has to say all of it again.
+                sqlx::query("UPDATE alert SET state = 'dropped', body = x'' WHERE id = ?")
                     .bind(replaced.0)
                     .execute(&mut **writing)
                     .await?;
@@ -329,7 +332,7 @@ pub async fn claim(
     let channels = row::json(&channels)?;
     let only = only.map(|ids| ids.iter().map(|id| id.0).collect::<Vec<_>>());
     let only = only.map(|ids| row::json(&ids)).transpose()?;
-    let due = "SELECT id FROM alert WHERE state IN ('queued', 'delayed') AND due_at <= ?1 \
+    let due = "SELECT id FROM alert INDEXED BY alert_due WHERE state IN ('queued', 'delayed') AND due_at <= ?1 \
                AND lease_until <= ?1 AND channel IN (SELECT value FROM json_each(?2)) \
                AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3))) \
                ORDER BY due_at, id LIMIT ?4";
@@ -416,8 +419,9 @@ const GIVEN_UP: &str = "state = 'failed' AND EXISTS (SELECT 1 FROM alert_alarm A
 
 pub async fn undelivered(store: &SqliteStore) -> Result<Vec<Alert>, StoreError> {
     let select = format!(
-        "SELECT * FROM alert WHERE event <> 'test' AND state IN ('queued', 'delayed') \
-         UNION ALL SELECT * FROM alert WHERE {GIVEN_UP} ORDER BY id"
+        "SELECT * FROM alert INDEXED BY alert_due \
+             WHERE event <> 'test' AND state IN ('queued', 'delayed') \
+         UNION ALL SELECT * FROM alert INDEXED BY alert_failed WHERE {GIVEN_UP} ORDER BY id"
     );
     let rows = sqlx::query(AssertSqlSafe(select))
         .fetch_all(&store.readers)
@@ -432,7 +436,8 @@ pub async fn requeue(
 ) -> Result<u64, StoreError> {
     let mut writing = store.begin().await?;
     let update = format!(
-        "UPDATE alert SET state = 'queued', due_at = ?, attempts = 0, lease_until = 0 \
+        "UPDATE alert INDEXED BY alert_failed \
+         SET state = 'queued', due_at = ?, attempts = 0, lease_until = 0 \
          WHERE {GIVEN_UP} RETURNING id"
     );
     let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(update))
@@ -453,16 +458,20 @@ pub async fn requeue(
     Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
 }
 
+/// What is dropped was not told: should its channel come back, it is news again.
 pub async fn keep_channels(store: &SqliteStore, channels: &[Channel]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
-    sqlx::query(
-        "UPDATE alert SET state = 'dropped', lease_until = 0 WHERE state IN ('queued', 'delayed', 'failed') \
-             AND channel NOT IN (SELECT value FROM json_each(?1)); \
-         UPDATE alert_alarm SET is_open = 0 WHERE is_open = 1 \
-             AND channel NOT IN (SELECT value FROM json_each(?1))",
+    let dropped: Vec<i64> = sqlx::query_scalar(
+        "UPDATE alert SET state = 'dropped', lease_until = 0, body = x'' \
+         WHERE state IN ('queued', 'delayed', 'failed') \
+         AND channel NOT IN (SELECT value FROM json_each(?)) RETURNING id",
     )
     .bind(row::json(&channels)?)
-    .execute(&mut *writing)
+    .fetch_all(&mut *writing)
     .await?;
+    sqlx::query("DELETE FROM alert_alarm WHERE alert IN (SELECT value FROM json_each(?))")
+        .bind(row::json(&dropped)?)
+        .execute(&mut *writing)
+        .await?;
     store.end(writing).await
 }

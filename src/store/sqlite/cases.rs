@@ -149,7 +149,7 @@ pub async fn alarms(store: &SqliteStore) -> Result<Vec<Alarm>, StoreError> {
 }
 
 pub async fn alarms_in(connection: &mut SqliteConnection) -> Result<Vec<Alarm>, StoreError> {
-    sqlx::query("SELECT * FROM alarm WHERE cleared_at IS NULL ORDER BY id")
+    sqlx::query("SELECT * FROM alarm INDEXED BY alarm_open WHERE cleared_at IS NULL ORDER BY id")
         .fetch_all(connection)
         .await?
         .iter()

@@ -220,7 +220,7 @@ async fn standing_of(
     codes: &[ReasonCode],
 ) -> Result<Vec<Alarm>, StoreError> {
     sqlx::query(
-        "SELECT * FROM alarm WHERE cleared_at IS NULL AND (code IN \
+        "SELECT * FROM alarm INDEXED BY alarm_open WHERE cleared_at IS NULL AND (code IN \
             (SELECT value FROM json_each(?)) OR key > 'message:' AND key < 'message;') ORDER BY id",
     )
     .bind(row::json(&codes)?)
@@ -280,7 +280,7 @@ async fn watched_cases(
 ) -> Result<Vec<WatchedCase>, StoreError> {
     let select = format!(
         "WITH watched (id) AS ( \
-            SELECT open.id FROM verification_case AS open CROSS JOIN domain \
+            SELECT open.id FROM verification_case AS open INDEXED BY case_open CROSS JOIN domain \
                 ON domain.environment = open.environment AND domain.ace = open.ace \
                 WHERE open.closed_at IS NULL AND open.environment = 'live' \
                 AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1) \
