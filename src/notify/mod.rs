@@ -5,6 +5,7 @@ mod calendar;
 mod clean;
 mod dates;
 mod holidays;
+mod letter;
 mod message;
 mod page;
 mod plan;
@@ -16,6 +17,7 @@ use minijinja::Value;
 
 pub use dates::reply_by;
 pub use holidays::{Region, RegionError, is_workday};
+pub use letter::letter;
 pub use message::envelope_from;
 pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
 pub use templates::{TemplateError, Templates};

@@ -184,7 +184,8 @@ pub(super) fn to_html(
     templates.fill(LAYOUT, &page)
 }
 
-fn html_block(block: &Block) -> Value {
+/// The paragraphs for a page.
+pub(super) fn html_block(block: &Block) -> Value {
     let paragraph = |paragraph: &Paragraph| match paragraph {
         Paragraph::Words(spans) => context! {
             table => false,

@@ -18,6 +18,7 @@ mod out;
 mod parse;
 mod progress;
 mod replay;
+mod save;
 mod shell;
 mod status;
 

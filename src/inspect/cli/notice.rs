@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
-use super::{Context, exit, held};
+use super::{Context, case, exit, held};
 use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::notify;
 use crate::send::{PAUSED, RESUMED};
@@ -175,7 +175,11 @@ async fn one(store: &dyn Store, id: NoticeId) -> anyhow::Result<NoticeEntry> {
     })
 }
 
-fn render(config: &crate::config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
+/// The mail as it would be written now.
+pub fn render(
+    config: &crate::config::Notices,
+    notice: &Notice,
+) -> anyhow::Result<notify::Rendered> {
     let desk = crate::serve::desk(config)?;
     let mut settings = desk.settings;
     if settings.from.is_empty() {
@@ -217,7 +221,8 @@ async fn subject_of_preview(
     })
 }
 
-fn object(entry: &NoticeEntry) -> Value {
+/// A notice as the contract wants it.
+pub fn object(entry: &NoticeEntry) -> Value {
     let notice = &entry.notice;
     let cases: Vec<_> = notice.items.iter().filter_map(|item| item.case).collect();
     let domains: Vec<_> = notice
@@ -317,9 +322,14 @@ async fn check(context: &Context, store: &dyn Store, code: &str) -> anyhow::Resu
         ..NoticeFilter::default()
     };
     let found = store.notices(&filter).await?.pop();
+    // A letter carries the code of a notice that may never have arrived.
+    let letter_at = match &found {
+        Some(entry) => case::letter::is_written(store, &entry.notice).await?,
+        None => None,
+    };
     let is_ours = found
         .as_ref()
-        .is_some_and(|entry| entry.notice.sent_at.is_some());
+        .is_some_and(|entry| entry.notice.sent_at.is_some() || letter_at.is_some());
     let notice = found
         .as_ref()
         .filter(|_| is_ours)
@@ -331,15 +341,23 @@ async fn check(context: &Context, store: &dyn Store, code: &str) -> anyhow::Resu
         context.out.object(json!({
             "genuine": is_ours,
             "sent_at": json_time(notice.and_then(|notice| notice.sent_at)),
+            "letter_at": json_time(letter_at),
             "kind": notice.map(|notice| notice.kind),
             "domain_starts_with": letter.map(String::from),
         }))?;
     } else if let (Some(notice), Some(letter)) = (notice, letter) {
-        let at = context.out.optional_time(notice.sent_at);
-        context.out.line(format!(
-            "Yes, we sent this on {at} ({}) about a domain that starts with {letter}…",
-            notice.kind
-        ))?;
+        let about = format!("about a domain that starts with {letter}…");
+        if let Some(at) = notice.sent_at.map(|at| context.out.time(at)) {
+            let kind = notice.kind;
+            context
+                .out
+                .line(format!("Yes, we sent this on {at} ({kind}) {about}"))?;
+        }
+        if let Some(at) = letter_at.map(|at| context.out.time(at)) {
+            context.out.line(format!(
+                "Yes, we wrote a letter with this code on {at} {about}"
+            ))?;
+        }
     } else {
         context.out.line("We did not send this.")?;
     }

@@ -2,13 +2,22 @@
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{
     Decision, Figures, HeldMail, HeldWork, LogEntry, LogFilter, MessageVerdict, StoreError,
 };
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
+
+/// Messages, each with its verdict and how far its notice got.
+const SELECT: &str = "SELECT inbound.id, received_at, source, sha256, envelope, \
+        inbound.environment AS named, decided_at, verdict, verdict.environment, route, kind, ace, \
+        message_id, registry_time, deadline, digest, is_covered, reasons, trace, \
+        pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
+        (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
+         FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
+    FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id)";
 
 pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
     // Without a place to begin: the newest so many, then put in the order of arrival.
@@ -18,15 +27,7 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
         "DESC"
     };
     let select = format!(
-        "SELECT * FROM ( \
-            SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
-                decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
-                registry_time, deadline, digest, is_covered, reasons, trace, \
-                pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
-                (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
-                 FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
-            FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id) \
-            WHERE (?1 IS NULL OR ace = ?1) \
+        "SELECT * FROM ({SELECT} WHERE (?1 IS NULL OR ace = ?1) \
                 AND (?2 IS NULL OR coalesce(verdict, 'deferred') = ?2) \
                 AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4) \
                 AND (?5 IS NULL OR route = ?5) \
@@ -56,6 +57,24 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
         .fetch_all(&store.readers)
         .await?;
     rows.iter().map(entry).collect()
+}
+
+/// The messages of these numbers that are kept, in the order of arrival.
+pub async fn of(
+    connection: &mut SqliteConnection,
+    ids: &[InboundId],
+) -> Result<Vec<LogEntry>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let select = format!(
+        "{SELECT} WHERE inbound.id IN (SELECT value FROM json_each(?)) ORDER BY inbound.id"
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(row::json(&ids)?)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(entry)
+        .collect()
 }
 
 fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
