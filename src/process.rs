@@ -24,7 +24,7 @@ pub use contact::{Reach, reach};
 pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
 pub use examine::examine;
 pub use read::{Reading, read};
-pub use remind::{future, plan_next};
+pub use remind::{future, is_told, plan_next};
 pub use tell::Telling;
 
 /// Messages decided in one transaction.

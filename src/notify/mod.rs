@@ -4,6 +4,7 @@
 mod calendar;
 mod clean;
 mod dates;
+mod feed;
 mod holidays;
 mod letter;
 mod message;
@@ -16,6 +17,7 @@ mod text;
 use minijinja::Value;
 
 pub use dates::reply_by;
+pub use feed::{FeedEffect, FeedEntry, feed};
 pub use holidays::{Region, RegionError, is_workday};
 pub use letter::letter;
 pub use message::envelope_from;

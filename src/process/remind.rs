@@ -47,6 +47,11 @@ pub async fn plan_next(
     Ok(changes.len())
 }
 
+/// Has the customer of the case been told of it, or is he about to be?
+pub fn is_told(telling: &Telling, case: &PlanCase) -> bool {
+    heard(telling, case).next().is_some()
+}
+
 /// The mails that a case still has before it, those that are left out among them; empty where
 /// nobody can be told.
 pub fn future(telling: &Telling, case: &PlanCase, now: Timestamp) -> Vec<Step> {
@@ -99,8 +104,7 @@ fn decide(
         open,
         bounced: &bounced,
     };
-    let mut heard = heard(telling, case).peekable();
-    if let Some(first) = heard.peek().copied() {
+    if let Some(first) = heard(telling, case).next() {
         let steps = future(telling, case, now);
         let next = steps.iter().find(|step| step.is_due(now));
         let draft = next.and_then(|step| {

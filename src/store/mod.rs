@@ -174,6 +174,9 @@ pub trait Store: Send + Sync {
     /// Has every open case looked at: the settings may have changed.
     async fn plan_again(&self) -> Result<(), StoreError>;
 
+    /// Every open case with all that planning needs.
+    async fn desk(&self) -> Result<Desk, StoreError>;
+
     /// One open case with all that planning needs; no case in it where there is no such open case.
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError>;
 

@@ -32,6 +32,8 @@ pub struct PlanCase {
     pub customer: Option<Customer>,
     /// What the customer was told, or is about to be told, of this case, oldest first.
     pub told: Vec<Told>,
+    /// When the customer was telephoned last about it.
+    pub called_at: Option<Timestamp>,
 }
 
 /// One mail about a case.

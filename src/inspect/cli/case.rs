@@ -3,6 +3,7 @@
 mod archive;
 mod export;
 pub mod letter;
+mod plan;
 mod summary;
 
 use clap::Subcommand;
@@ -26,6 +27,21 @@ pub enum Case {
     Show {
         /// Its number, such as V-81
         id: CaseId,
+    },
+    /// Show every mail that a case still has before it, with its date and reason
+    Plan {
+        /// Its number, such as V-81
+        id: CaseId,
+    },
+    /// List the telephone calls to be made, oldest first: no mail reaches these customers
+    Calls,
+    /// Write down that the customer of a case was telephoned; takes its call off the list
+    CallDone {
+        /// Its number, such as V-81
+        id: CaseId,
+        /// Who was reached, and what came of it
+        #[arg(long, value_parser = held::note)]
+        note: String,
     },
     /// Write something down
     Note {
@@ -56,6 +72,20 @@ impl Case {
         match self {
             Case::List { all } => list(context, &store.cases(!all).await?)?,
             Case::Show { id } => show(context, &*store, id).await?,
+            Case::Plan { id } => {
+                let case = one(&*store, id).await?;
+                plan::show(context, &*store, &config, &case).await?;
+            }
+            Case::Calls => plan::calls(context, &*store).await?,
+            Case::CallDone { id, note: text } => {
+                one(&*store, id).await?;
+                let open = store.call_done(id, &note(context, &text)).await?;
+                let what = match open {
+                    0 => "noted; no call was asked for",
+                    _ => "noted, and off the list",
+                };
+                context.out.line(format!("{id} {what}"))?;
+            }
             Case::Note { id, text } => {
                 one(&*store, id).await?;
                 store.note_case(id, &note(context, &text), false).await?;
@@ -143,6 +173,7 @@ fn detail(dossier: &Dossier) -> Value {
         history,
         notices,
         notes,
+        calls,
         ..
     } = dossier;
     let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
@@ -171,6 +202,7 @@ fn detail(dossier: &Dossier) -> Value {
             })
         })
         .collect();
+    object["calls"] = calls.iter().map(plan::call_object).collect();
     object["notes"] = notes
         .iter()
         .map(|note| {
@@ -196,6 +228,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         history,
         notices,
         notes,
+        calls,
         ..
     } = dossier;
     let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
@@ -233,6 +266,15 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         out.line(format!(
             "{at}  notice    {} {} {}",
             notice.id, notice.kind, notice.state
+        ))?;
+    }
+    for call in &calls {
+        let outcome = call.outcome.as_deref().unwrap_or("to be made");
+        out.line(format!(
+            "{}  call      {} {}: {outcome}",
+            out.time(call.opened_at),
+            call.code,
+            call.text
         ))?;
     }
     for note in &notes {

@@ -398,6 +398,10 @@ impl Store for SqliteStore {
         plans::again(self).await
     }
 
+    async fn desk(&self) -> Result<Desk, StoreError> {
+        plans::all(self).await
+    }
+
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError> {
         plans::one(self, id).await
     }

@@ -45,6 +45,17 @@ pub async fn claim(
     Ok(desk)
 }
 
+pub async fn all(store: &SqliteStore) -> Result<Desk, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM verification_case WHERE closed_at IS NULL ORDER BY id")
+            .fetch_all(&mut *reading)
+            .await?;
+    let desk = read(&mut reading, &ids).await?;
+    reading.commit().await?;
+    Ok(desk)
+}
+
 pub async fn one(store: &SqliteStore, id: CaseId) -> Result<Desk, StoreError> {
     let mut reading = store.readers.begin().await?;
     let desk = read(&mut reading, &[id.0]).await?;
@@ -78,7 +89,8 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     }
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
-         customer.body AS customer_body FROM json_each(?) AS asked \
+         customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
+             WHERE task.\"case\" = verification_case.id) AS called_at FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
@@ -101,6 +113,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
                 .map(row::from_json::<Customer>)
                 .transpose()?,
             told: told.remove(&id).unwrap_or_default(),
+            called_at: row::optional_instant(found.try_get("called_at")?)?,
         });
     }
     let customers = cases.iter().filter_map(|case| {
