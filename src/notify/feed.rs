@@ -104,7 +104,11 @@ fn event(entry: &FeedEntry, host: &str, now: Timestamp) -> Vec<String> {
     vec![
         "BEGIN:VEVENT".to_owned(),
         // Another entry than the one in the customer's calendar, which is at another time.
-        format!("UID:{subject}-{}-desk@{}", entry.effect.as_str(), text(host)),
+        format!(
+            "UID:{subject}-{}-desk@{}",
+            entry.effect.as_str(),
+            text(host)
+        ),
         format!("DTSTAMP:{}", utc(now)),
         format!("LAST-MODIFIED:{}", utc(entry.changed_at)),
         format!("SEQUENCE:{}", entry.sequence),
@@ -141,7 +145,7 @@ fn description(entry: &FeedEntry) -> String {
     let lines = [
         (entry.environment == Environment::Test).then(|| test.to_owned()),
         Some(format!(
-            "{} ({}): {} by the rules of {}.",
+            "{} ({}) {} then (rules of {}).",
             entry.domain.unicode(),
             entry.domain.ace(),
             entry.effect.words(),

@@ -142,18 +142,21 @@ fn steps(proof: &Proof<'_>) -> Vec<Step> {
         steps.extend(told(entry));
     }
     for call in calls {
-        steps.push(Step {
-            at: call.opened_at,
-            what: "call",
-            text: format!("call asked for ({}): {}", call.code, call.text),
-            path: "case.json".to_owned(),
-        });
+        // A call that nobody had asked for was made when it was written down.
+        if call.closed_at != Some(call.opened_at) {
+            steps.push(Step {
+                at: call.opened_at,
+                what: "call",
+                text: format!("call asked for ({}): {}", call.code, call.text),
+                path: "case.json".to_owned(),
+            });
+        }
         if let Some(at) = call.closed_at {
             let outcome = call.outcome.as_deref().unwrap_or_default();
             steps.push(Step {
                 at,
                 what: "call",
-                text: format!("call off the list: {outcome}"),
+                text: format!("call done, or not needed any more: {outcome}"),
                 path: "case.json".to_owned(),
             });
         }
