@@ -18,8 +18,9 @@ pub struct Dossier {
     pub calls: Vec<Task>,
     /// Notices about it, oldest first; what such a mail said of other cases is in them too.
     pub notices: Vec<NoticeEntry>,
-    /// Messages about the domain, and those that caused a notice of the case, in the order of
-    /// arrival. Their bytes are not among it: ask for them one by one ([`super::Store::kept`]).
+    /// Messages about the domain, those about a contact that changed something of it, and those
+    /// that caused a notice of the case, in the order of arrival. Their bytes are not among it: ask
+    /// for them one by one ([`super::Store::kept`]).
     pub messages: Vec<LogEntry>,
     /// Messages that are named somewhere and are kept no more, not even their envelope.
     pub gone: Vec<InboundId>,

@@ -19,7 +19,7 @@ fn office() -> Office {
 }
 
 /// As somebody with all rights to the file would.
-fn tamper(office: &Office, sql: &str) {
+pub fn tamper(office: &Office, sql: &str) {
     let options =
         sqlx::sqlite::SqliteConnectOptions::new().filename(office.path("data/stichtag.db"));
     let work = async {

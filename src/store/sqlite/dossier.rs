@@ -48,6 +48,8 @@ async fn messages(
         "SELECT id FROM verdict WHERE ace = ?2 AND (environment IS NULL OR environment = ?1) \
          UNION SELECT message FROM history \
             WHERE environment = ?1 AND ace = ?2 AND message IS NOT NULL \
+         UNION SELECT source_message FROM domain \
+            WHERE environment = ?1 AND ace = ?2 AND source_message IS NOT NULL \
          UNION SELECT message FROM notice_item WHERE \"case\" = ?3 AND message IS NOT NULL \
          ORDER BY 1",
     )

@@ -58,6 +58,20 @@ pub struct Proof<'a> {
     pub faults: Vec<String>,
 }
 
+impl<'a> Proof<'a> {
+    fn new(dossier: &'a Dossier, check: &'a AuditCheck, at: Timestamp) -> Self {
+        Proof {
+            dossier,
+            check,
+            at,
+            messages: Vec::new(),
+            notices: Vec::new(),
+            missing: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+}
+
 /// The bytes of a message.
 pub struct Kept {
     /// Where they lie; `None`: they are gone.
@@ -133,15 +147,7 @@ impl Export {
         let target = self.out.unwrap_or_else(|| format!("{id}.zip").into());
         let mut draft = Draft::new(&target, 0o600, self.yes)?;
         let check = store.audit_verify(Some(&dossier.head)).await?;
-        let mut proof = Proof {
-            dossier: &dossier,
-            check: &check,
-            at: context.now(),
-            messages: Vec::new(),
-            notices: Vec::new(),
-            missing: Vec::new(),
-            faults: Vec::new(),
-        };
+        let mut proof = Proof::new(&dossier, &check, context.now());
         let files = pack(context, store, config, &mut proof, draft.file()).await?;
         draft.seal()?;
         let (bytes, sha256) = digest(draft.file()).context(target.display().to_string())?;
@@ -428,5 +434,100 @@ fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
         }
         sum.update(&part[..count]);
         bytes += count as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::out::Colour;
+    use super::super::super::{Out, replay};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Layers;
+    use crate::model::{Customer, CustomerId, DomainKey, Environment, Inbound};
+    use crate::store::{DomainImport, Sealed, SqliteStore};
+
+    fn settings() -> Config {
+        let set = [
+            ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
+            ("ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]"),
+            ("ROUTE__DENIC_LIVE__REQUIRE", "record"),
+            ("NOTICES__FROM", "domains@muster.example"),
+        ];
+        let variables = set.map(|(name, value)| (format!("STICHTAG_{name}"), value.to_owned()));
+        Config::from_layers(&Layers::read(None, variables.into_iter()).unwrap()).unwrap()
+    }
+
+    /// A store with case V-1: a registry mail, and the notice that it caused.
+    async fn store(context: &Context, config: &Config, folder: &std::path::Path) -> SqliteStore {
+        let url = format!("sqlite://{}", folder.join("stichtag.db").display());
+        let store = SqliteStore::open(&url).await.unwrap();
+        let customer = Customer {
+            id: CustomerId("K-1".to_owned()),
+            salutation: String::new(),
+            language: None,
+            email: "kunde@example.net".to_owned(),
+            second_email: None,
+            phone: None,
+            timezone: None,
+        };
+        store.put_customers(&[customer.clone()]).await.unwrap();
+        let domain = DomainImport {
+            key: DomainKey {
+                environment: Environment::Live,
+                domain: "segelschule-bodden.de".parse().unwrap(),
+            },
+            customer: Some(customer.id),
+            holders: Vec::new(),
+            status: Some("connect".to_owned().into()),
+            lifecycle: None,
+        };
+        let now = context.now();
+        store.put_domains(&[domain], now).await.unwrap();
+        let inbound = Inbound {
+            source: Source::DenicMail,
+            received_at: now,
+            envelope: crate::model::Envelope::default(),
+            environment: None,
+            raw: include_bytes!(
+                "../../../../fixtures/denic-mail/03-live-verification-required.eml"
+            )
+            .to_vec(),
+        };
+        let ids = store
+            .keep(vec![Sealed::new(inbound).unwrap()])
+            .await
+            .unwrap();
+        replay::process(context, &store, config, &ids)
+            .await
+            .unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn the_same_case_at_the_same_time_gives_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = Context {
+            out: Out::new(None, false, false, Colour::Never),
+            config_file: None,
+            clock: Clock::system(),
+        };
+        let config = settings();
+        let store = store(&context, &config, folder.path()).await;
+        let at = context.now();
+        let mut archives = Vec::new();
+        for _ in 0..2 {
+            let dossier = store.dossier(CaseId(1)).await.unwrap().unwrap();
+            let check = store.audit_verify(Some(&dossier.head)).await.unwrap();
+            let mut proof = Proof::new(&dossier, &check, at);
+            let mut bytes = Vec::new();
+            let files = pack(&context, &store, &config, &mut proof, &mut bytes).await;
+            let paths: Vec<String> = files.unwrap().into_iter().map(|file| file.path).collect();
+            for path in ["messages/1.eml", "notices/N-1.not-sent.eml", "summary.html"] {
+                assert!(paths.iter().any(|known| known == path), "{paths:?}");
+            }
+            archives.push(bytes);
+        }
+        assert!(archives[0] == archives[1]);
     }
 }
