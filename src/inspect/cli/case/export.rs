@@ -471,7 +471,7 @@ mod tests {
             phone: None,
             timezone: None,
         };
-        store.put_customers(&[customer.clone()]).await.unwrap();
+        store.put_customers(std::slice::from_ref(&customer)).await.unwrap();
         let domain = DomainImport {
             key: DomainKey {
                 environment: Environment::Live,
