@@ -1,6 +1,8 @@
 //! All that is known of one case, for whoever has to prove it.
 
-use super::{AuditHead, AuditLink, CaseEntry, CaseNote, HistoryEntry, LogEntry, NoticeEntry, Report};
+use super::{
+    AuditHead, AuditLink, CaseEntry, CaseNote, HistoryEntry, LogEntry, NoticeEntry, Report,
+};
 use crate::model::{DomainRecord, InboundId, Task};
 
 /// A case with everything that belongs to it, as it was at one moment.

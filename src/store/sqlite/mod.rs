@@ -37,8 +37,8 @@ use tokio::time::timeout;
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
     Change, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork, HistoryEntry,
-    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store, StoreError,
-    Waiting, World,
+    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store,
+    StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,

@@ -471,7 +471,10 @@ mod tests {
             phone: None,
             timezone: None,
         };
-        store.put_customers(std::slice::from_ref(&customer)).await.unwrap();
+        store
+            .put_customers(std::slice::from_ref(&customer))
+            .await
+            .unwrap();
         let domain = DomainImport {
             key: DomainKey {
                 environment: Environment::Live,

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::super::out::json_time;
 use super::super::case::letter;
+use super::super::out::json_time;
 use super::super::{Context, exit};
 use crate::config::Config;
 use crate::model::Language;
