@@ -114,7 +114,7 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// What stands behind the `@` in the Message-IDs of our notices.
-fn notice_host(config: &Config) -> String {
+pub fn notice_host(config: &Config) -> String {
     let settings = &config.notices.settings;
     let from_host = settings
         .from

@@ -5,6 +5,7 @@
 mod alerting;
 mod chain;
 mod change;
+mod dossier;
 mod plan;
 mod report;
 mod sqlite;
@@ -31,6 +32,7 @@ pub use change::{
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
+pub use dossier::Dossier;
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
@@ -145,6 +147,9 @@ pub trait Store: Alerting + Send + Sync {
 
     /// Cases, oldest first; all, or the open ones.
     async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError>;
+
+    /// A case with everything that belongs to it, as it is at one moment.
+    async fn dossier(&self, id: CaseId) -> Result<Option<Dossier>, StoreError>;
 
     /// The notes on a case, oldest first.
     async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError>;

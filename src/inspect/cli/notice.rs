@@ -170,12 +170,14 @@ fn settings(config: &config::Notices) -> notify::Settings {
     settings
 }
 
-fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
+/// The mail as it would be written now.
+pub fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
     let templates = crate::serve::desk(config)?.templates;
     Ok(notify::render(notice, &settings(config), &templates)?)
 }
 
-fn object(entry: &NoticeEntry) -> Value {
+/// A notice as the contract wants it.
+pub fn object(entry: &NoticeEntry) -> Value {
     let notice = &entry.notice;
     let cases: Vec<_> = notice.items.iter().filter_map(|item| item.case).collect();
     let domains: Vec<_> = notice

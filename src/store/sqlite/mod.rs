@@ -5,6 +5,7 @@ mod audit;
 mod books;
 mod cases;
 mod commit;
+mod dossier;
 mod inbound;
 mod load;
 mod log;
@@ -35,9 +36,9 @@ use tokio::time::timeout;
 
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
-    Change, Claimed, Delivery, Desk, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry,
-    LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store, StoreError,
-    Waiting, World,
+    Change, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork, HistoryEntry,
+    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store,
+    StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -361,6 +362,10 @@ impl Store for SqliteStore {
 
     async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError> {
         cases::cases(self, open_only).await
+    }
+
+    async fn dossier(&self, id: CaseId) -> Result<Option<Dossier>, StoreError> {
+        dossier::dossier(self, id).await
     }
 
     async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError> {

@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row};
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, cases, row};
 use crate::model::{
-    CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
+    CaseId, CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
 };
 
 pub async fn claim(
@@ -222,6 +222,25 @@ pub async fn notices(
         found.push(notice(&mut reading, row).await?);
     }
     reading.commit().await?;
+    Ok(found)
+}
+
+/// Notices about a case, oldest first.
+pub async fn of_case(
+    connection: &mut SqliteConnection,
+    case: CaseId,
+) -> Result<Vec<NoticeEntry>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT * FROM notice WHERE id IN \
+            (SELECT notice FROM notice_item WHERE \"case\" = ?) ORDER BY id",
+    )
+    .bind(case.0)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push(notice(&mut *connection, row).await?);
+    }
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
 //! Reports about notices, and the key that proves what they are about.
 
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::super::{AuditEntry, Report, ReportChange, ReportEffect, Standing, StoreError};
 use super::{SqliteStore, Writing, audit, row};
@@ -129,6 +129,15 @@ pub async fn reports(
     notice: Option<NoticeId>,
     case: Option<CaseId>,
 ) -> Result<Vec<Report>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    reports_in(&mut reading, notice, case).await
+}
+
+pub async fn reports_in(
+    connection: &mut SqliteConnection,
+    notice: Option<NoticeId>,
+    case: Option<CaseId>,
+) -> Result<Vec<Report>, StoreError> {
     sqlx::query(
         "SELECT notice, message, at, body FROM report WHERE notice = ?1 \
          OR notice IN (SELECT notice FROM notice_item WHERE \"case\" = ?2) \
@@ -136,7 +145,7 @@ pub async fn reports(
     )
     .bind(notice.map(|id| id.0))
     .bind(case.map(|id| id.0))
-    .fetch_all(&store.readers)
+    .fetch_all(connection)
     .await?
     .iter()
     .map(|found| {
