@@ -60,7 +60,7 @@ fn the_route_of_reports_is_on_with_the_bounce_domain_and_takes_nothing_else() {
 #[test]
 fn what_a_report_means_is_explained() {
     let office = Office::new();
-    for code in ["R42", "R43", "W52", "W54", "W55", "W56", "W57"] {
+    for code in ["R44", "R43", "W52", "W54", "W55", "W56", "W57"] {
         let said = office.ok(&["explain", code]).out;
         assert!(said.contains(code), "{said}");
     }
