@@ -144,11 +144,17 @@ impl Gatherer {
         {
             evidence.trouble.push(format!("SPF {domain}: {why}"));
         }
-        let is_worth_it = evidence.trouble.is_empty() && (!dkim.is_empty() || spf.is_some());
-        if is_ours && from.len() == 1 && is_worth_it {
-            evidence.dmarc = spf::dmarc(&asks, message, &dkim, spf.as_ref()).await;
+        // Both are only written down; a mail that is looked at again is asked about then.
+        if evidence.trouble.is_empty() {
+            let is_worth_it = is_ours && from.len() == 1 && (!dkim.is_empty() || spf.is_some());
+            let dmarc = async {
+                match is_worth_it {
+                    true => spf::dmarc(&asks, message, &dkim, spf.as_ref()).await,
+                    false => None,
+                }
+            };
+            (evidence.dmarc, evidence.arc) = join(dmarc, arc::check(&asks, message)).await;
         }
-        evidence.arc = arc::check(&asks, message).await;
         evidence.spf = spf.map(|(check, _)| check);
         evidence.openpgp = openpgp::signature(&inbound.raw, &self.keys, inbound.received_at);
         evidence.dkim = dkim;

@@ -4,27 +4,33 @@
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
+mod bounced;
+mod caught;
 mod contact;
 mod decide;
 mod examine;
 mod read;
 mod remind;
+mod rules;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::evidence::Gatherer;
-use crate::model::addressees;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
+pub use bounced::bounce_key;
+pub use caught::{Panic, caught, caught_async};
 pub use contact::{Reach, reach};
-pub use decide::{DEADLINE_NEAR, Rules, deadline_key, near_deadline};
-pub use examine::examine;
-pub use read::{Reading, read};
+pub use decide::{DEADLINE_NEAR, deadline_key, decide, near_deadline};
+pub use examine::{examine, waits_until};
+pub use read::{Reader, Reading, read, read_by};
 pub use remind::{future, is_told, plan_next};
+pub use rules::{Decider, Rules, Steps};
 pub use tell::Telling;
 
 /// Messages decided in one transaction.
@@ -130,18 +136,32 @@ pub async fn decide_all(
     for (_, reading) in messages {
         decide::ask(reading, &mut ask);
     }
-    let mut world = store.load(&ask).await?;
-    Ok(messages
-        .iter()
-        .map(|(message, reading)| {
-            let to = addressees(&message.inbound.envelope, message.inbound.environment);
-            let change = decide::decide(rules, &mut world, message.id, &to, reading, now);
-            Change {
-                evidence: message.evidence.clone(),
-                ..change
+    let mut broken: BTreeMap<usize, Reading> = BTreeMap::new();
+    loop {
+        let mut world = store.load(&ask).await?;
+        let mut changes = Vec::with_capacity(messages.len());
+        for (place, (message, reading)) in messages.iter().enumerate() {
+            let reading = broken.get(&place).unwrap_or(reading);
+            match caught(|| (rules.steps.decide)(rules, &mut world, message, reading, now)) {
+                Ok(change) => changes.push(change),
+                // What it has left behind in the world is not known: that message is held, and the
+                // others are decided anew.
+                Err(panic) => {
+                    let mut reading = reading.clone();
+                    reading.hold_for_panic(&panic);
+                    let is_again = broken.insert(place, reading).is_some();
+                    if is_again {
+                        let text = format!("message {} cannot even be held: {panic}", message.id);
+                        return Err(StoreError::Unreadable(text));
+                    }
+                    break;
+                }
             }
-        })
-        .collect())
+        }
+        if changes.len() == messages.len() {
+            return Ok(changes);
+        }
+    }
 }
 
 /// What processing these messages would do, down to the notices they would join; all of it is

@@ -6,8 +6,14 @@ mod audit;
 mod config;
 #[path = "cli/contract.rs"]
 mod contract;
+#[path = "cli/deferred.rs"]
+mod deferred;
+#[path = "cli/desk.rs"]
+mod desk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/events.rs"]
+mod events;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/export.rs"]
@@ -22,6 +28,8 @@ mod import;
 mod letter;
 #[path = "cli/log.rs"]
 mod log;
+#[path = "cli/notices.rs"]
+mod notices;
 #[path = "cli/office.rs"]
 mod office;
 #[path = "cli/output.rs"]
@@ -30,5 +38,7 @@ mod output;
 mod paper;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/zones.rs"]
 mod zones;

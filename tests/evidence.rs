@@ -1,5 +1,7 @@
 //! What is found out about a mail's origin, with real signatures and a real DNS server.
 
+#[path = "evidence/arc.rs"]
+mod arc;
 #[path = "evidence/dkim.rs"]
 mod dkim;
 #[path = "evidence/dns.rs"]

@@ -24,7 +24,7 @@ const MIN_GAP: SignedDuration = SignedDuration::from_hours(36);
 const PRESSING: SignedDuration = SignedDuration::from_hours(48);
 
 /// One timeline for all checks: playing it is what takes the time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_year_leaves_nobody_untold_and_tells_nobody_too_much() {
     let courses = registry::courses(SEED, DOMAINS, COURSES);
     let house = House::open(DOMAINS, SEED).await;

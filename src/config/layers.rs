@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::model::{HIDDEN, without_logins};
+
 /// The defaults, and with them the list of all keys and their types.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
@@ -48,7 +50,7 @@ impl ConfigError {
     pub fn new(origin: &Origin, text: impl Into<String>) -> Self {
         ConfigError {
             origin: origin.clone(),
-            text: text.into(),
+            text: without_logins(&text.into()).into_owned(),
         }
     }
 }
@@ -135,9 +137,9 @@ impl Layers {
         let origin = Origin::File(path.to_owned());
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::new(&origin, format!("cannot be read: {error}")))?;
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::new(&origin, error.to_string()))?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            ConfigError::new(&origin, unreadable(&error, &text))
+        })?;
         for (key, value) in flatten(&table) {
             self.set(&key, value, &origin)?;
         }
@@ -168,9 +170,10 @@ impl Layers {
                 .ok()
                 .filter(|value| value.same_type(&expected))
                 .ok_or_else(|| {
+                    let text = shown(&key, &Value::String(text.to_owned()));
                     ConfigError::new(
                         &origin,
-                        format!("`{text}` is not {}", a_kind(&expected, true)),
+                        format!("{text} is not {}", a_kind(&expected, true)),
                     )
                 })?,
         };
@@ -195,10 +198,8 @@ impl Layers {
             return Err(ConfigError::new(origin, self.unknown(key)));
         };
         if !value.same_type(&expected) {
-            let text = format!(
-                "`{key}` is `{value}`, expected {}",
-                a_kind(&expected, false)
-            );
+            let (value, kind) = (shown(key, &value), a_kind(&expected, false));
+            let text = format!("`{key}` is `{value}`, expected {kind}");
             return Err(ConfigError::new(origin, text));
         }
         if let Some(route) = key
@@ -247,6 +248,48 @@ impl Layers {
             }
             _ => format!("`{key}` is not a key; `stichtag config show` lists them all"),
         }
+    }
+}
+
+/// Keys whose URLs may hold a login.
+const LOGINS: [&str; 2] = ["notices.smarthost", "store.url"];
+
+/// Does the value of that key open something to whoever knows it? A webhook's address does.
+fn is_secret(key: &str) -> bool {
+    let word = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
+    key == "watch.webhook_url"
+        || ["password", "passphrase", "secret", "token", "key"].contains(&word)
+}
+
+/// A value as anybody may see it: without the passwords in it.
+pub fn shown(key: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.is_empty() => value.clone(),
+        Value::String(_) if is_secret(key) => Value::String(HIDDEN.to_owned()),
+        Value::String(text) => {
+            let shown = without_logins(text);
+            // A URL with a slip in it may hold a login all the same.
+            let is_odd = LOGINS.contains(&key) && shown == *text && text.contains('@');
+            let text = if is_odd { HIDDEN } else { &shown };
+            Value::String(text.to_owned())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| shown(key, item)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// What is wrong with a file, and where. The line itself is shown unless a secret may stand in it.
+fn unreadable(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map_or(0, |span| {
+        let before = text.get(..span.start).unwrap_or_default();
+        before.matches('\n').count()
+    });
+    let name = text.lines().nth(line).unwrap_or_default();
+    let name = name.split('=').next().unwrap_or_default().trim();
+    let is_open = !is_secret(name) && !name.ends_with("webhook_url");
+    match is_open {
+        true => error.to_string(),
+        false => format!("line {}, `{name}`: {}", line + 1, error.message()),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use regex::Regex;
 use toml::Value;
 
-use super::layers::{ConfigError, Layers, Origin};
+use super::layers::{ConfigError, Layers, Origin, shown};
 
 /// One key with its value, ready to be read as what it should be.
 pub struct Field<'a> {
@@ -35,7 +35,11 @@ impl Field<'_> {
     pub fn error(&self, expected: &str) -> ConfigError {
         ConfigError::new(
             self.origin,
-            format!("`{}` is {}, expected {expected}", self.key, self.value),
+            format!(
+                "`{}` is {}, expected {expected}",
+                self.key,
+                shown(&self.key, self.value)
+            ),
         )
     }
 
@@ -110,6 +114,14 @@ impl Field<'_> {
     pub fn duration(&self) -> Result<Duration, ConfigError> {
         duration(&self.text())
             .ok_or_else(|| self.error("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\""))
+    }
+
+    /// As a duration; empty text is none.
+    pub fn optional_duration(&self) -> Result<Option<Duration>, ConfigError> {
+        match self.text().as_str() {
+            "" => Ok(None),
+            _ => self.duration().map(Some),
+        }
     }
 
     /// As a list of durations.

@@ -37,7 +37,11 @@ pub async fn check(asks: &Asks<'_>, message: &AuthenticatedMessage<'_>) -> Optio
         let text = format!("{sets} sets, not checked: no route knows who sealed them");
         return Some(text);
     }
-    let found = join_all(keys.iter().map(|(key, _)| asks.dns.txt(key, asks.now))).await;
+    let found = join_all(
+        keys.iter()
+            .map(|(key, _)| asks.dns.txt_aside(key, asks.now)),
+    )
+    .await;
     let records = keys.iter().zip(found).map(|((key, _), found)| {
         let record = match found {
             Ok(texts) => typed(key, texts.iter().map(Vec::as_slice)),
@@ -54,6 +58,10 @@ pub async fn check(asks: &Asks<'_>, message: &AuthenticatedMessage<'_>) -> Optio
     Some(match output.result() {
         DkimResult::Pass => format!("pass ({sets} sets)"),
         DkimResult::TempError(_) => "temperror".to_owned(),
-        other => other.to_string(),
+        // There is no more than none, pass and fail (RFC 8617, section 4.4).
+        DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {
+            format!("fail: {why}")
+        }
+        DkimResult::None => "none".to_owned(),
     })
 }

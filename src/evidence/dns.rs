@@ -31,6 +31,10 @@ const CHECK: u32 = 3;
 /// Whoever did not answer is not asked again for so long: the next mails need not wait for it.
 const TROUBLE_FOR: SignedDuration = SignedDuration::from_secs(20);
 
+/// Whoever did not answer what is only written down is not asked for that again for so long: nobody
+/// is to wait for what decides nothing.
+const ASIDE_FOR: SignedDuration = SignedDuration::from_mins(5);
+
 /// Answers kept at most.
 const CACHE: u64 = 4_096;
 
@@ -62,6 +66,8 @@ pub struct Dns {
     patience: Duration,
     /// What did not answer, why, and until when it is left alone.
     trouble: Mutex<BTreeMap<String, (Timestamp, String)>>,
+    /// Zones that did not answer what is only written down, and until when they are left alone.
+    aside: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 impl Dns {
@@ -111,6 +117,7 @@ impl Dns {
             is_static,
             patience: patience * CHECK,
             trouble: Mutex::default(),
+            aside: Mutex::default(),
         })
     }
 
@@ -136,33 +143,82 @@ impl Dns {
 
     /// The TXT records of `name`, their strings joined.
     pub async fn txt(&self, name: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, NoAnswer> {
-        if let Some(texts) = self.known(name) {
-            return Ok(texts.iter().map(|text| text.clone().into_bytes()).collect());
+        if let Some(settled) = self.settled(name) {
+            return settled;
         }
-        if self.is_static {
-            return Err(NoAnswer::Absent);
+        let of_zone = format!("txt {}", zone(name));
+        let of_name = format!("txt {}", plain(name));
+        self.ask([&of_zone, &of_name], now, self.look_up(name))
+            .await
+    }
+
+    /// The same for what is only written down ([`Dns::aside`]).
+    pub async fn txt_aside(&self, name: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, NoAnswer> {
+        if let Some(settled) = self.settled(name) {
+            return settled;
         }
+        self.aside(&zone(name), now, self.look_up(name)).await
+    }
+
+    /// What is known of `name` without asking anybody.
+    fn settled(&self, name: &str) -> Option<Result<Vec<Vec<u8>>, NoAnswer>> {
+        match self.known(name) {
+            Some(texts) => Some(Ok(texts
+                .iter()
+                .map(|text| text.clone().into_bytes())
+                .collect())),
+            None => self.is_static.then_some(Err(NoAnswer::Absent)),
+        }
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Vec<Vec<u8>>, NoAnswer> {
         // With its last dot, or the search list of this machine would be tried behind it.
         let Ok(asked) = Name::from_str_relaxed(format!("{}.", plain(name))) else {
             return Err(NoAnswer::Absent);
         };
-        let of_zone = format!("txt {}", zone(name));
-        self.ask([&of_zone, &format!("txt {}", plain(name))], now, async {
-            match self.authenticator.resolver().txt_lookup(asked).await {
-                Ok(found) => Ok(found
-                    .answers()
-                    .iter()
-                    .filter_map(|record| match &record.data {
-                        RData::TXT(text) => Some(text.txt_data.concat()),
-                        _ => None,
-                    })
-                    .collect()),
-                Err(NetError::Dns(Answered::NoRecordsFound(_))) => Err(NoAnswer::Absent),
-                Err(error @ NetError::Dns(_)) => Err(NoAnswer::Trouble(error.to_string())),
-                Err(error) => Err(NoAnswer::Silence(error.to_string())),
-            }
-        })
-        .await
+        match self.authenticator.resolver().txt_lookup(asked).await {
+            Ok(found) => Ok(found
+                .answers()
+                .iter()
+                .filter_map(|record| match &record.data {
+                    RData::TXT(text) => Some(text.txt_data.concat()),
+                    _ => None,
+                })
+                .collect()),
+            Err(NetError::Dns(Answered::NoRecordsFound(_))) => Err(NoAnswer::Absent),
+            Err(error @ NetError::Dns(_)) => Err(NoAnswer::Trouble(error.to_string())),
+            Err(error) => Err(NoAnswer::Silence(error.to_string())),
+        }
+    }
+
+    /// Runs a check about a zone whose outcome is only written down. A zone that was silent, be it to
+    /// this or to a question that matters, is left alone, and no question that matters waits for it.
+    pub async fn aside<T>(
+        &self,
+        zone: &str,
+        now: Timestamp,
+        check: impl Future<Output = Result<T, NoAnswer>>,
+    ) -> Result<T, NoAnswer> {
+        let is_silent = {
+            let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            let aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+            let needed = ["txt", "spf"].map(|kind| trouble.get(&format!("{kind} {zone}")));
+            let mut needed = needed.into_iter().flatten();
+            needed.any(|(until, _)| now < *until) || aside.get(zone).is_some_and(|at| now < *at)
+        };
+        if is_silent {
+            return Err(NoAnswer::Trouble("its zone is silent".to_owned()));
+        }
+        let found = timeout(self.patience, check).await.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", self.patience.as_secs());
+            Err(NoAnswer::Silence(why))
+        });
+        if let Err(NoAnswer::Silence(_)) = found {
+            let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+            aside.retain(|_, until| now < *until);
+            aside.insert(zone.to_owned(), now + ASIDE_FOR);
+        }
+        found
     }
 
     /// Runs a check that asks DNS about a name in a zone (both given as keys), unless there was trouble

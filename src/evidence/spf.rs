@@ -142,12 +142,11 @@ pub async fn dmarc(
     let checking = async {
         let output = asks.dns.authenticator().verify_dmarc(parameters).await;
         match output.result() {
-            DmarcResult::TempError(error) => Err(NoAnswer::Trouble(error.to_string())),
+            DmarcResult::TempError(error) => Err(NoAnswer::Silence(error.to_string())),
             _ => Ok(output),
         }
     };
-    let what = format!("dmarc {domain}");
-    let output = match asks.dns.ask([&what, &what], asks.now, checking).await {
+    let output = match asks.dns.aside(&domain, asks.now, checking).await {
         Ok(output) => output,
         Err(_) => return Some("temperror".to_owned()),
     };

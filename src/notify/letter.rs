@@ -35,7 +35,7 @@ pub fn letter(
         title.push_str(" [TEST]");
         test = Some(clean::line(&fill("shared", "test")?));
     }
-    let block = page::Block::read(language, &[fill("letter", "body")?], None);
+    let block = page::Block::read(language, None, &fill("letter", "body")?, None);
     let company: Vec<String> = (settings.company.lines())
         .map(|line| clean::value(line.trim().trim_end_matches(',')))
         .filter(|line| !line.is_empty())

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bounced;
 use super::read::Reading;
-use super::tell::{self, Reachability, Telling};
+use super::rules::Rules;
+use super::tell::{self, Reachability};
 use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
-use crate::authenticate::Policy;
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
     Handle, InboundId, Level, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, Source,
+    addressees,
 };
 use crate::store::{
-    Alarm, Ask, CaseChange, Change, Decision, DomainChange, Known, MessageVerdict, World,
+    Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict, World,
 };
 
 /// A held message that names a deadline nearer than this is alarmed at once.
@@ -30,21 +32,9 @@ pub fn near_deadline(id: InboundId, deadline: Timestamp) -> String {
     format!("held message {id} names the deadline {deadline}, and nobody watches it")
 }
 
-/// What the operator decided once and for all.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Whom to trust.
-    pub policy: Policy,
-    /// Domains nobody imported are created instead of held.
-    pub creates_unknown: bool,
-    /// How long a message waits for DNS before it is held.
-    pub retry_for: SignedDuration,
-    /// How customers are told.
-    pub telling: Telling,
-}
-
 /// What must be loaded to decide about a reading.
 pub fn ask(reading: &Reading, ask: &mut Ask) {
+    ask.notices.extend(reading.notice);
     if reading.is_held_for_age() {
         ask.digests.push(reading.digest.clone());
     }
@@ -78,15 +68,16 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
     }
 }
 
-/// Decides about one message. `world` is carried along: the next message sees what this one did.
+/// Decides about one message.
 pub fn decide(
     rules: &Rules,
     world: &mut World,
-    id: InboundId,
-    recipients: &[String],
+    message: &Claimed,
     reading: &Reading,
     now: Timestamp,
 ) -> Change {
+    let id = message.id;
+    let recipients = &addressees(&message.inbound.envelope, message.inbound.environment);
     let mut deciding = Deciding {
         rules,
         world,
@@ -117,11 +108,16 @@ pub fn decide(
             },
             domains: Vec::new(),
             contact: None,
+            report: None,
             clears: Vec::new(),
             alarms: Vec::new(),
-            evidence: None,
+            evidence: message.evidence.clone(),
         },
     };
+    if reading.notice.is_some() || reading.is_unsigned() {
+        bounced::decide(&mut deciding.change, deciding.world, reading);
+        return deciding.change;
+    }
     match (&reading.event, reading.environment) {
         (Some(event), Some(environment)) if !reading.is_held() => {
             deciding.act(event, environment, reading, recipients);
@@ -133,7 +129,14 @@ pub fn decide(
         }
         _ => deciding.keep_for_a_person(reading),
     }
-    deciding.alarm_near_deadline();
+    let is_held = deciding.change.decision.verdict == MessageVerdict::Held;
+    if is_held && reading.is_own_alert {
+        // It speaks of deadlines that are alarmed already: another alarm would send another mail,
+        // and so on in a circle.
+        deciding.change.alarms.clear();
+    } else {
+        deciding.alarm_near_deadline();
+    }
     deciding.change
 }
 

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Reading, Rules, read};
+use super::{Reading, Rules, read_by};
 use crate::evidence::Gatherer;
-use crate::model::Source;
 use crate::model::reason::{self, ReasonCode};
+use crate::model::{InboundId, Source};
 use crate::store::{Claimed, Store, StoreError, Waiting};
 
 /// The first wait for DNS; each is twice the one before it.
@@ -26,7 +26,9 @@ pub async fn examine(
 ) -> (Claimed, Reading) {
     let is_again = message.evidence.is_some();
     // The message queue is read over a connection that proves its origin.
-    if message.evidence.is_none() && message.inbound.source != Source::DenicQueue {
+    // What comes back to a notice is proven by the address alone.
+    let asks = ![Source::DenicQueue, Source::Dsn].contains(&message.inbound.source);
+    if message.evidence.is_none() && asks {
         message.evidence = Some(gatherer.gather(&message.inbound, now).await);
     }
     let reading = read_claimed(rules, &message);
@@ -42,7 +44,8 @@ pub async fn examine(
 
 fn read_claimed(rules: &Rules, message: &Claimed) -> Reading {
     let evidence = message.evidence.as_ref();
-    read(
+    read_by(
+        rules.steps.read,
         &rules.policy,
         &message.inbound,
         evidence,
@@ -75,7 +78,21 @@ pub fn waits_until(
     let end = since.checked_add(rules.retry_for).unwrap_or(Timestamp::MAX);
     let doublings = message.attempts.saturating_sub(1).min(16);
     let wait = (FIRST_WAIT * (1 << doublings)).min(WAIT_MAX);
+    let wait = wait - spread(message.id, message.attempts, wait);
     (now < end).then(|| now.checked_add(wait).unwrap_or(Timestamp::MAX).min(end))
+}
+
+/// By how much less than `wait` this message waits: up to a quarter. What came in together would ask
+/// together for ever, or all its retries would fall on one answer that was late. It comes from the
+/// message and not from chance, so that the same try always waits the same.
+fn spread(id: InboundId, attempts: u32, wait: SignedDuration) -> SignedDuration {
+    // The finish of SplitMix64: neighbours in, strangers out.
+    let mut mixed = id.0.unsigned_abs() ^ (u64::from(attempts) << 48);
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(factor);
+    }
+    let share = i32::try_from((mixed >> 32) % 1_000).unwrap_or_default();
+    wait / 4_000 * share
 }
 
 /// Puts messages back until their time.
@@ -93,6 +110,7 @@ pub async fn defer(
                 message: message.id,
                 until: (*until)?,
                 why: trouble.unwrap_or_default(),
+                is_released: message.is_released,
             })
         })
         .collect();
@@ -106,4 +124,34 @@ pub async fn defer(
         );
     }
     store.defer(&waiting, now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_spread_over_a_quarter_and_the_same_try_always_waits_the_same() {
+        let wait = SignedDuration::from_secs(400);
+        let all: Vec<_> = (1..=1_000)
+            .map(|id| spread(InboundId(id), 3, wait))
+            .collect();
+        let quarter = SignedDuration::from_secs(100);
+        assert!(
+            all.iter()
+                .all(|less| (SignedDuration::ZERO..quarter).contains(less))
+        );
+        // Each tenth of the time gets about a tenth of the messages.
+        for tenth in 0..10 {
+            let (from, to) = (quarter / 10 * tenth, quarter / 10 * (tenth + 1));
+            let count = all.iter().filter(|less| (from..to).contains(less)).count();
+            assert!((60..140).contains(&count), "{count} in tenth {tenth}");
+        }
+        assert_eq!(all[6], spread(InboundId(7), 3, wait));
+        assert_ne!(
+            all[6],
+            spread(InboundId(7), 4, wait),
+            "other neighbours each time"
+        );
+    }
 }

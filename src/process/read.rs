@@ -1,16 +1,16 @@
 //! One kept message, authenticated and parsed: everything that needs no database.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use jiff::{Timestamp, ToSpan};
 
+use super::bounced;
+use super::caught::{Panic, caught};
 use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
+    DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
     RouteParser, Source,
 };
-use crate::parse::{self, ParseError};
+use crate::parse;
 
 /// A message that is understood, or the reasons why it is not.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Reading {
     pub environment: Option<Environment>,
     /// The route it came by.
     pub route: Option<String>,
+    /// The notice that it came back to: the address names it, and the signature holds.
+    pub notice: Option<NoticeId>,
     /// What it says, if that could be read.
     pub event: Option<RegistryEvent>,
     /// The domain, also where the rest could not be read.
@@ -35,6 +37,8 @@ pub struct Reading {
     pub trace: Vec<String>,
     /// It carries a deadline that nobody could read: the worst case of all.
     pub is_deadline_lost: bool,
+    /// It is a mail of ours about an alarm, come back.
+    pub is_own_alert: bool,
 }
 
 impl Reading {
@@ -51,10 +55,17 @@ impl Reading {
             && holds.all(|reason| reason.code == reason::REPLAYED)
     }
 
-    fn new(inbound: &Inbound) -> Self {
+    /// Did it come to an address of notices that no notice has?
+    pub fn is_unsigned(&self) -> bool {
+        let mut reasons = self.reasons.iter();
+        reasons.any(|reason| reason.code == reason::NOT_SIGNED)
+    }
+
+    pub(super) fn new(inbound: &Inbound) -> Self {
         Reading {
             environment: None,
             route: None,
+            notice: None,
             event: None,
             domain: None,
             registry_time: inbound.received_at,
@@ -63,12 +74,20 @@ impl Reading {
             reasons: Vec::new(),
             trace: Vec::new(),
             is_deadline_lost: false,
+            is_own_alert: authenticate::is_about_alert(&inbound.raw),
         }
     }
 
-    fn hold(&mut self, reason: Reason) {
+    pub(super) fn hold(&mut self, reason: Reason) {
         self.trace.push(reason.to_string());
         self.reasons.push(reason);
+    }
+
+    /// The program broke over it: held, with the way to where it broke.
+    pub(super) fn hold_for_panic(&mut self, panic: &Panic) {
+        self.hold(Reason::new(reason::PANIC, panic.to_string()));
+        let calls = panic.calls.iter().map(|call| format!("called from {call}"));
+        self.trace.extend(calls);
     }
 }
 
@@ -80,18 +99,25 @@ pub fn read(
     evidence: Option<&Evidence>,
     is_released: bool,
 ) -> Reading {
-    catch_unwind(AssertUnwindSafe(|| {
-        read_all(policy, inbound, evidence, is_released)
-    }))
-    .unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no text".to_owned());
+    read_by(read_all, policy, inbound, evidence, is_released)
+}
+
+/// What reads a message: policy, message, evidence, whether a person released it.
+pub type Reader = fn(&Policy, &Inbound, Option<&Evidence>, bool) -> Reading;
+
+/// The same by another reader.
+pub fn read_by(
+    reader: Reader,
+    policy: &Policy,
+    inbound: &Inbound,
+    evidence: Option<&Evidence>,
+    is_released: bool,
+) -> Reading {
+    caught(|| reader(policy, inbound, evidence, is_released)).unwrap_or_else(|panic| {
         let mut reading = Reading::new(inbound);
-        reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
-        reading.hold(Reason::new(reason::PANIC, format!("panic: {what}")));
+        // What broke on these bytes is not asked about them again without a net.
+        reading.is_deadline_lost = caught(|| parse::names_deadline(&inbound.raw)).unwrap_or(true);
+        reading.hold_for_panic(&panic);
         reading
     })
 }
@@ -109,24 +135,36 @@ fn read_all(
             reading.environment = inbound.environment;
             parse::denic_queue(&inbound.raw)
         }
+        _ if bounced::is_for_notices(policy, inbound) => {
+            bounced::read(policy, inbound, &mut reading);
+            return reading;
+        }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
             let verdict = check_sender(policy, inbound, evidence, is_released, &mut reading);
-            if verdict.parser != RouteParser::Denic {
-                let route = reading.route.clone().unwrap_or_default();
-                reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
-                reading.hold(Reason::new(
-                    reason::NO_PARSER,
-                    format!("nothing reads the messages of route {route} yet"),
-                ));
-                return reading;
-            }
-            match evidence
+            let signature = evidence
                 .and_then(|evidence| evidence.openpgp.as_ref())
-                .filter(|_| verdict.is_signed)
-            {
-                Some(signature) => signed_mail(&inbound.raw, signature),
-                None => parse::denic_mail(&inbound.raw),
+                .filter(|_| verdict.is_signed);
+            match (verdict.parser, signature) {
+                (RouteParser::Denic, None) => parse::denic_mail(&inbound.raw),
+                (RouteParser::Denic, Some(signed)) => {
+                    parse::denic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Centralnic, None) => parse::centralnic_mail(&inbound.raw),
+                (RouteParser::Centralnic, Some(signed)) => {
+                    parse::centralnic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Dsn, _) => {
+                    let route = reading.route.clone().unwrap_or_default();
+                    reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
+                    reading.hold(Reason::new(
+                        reason::NO_PARSER,
+                        format!("nothing reads the messages of route {route} yet"),
+                    ));
+                    return reading;
+                }
             }
         }
     };
@@ -174,15 +212,14 @@ fn check_sender(
     verdict
 }
 
-/// Reads the signed text alone. `Date` is not signed: it cannot make a text younger than its
-/// signature, or an old mail sent again would undo a newer one.
-fn signed_mail(raw: &[u8], signature: &OpenPgpSignature) -> Result<RegistryEvent, ParseError> {
-    let mut event = parse::denic_signed_mail(raw, &signature.text)?;
+/// `Date` is not signed: it cannot make a text younger than its signature, or an old mail sent again
+/// would undo a newer one.
+fn no_younger(mut event: RegistryEvent, signature: &OpenPgpSignature) -> RegistryEvent {
     event.registry_time = [event.registry_time, signature.signed_at]
         .into_iter()
         .flatten()
         .min();
-    Ok(event)
+    event
 }
 
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
@@ -232,19 +269,32 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
             ),
         ));
     }
-    if matches!(event.facts, Facts::Unknown { .. }) {
-        // Whatever it is, it may be the only warning.
-        let texts = event.messages.iter().map(|message| &message.text);
-        reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
-            let text = text.to_ascii_lowercase();
-            ["deadline", "dedelegation", "deletion"]
-                .iter()
-                .any(|word| text.contains(word))
-        });
-        reading.hold(Reason::new(
-            reason::UNKNOWN_KIND,
-            format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
-        ));
+    match &event.facts {
+        Facts::Unknown { .. } => {
+            // Whatever it is, it may be the only warning.
+            let texts = event.messages.iter().map(|message| &message.text);
+            reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
+                let text = text.to_ascii_lowercase();
+                ["deadline", "dedelegation", "deletion"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            });
+            reading.hold(Reason::new(
+                reason::UNKNOWN_KIND,
+                format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
+            ));
+        }
+        Facts::ContactVerification { event: told, .. } | Facts::ResellerEvent(told) => {
+            reading.is_deadline_lost = parse::shows_deadline(&event);
+            reading.hold(Reason::new(
+                reason::NOT_ACTED_ON,
+                format!(
+                    "{} {} is understood, and nothing acts on it yet",
+                    told.class, told.subclass
+                ),
+            ));
+        }
+        _ => {}
     }
     reading.event = Some(event);
 }

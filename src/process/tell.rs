@@ -131,7 +131,7 @@ pub fn draft(
             code,
             message_id,
             created_at: now,
-            due_at: now + telling.coalesce,
+            due_at: now.checked_add(telling.coalesce).unwrap_or(Timestamp::MAX),
             state,
             in_reply_to: None,
         },

@@ -1,6 +1,8 @@
 //! All that is known of one case, for whoever has to prove it.
 
-use super::{AuditHead, AuditLink, CaseEntry, CaseNote, HistoryEntry, LogEntry, NoticeEntry};
+use super::{
+    AuditHead, AuditLink, CaseEntry, CaseNote, HistoryEntry, LogEntry, NoticeEntry, Report,
+};
 use crate::model::{DomainRecord, InboundId, Task};
 
 /// A case with everything that belongs to it, as it was at one moment.
@@ -18,9 +20,11 @@ pub struct Dossier {
     pub calls: Vec<Task>,
     /// Notices about it, oldest first; what such a mail said of other cases is in them too.
     pub notices: Vec<NoticeEntry>,
+    /// What mail systems reported about these notices, oldest first.
+    pub reports: Vec<Report>,
     /// Messages about the domain, those about a contact that changed something of it, and those
-    /// that caused a notice of the case, in the order of arrival. Their bytes are not among it: ask
-    /// for them one by one ([`super::Store::kept`]).
+    /// that caused a notice of the case or report about one, in the order of arrival. Their bytes
+    /// are not among it: ask for them one by one ([`super::Store::kept`]).
     pub messages: Vec<LogEntry>,
     /// Messages that are named somewhere and are kept no more, not even their envelope.
     pub gone: Vec<InboundId>,

@@ -2,10 +2,12 @@
 //!
 //! Every method is one whole transaction: nobody outside holds one open.
 
+mod alerting;
 mod chain;
 mod change;
 mod dossier;
 mod plan;
+mod report;
 mod sqlite;
 
 use std::sync::Arc;
@@ -19,6 +21,10 @@ use crate::model::{
     InboundId, NoticeId, NoticeState, Task,
 };
 
+pub use alerting::{
+    AlarmEntry, AlertDraft, AlertNews, Alerting, RouteHeard, RoutesHeard, WatchAsk, WatchFacts,
+    WatchRule, WatchedCase,
+};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
@@ -28,6 +34,7 @@ pub use change::{
 };
 pub use dossier::Dossier;
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
+pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
 
 /// Why the store did not do it. Nothing was written.
@@ -55,7 +62,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Alerting + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 
@@ -166,7 +173,7 @@ pub trait Store: Send + Sync {
 
     /// Writes what planning came to: mails, calls, and when to look again. A case that changed
     /// since it was read is passed over and looked at once more.
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError>;
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError>;
 
     /// When the next plan is to be looked at, if any is.
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -208,6 +215,16 @@ pub trait Store: Send + Sync {
         delivery: &Delivery,
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError>;
+
+    /// What mail systems reported about one notice, or about all of a case, oldest first.
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError>;
+
+    /// The key of that name; `fresh` becomes it where there is none yet. All processes get the same.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;
 
     /// How many mails left since `since`.
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError>;

@@ -18,24 +18,34 @@ fn office() -> Office {
     office
 }
 
-/// As somebody with all rights to the file would.
+/// As somebody with all rights to the file would, who covers his tracks.
 pub fn tamper(office: &Office, sql: &str) {
+    tamper_and(office, sql, true);
+}
+
+/// The same; with `is_covered` the triggers stand there again afterwards.
+fn tamper_and(office: &Office, sql: &str, is_covered: bool) {
     let options =
         sqlx::sqlite::SqliteConnectOptions::new().filename(office.path("data/stichtag.db"));
     let work = async {
         let mut plain = sqlx::sqlite::SqliteConnection::connect_with(&options)
             .await
             .unwrap();
-        let triggers: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        let triggers: Vec<(String, String)> =
+            sqlx::query_as("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
                 .fetch_all(&mut plain)
                 .await
                 .unwrap();
         let drops: String = triggers
             .iter()
-            .map(|name| format!("DROP TRIGGER {name};"))
+            .map(|(name, _)| format!("DROP TRIGGER {name};"))
             .collect();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{drops}{sql}")))
+        let again: String = triggers
+            .iter()
+            .filter(|_| is_covered)
+            .map(|(_, sql)| format!("{sql};"))
+            .collect();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{drops}{sql};{again}")))
             .execute(&mut plain)
             .await
             .unwrap();
@@ -145,6 +155,19 @@ fn a_changed_or_removed_entry_is_named_and_fails() {
         assert_eq!(object["whole"], false);
         assert_eq!(object["findings"][0]["entry"], entry, "{object}");
     }
+}
+
+#[test]
+fn a_trail_that_nothing_guards_any_more_is_not_whole() {
+    let office = office();
+    tamper_and(&office, "SELECT 1", false);
+    let done = office.run(&["audit", "verify"]);
+    assert_eq!(done.code, 10, "{}", done.out);
+    assert!(
+        done.out.contains("the trigger audit_no_update is missing"),
+        "{}",
+        done.out
+    );
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn mails_come_from_a_file_a_maildir_an_mbox_or_standard_input() {
         office.write(&format!("maildir/{name}"), raw);
     }
     let done = office.ok(&["import", "mail", "maildir"]);
-    assert_eq!(done.out, "2 mails imported\n");
+    assert_eq!(done.out, "2 mails imported: 1 applied, 1 unchanged\n");
     assert_eq!(
         office.ok(&["import", "mail", "maildir"]).out,
         "0 mails imported\n"
@@ -256,14 +256,15 @@ fn mails_come_from_a_file_a_maildir_an_mbox_or_standard_input() {
     office.write("all.mbox", &mbox);
     assert_eq!(
         office.ok(&["import", "mail", "all.mbox"]).out,
-        "2 mails imported\n"
+        "2 mails imported: 2 unchanged\n"
     );
     assert_eq!(
         office.ok(&["import", "mail", "all.mbox"]).out,
         "0 mails imported\n"
     );
     let done = office.piped(&["import", "mail", "-"], &second);
-    assert_eq!((done.code, done.out.as_str()), (0, "1 mails imported\n"));
+    let text = "1 mails imported: 1 unchanged\n";
+    assert_eq!((done.code, done.out.as_str()), (0, text));
 
     let verdicts: Vec<_> = office.ok(&["log", "list", "--json=verdict"]).json();
     let verdicts: Vec<_> = verdicts
@@ -305,7 +306,7 @@ fn a_mailbox_file_that_was_rotated_loses_nothing() {
     office.write("all.mbox", boxed(&[&second]));
     assert_eq!(
         office.ok(&["import", "mail", "all.mbox"]).out,
-        "1 mails imported\n"
+        "1 mails imported: 1 applied\n"
     );
     assert_eq!(
         office.json(&["domain", "show", "dänic.de"])[0]["status"],
@@ -314,7 +315,7 @@ fn a_mailbox_file_that_was_rotated_loses_nothing() {
     office.write("all.mbox", boxed(&[&first, &second, &second]));
     assert_eq!(
         office.ok(&["import", "mail", "all.mbox"]).out,
-        "1 mails imported\n"
+        "1 mails imported: 1 unchanged\n"
     );
 }
 
@@ -351,4 +352,39 @@ fn queue_messages_need_their_environment_named() {
     assert_eq!(done.code, 0, "{}", done.err);
     let done = office.piped(&["import", "queue", "-", "--env", "live"], b" \n");
     assert_eq!(done.code, 1);
+}
+
+#[test]
+fn an_import_says_what_became_of_its_mails() {
+    let office = Office::stocked();
+    let genuine = mail(40, "connect", &BOTH);
+    let mails = [
+        &genuine,
+        &genuine,
+        &fixture("08-reject-lookalike-sender.eml"),
+        &fixture("two-statuses.eml"),
+    ];
+    let mut mbox = Vec::new();
+    for raw in mails {
+        mbox.extend_from_slice(b"From x Mon May  4 09:12:31 2026\n");
+        mbox.extend_from_slice(raw);
+        mbox.push(b'\n');
+    }
+    office.write("all.mbox", &mbox);
+    let done = office.ok(&["import", "mail", "all.mbox", "--json"]);
+    let told = &done.json()[0];
+    for (field, count) in [
+        ("imported", 4),
+        ("applied", 1),
+        ("unchanged", 1),
+        ("held", 2),
+        ("deferred", 0),
+        ("refused", 0),
+    ] {
+        assert_eq!(told[field], count, "{field}: {told}");
+    }
+    assert_eq!(office.json(&["held", "list"]).len(), 2);
+    assert!(done.err.contains("stichtag held list"), "{}", done.err);
+    let done = office.ok(&["import", "mail", &fixture_path("two-statuses.eml")]);
+    assert_eq!(done.out, "1 mails imported: 1 held\n");
 }

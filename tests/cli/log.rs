@@ -145,12 +145,12 @@ fn held_mail_is_shown_released_and_refused() {
     );
     assert!(office.ok(&["held", "show", "4"]).out.contains("R05"));
 
-    let preview = office
-        .ok(&["held", "release", "5", "--note", "x", "--dry-run"])
-        .out;
+    let preview = office.run(&["held", "release", "5", "--note", "x", "--dry-run"]);
+    assert_eq!(preview.code, 10, "as the release itself would");
     assert!(
-        preview.contains("5 would be held") && preview.contains("R20"),
-        "{preview}"
+        preview.out.contains("5 would be held") && preview.out.contains("R20"),
+        "{}",
+        preview.out
     );
     let preview = office
         .ok(&[

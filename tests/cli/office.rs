@@ -92,9 +92,15 @@ impl Office {
         office
     }
 
+    /// A setting by its variable.
     pub fn set(&mut self, key: &str, value: &str) {
-        self.variables.retain(|(known, _)| known != key);
-        self.variables.push((key.to_owned(), value.to_owned()));
+        self.set_plain(&format!("STICHTAG_{key}"), value);
+    }
+
+    /// A variable by its whole name.
+    pub fn set_plain(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -111,7 +117,7 @@ impl Office {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare(self.folder.path());
         for (key, value) in &self.variables {
-            command.env(format!("STICHTAG_{key}"), value);
+            command.env(key, value);
         }
         command.args(arguments);
         command

@@ -224,9 +224,12 @@ async fn mail_waits_for_dns_with_longer_and_longer_breaks_and_is_held_in_the_end
         SignedDuration::from_hours(24),
         "a day, then a person decides"
     );
-    assert_eq!(breaks[..4], [30.0, 60.0, 120.0, 240.0]);
+    // Twice as long each time, less up to a quarter, so that not all mail comes up again at once.
+    for (seconds, longest) in breaks.iter().zip([30.0, 60.0, 120.0, 240.0, 480.0, 900.0]) {
+        assert!((0.75 * longest..=longest).contains(seconds), "{breaks:?}");
+    }
     assert!(
-        breaks.iter().all(|seconds| *seconds <= 900.0) && breaks.len() > 90,
+        breaks.iter().all(|seconds| *seconds <= 900.0) && breaks.len() > 90 && breaks.len() < 140,
         "{breaks:?}"
     );
     assert_eq!(office.verdict(id).await, Some(Held));
@@ -241,6 +244,82 @@ async fn mail_waits_for_dns_with_longer_and_longer_breaks_and_is_held_in_the_end
     dns.set(Mood::Answers);
     office.again(id, now + SignedDuration::from_mins(1)).await;
     assert_eq!(office.verdict(id).await, Some(Applied));
+}
+
+/// As often as it likes: what decides nothing is asked for once, and then left alone.
+#[tokio::test]
+async fn nobody_waits_for_what_is_only_written_down_while_dns_is_silent() {
+    let key = Signer::registry("denic.de").unwrap();
+    let dns = DnsServer::start(BTreeMap::new()).await;
+    dns.text("_dmarc.denic.de", &["v=DMARC1; p=reject"]);
+    // The key is known, so nothing that matters is asked for.
+    let config = config(&dns.setting(), &dns_static([&key]), &[]);
+    let mut office = Office::with(&config).await;
+    let settings = Settings {
+        routes: office.rules.policy.routes.clone(),
+        edge_hostname: String::new(),
+        resolvers: Resolvers::Named(vec![dns.address]),
+        dns_static: dns_static([&key]),
+    };
+    office.gatherer = Gatherer::with_patience(settings, Duration::from_millis(200)).unwrap();
+    dns.set(Mood::Silent);
+    let mut now = received();
+    let first = office.keep(mail(1, now)).await;
+    office.work(now).await;
+    assert_eq!(office.verdict(first).await, Some(Applied));
+    let asked = dns.asked();
+    assert!(
+        asked.iter().any(|name| name == "_dmarc.denic.de"),
+        "{asked:?}"
+    );
+    // Twenty seconds later others that matter would be asked for again; this is not.
+    for number in 2..20 {
+        now += SignedDuration::from_secs(15);
+        let id = office.keep(mail(number, now)).await;
+        office.work(now).await;
+        assert_eq!(office.verdict(id).await, Some(Applied));
+    }
+    assert_eq!(
+        dns.asked(),
+        asked,
+        "nobody was asked, so nobody was waited for"
+    );
+    let evidence = office.store.evidence(first).await.unwrap().unwrap();
+    assert_eq!(evidence.dmarc.as_deref(), Some("temperror"));
+
+    dns.set(Mood::Answers);
+    now += SignedDuration::from_mins(5);
+    let id = office.keep(mail(20, now)).await;
+    office.work(now).await;
+    let evidence = office.store.evidence(id).await.unwrap().unwrap();
+    assert_eq!(evidence.dmarc.as_deref(), Some("pass (p=reject)"));
+}
+
+#[tokio::test]
+async fn a_mail_whose_key_is_awaited_costs_no_question_about_dmarc_or_arc() {
+    let dns = DnsServer::start(dns_static([&registry()])).await;
+    let office = Office::asking(&dns).await;
+    dns.set(Mood::Silent);
+    let chain = "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=denic.de; s=arc; b=AAAA\r\n\
+         ARC-Message-Signature: i=1; a=rsa-sha256; d=denic.de; s=arc; h=from; bh=AAAA; b=AAAA\r\n\
+         ARC-Authentication-Results: i=1; mx.example.net; none\r\n";
+    let mut raw = chain.as_bytes().to_vec();
+    raw.extend(signed(DOMAIN));
+    let id = office.keep(inbound(raw)).await;
+    office.work(received()).await;
+    assert_eq!(office.verdict(id).await, None, "it waits");
+    let asked = dns.asked();
+    assert!(asked.iter().all(|name| name == KEY), "{asked:?}");
+    assert!(!asked.is_empty());
+    // Later both are asked for and written down.
+    dns.set(Mood::Answers);
+    office.work(received() + SignedDuration::from_mins(1)).await;
+    assert_eq!(office.verdict(id).await, Some(Applied));
+    let evidence = office.store.evidence(id).await.unwrap().unwrap();
+    assert!(
+        evidence.arc.is_some() && evidence.dmarc.is_some(),
+        "{evidence:?}"
+    );
 }
 
 #[tokio::test]

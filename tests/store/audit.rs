@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, Row, SqliteConnection};
-use stichtag::store::{AuditCheck, AuditFilter, AuditHead, Store, StoreError};
+use stichtag::store::{AuditCheck, AuditFilter, AuditFinding, AuditHead, Store, StoreError};
 
 use super::bench::{Bench, audit, now};
 
@@ -41,8 +41,34 @@ async fn run(plain: &mut SqliteConnection, sql: &str) {
 }
 
 async fn check(bench: &Bench) -> AuditCheck {
-    bench.store.audit_verify(None).await.unwrap()
+    verify(bench, None).await
 }
+
+/// What is found but for the triggers that are gone; of these each is named, or none is gone.
+async fn verify(bench: &Bench, noted: Option<&AuditHead>) -> AuditCheck {
+    let mut check = bench.store.audit_verify(noted).await.unwrap();
+    let (triggers, others) = std::mem::take(&mut check.findings)
+        .into_iter()
+        .partition(|found| found.what.starts_with("the trigger "));
+    let triggers: Vec<AuditFinding> = triggers;
+    assert!(
+        [0, TRIGGERS.len()].contains(&triggers.len()),
+        "{triggers:?}"
+    );
+    AuditCheck {
+        findings: others,
+        ..check
+    }
+}
+
+const TRIGGERS: [&str; 6] = [
+    "audit_append",
+    "audit_head_alone",
+    "audit_head_follows",
+    "audit_head_stays",
+    "audit_no_delete",
+    "audit_no_update",
+];
 
 fn numbers(check: &AuditCheck) -> Vec<Option<i64>> {
     check.findings.iter().map(|found| found.entry).collect()
@@ -99,7 +125,7 @@ async fn what_nobody_touched_is_whole() {
     // An earlier head is still in it, and so is the head of an empty trail.
     bench.store.audit(&audit("more")).await.unwrap();
     for noted in [&whole.head, &empty.head] {
-        let check = bench.store.audit_verify(Some(noted)).await.unwrap();
+        let check = verify(&bench, Some(noted)).await;
         assert_eq!(check.findings, [], "{noted}");
     }
 }
@@ -137,6 +163,44 @@ async fn the_database_itself_refuses_to_change_or_shorten_it() {
     }
     let whole = check(&bench).await;
     assert!(whole.findings.is_empty() && whole.entries == 2, "{whole:?}");
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_gone_or_refuses_nothing_is_named() {
+    let findings = async |sql: &str| {
+        let bench = Bench::new().await;
+        bench.store.audit(&audit("one")).await.unwrap();
+        run(&mut plain(&bench).await, sql).await;
+        let check = bench.store.audit_verify(None).await.unwrap();
+        let whats: Vec<String> = check.findings.into_iter().map(|found| found.what).collect();
+        whats
+    };
+    assert_eq!(findings("SELECT 1").await, [""; 0]);
+    for name in TRIGGERS {
+        let found = findings(&format!("DROP TRIGGER {name}")).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains(&format!("{name} is missing")),
+            "{found:?}"
+        );
+    }
+    // One of the same name that lets everything pass.
+    let found = findings(
+        "DROP TRIGGER audit_no_update; \
+         CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT 1; END",
+    )
+    .await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("audit_no_update was changed"),
+        "{found:?}"
+    );
+    let found = findings(
+        "CREATE TRIGGER quiet AFTER INSERT ON audit WHEN NEW.action = 'held refuse' \
+         BEGIN SELECT 1; END",
+    )
+    .await;
+    assert_eq!(found, ["the trigger quiet is not one of ours"]);
 }
 
 #[tokio::test]
@@ -266,7 +330,7 @@ async fn a_trail_that_was_written_anew_is_found_by_a_noted_head() {
         )
         .await;
         assert_eq!(check(&bench).await.findings, [], "{sql}");
-        let found = bench.store.audit_verify(Some(&noted)).await.unwrap();
+        let found = verify(&bench, Some(&noted)).await;
         assert_eq!(numbers(&found), [Some(6)], "{sql}");
     }
     let (bench, _) = bench().await;
@@ -274,7 +338,7 @@ async fn a_trail_that_was_written_anew_is_found_by_a_noted_head() {
         entries: 3,
         hash: "0".repeat(64),
     };
-    let found = bench.store.audit_verify(Some(&other)).await.unwrap();
+    let found = verify(&bench, Some(&other)).await;
     assert_eq!(numbers(&found), [Some(3)]);
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::ToSpan;
 use stichtag::model::{InboundId, Reason, reason, sha256_hex};
-use stichtag::store::{LogFilter, MessageVerdict, Store};
+use stichtag::store::{LogFilter, MessageVerdict, Store, Waiting};
 
 use super::bench::{Bench, LEASE, audit, change, mail, now, sealed};
 
@@ -283,4 +283,36 @@ async fn an_import_remembers_how_far_it_got_together_with_its_messages() {
     assert_eq!(bench.second().await.import_done("mbox:a").await.unwrap(), 4);
     assert_eq!(bench.store.import_done("mbox:b").await.unwrap(), 0);
     assert_eq!(bench.store.figures().await.unwrap().messages, 3);
+}
+
+#[tokio::test]
+async fn who_was_released_while_a_worker_looked_at_it_is_not_put_back() {
+    let bench = Bench::new().await;
+    let ids = [bench.keep(b"one").await, bench.keep(b"two").await];
+    let claimed = bench.store.claim_kept(now(), 9, LEASE).await.unwrap();
+    assert!(claimed.iter().all(|message| !message.is_released));
+    // A person vouches for the second meanwhile.
+    bench
+        .store
+        .requeue(&ids[1..], true, &audit("held release"))
+        .await
+        .unwrap();
+    let waiting: Vec<Waiting> = claimed
+        .iter()
+        .map(|message| Waiting {
+            message: message.id,
+            until: now() + 30.seconds(),
+            why: "DKIM: silence".to_owned(),
+            is_released: message.is_released,
+        })
+        .collect();
+    bench.store.defer(&waiting, now()).await.unwrap();
+    let claimed = bench.store.claim_kept(now(), 9, LEASE).await.unwrap();
+    let [message] = claimed.as_slice() else {
+        panic!("{claimed:?}");
+    };
+    assert_eq!((message.id, message.is_released), (ids[1], true));
+    let log = bench.store.log(&LogFilter::default()).await.unwrap();
+    let waits: Vec<_> = log.iter().map(|entry| entry.waits_for.is_some()).collect();
+    assert_eq!(waits, [true, false]);
 }

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
-use super::{Context, exit, held};
+use super::{Context, exit, held, notice};
 use crate::model::{CaseId, DomainRecord};
 use crate::store::{CaseEntry, CaseNote, Dossier, Store};
 
@@ -174,6 +174,7 @@ fn detail(dossier: &Dossier) -> Value {
         notices,
         notes,
         calls,
+        reports,
         ..
     } = dossier;
     let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
@@ -202,6 +203,7 @@ fn detail(dossier: &Dossier) -> Value {
             })
         })
         .collect();
+    object["reports"] = reports.iter().map(notice::report).collect();
     object["calls"] = calls.iter().map(plan::call_object).collect();
     object["notes"] = notes
         .iter()
@@ -229,6 +231,7 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         notices,
         notes,
         calls,
+        reports,
         ..
     } = dossier;
     let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
@@ -266,6 +269,14 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         out.line(format!(
             "{at}  notice    {} {} {}",
             notice.id, notice.kind, notice.state
+        ))?;
+    }
+    for report in &reports {
+        let at = out.time(report.at);
+        let line = notice::report_line(report);
+        out.line(format!(
+            "{at}  report    {line} (message {})",
+            report.message
         ))?;
     }
     for call in &calls {

@@ -4,13 +4,15 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, exit};
+use crate::config::shown;
+use crate::model::RouteParser;
 
 /// The configuration
 #[derive(Subcommand, Debug)]
 pub enum ConfigCommand {
     /// Check file and environment; exit 0 or 3
     Check,
-    /// Show every key with its value
+    /// Show every key with its value; passwords are left out
     Show {
         /// Name the file, the variable or the default that each value comes from
         #[arg(long)]
@@ -37,6 +39,19 @@ impl ConfigCommand {
                         eprintln!("note: {name} trusts the OpenPGP key {print} of {file}");
                     }
                 }
+                for route in &config.routes {
+                    if route.header_from.is_empty() {
+                        let name = &route.name;
+                        eprintln!("note: {name} names no `header_from`, so all its mail is held");
+                    }
+                    if route.parser == RouteParser::Centralnic {
+                        let (name, environment) = (&route.name, route.environment);
+                        eprintln!(
+                            "note: {name} ({environment}) reads events of CentralNic Reseller and \
+                             holds each for a person; this version does not act on them yet"
+                        );
+                    }
+                }
                 if config.routes.is_empty() {
                     eprintln!("note: no route has recipients, so no mail is accepted");
                 }
@@ -45,6 +60,7 @@ impl ConfigCommand {
             ConfigCommand::Show { origin } => {
                 let (_, layers) = context.config()?;
                 for (key, value, from) in layers.iter() {
+                    let value = shown(key, value);
                     if out.is_json() {
                         out.object(json!({
                             "key": key,

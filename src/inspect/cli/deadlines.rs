@@ -124,13 +124,14 @@ pub async fn due(
         let is_told = is_called || told.is_some_and(|told| told.state == NoticeState::Sent);
         let needs = call
             .map(needed)
-            .or_else(|| needs(&record, told.filter(|_| !is_called), customer.as_ref()))
+            .or_else(|| needs(&record, told, customer.as_ref(), is_called))
             .or_else(|| urgent(at, now))
             .or_else(|| {
                 (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
             })
             .or_else(|| {
-                (is_near && case.is_some() && !is_told).then(|| "telling (not sent)".to_owned())
+                let is_untold = told.is_none() && !is_called || is_near && !is_told;
+                (case.is_some() && is_untold).then(|| "telling (not sent)".to_owned())
             });
         found.push(Due {
             record,
@@ -159,6 +160,7 @@ fn needs(
     record: &DomainRecord,
     last: Option<&Told>,
     customer: Option<&Customer>,
+    is_called: bool,
 ) -> Option<String> {
     let Some(customer) = customer.filter(|customer| customer.addresses().next().is_some()) else {
         return Some("customer (W27)".to_owned());
@@ -166,6 +168,7 @@ fn needs(
     let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
     let is_lost = |address: &str| record.key.domain.contains_address(address);
     match last {
+        _ if is_called => None,
         Some(told) if matches!(told.state, NoticeState::Failed | NoticeState::Bounced) => {
             Some(format!("phone call (notice {})", told.state))
         }

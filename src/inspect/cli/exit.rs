@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::model::without_logins;
+
 /// Done.
 pub const DONE: u8 = 0;
 /// It failed.
@@ -49,7 +51,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_pipe_closed {
         return ExitCode::from(DONE);
     }
-    for (number, line) in format!("{error:#}").lines().enumerate() {
+    let text = format!("{error:#}");
+    for (number, line) in without_logins(&text).lines().enumerate() {
         let name = if number == 0 { "stichtag: " } else { "" };
         eprintln!("{name}{}", super::out::clean(line));
     }

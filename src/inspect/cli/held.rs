@@ -21,6 +21,8 @@ pub enum Held {
         id: InboundId,
     },
     /// Vouch for the sender and process again, as of the registry's time; exit 10 if one stays held
+    ///
+    /// A number may also be that of a message that waits for DNS (`log list --verdict deferred`).
     Release(Selection),
     /// Refuse for good
     Refuse(Selection),
@@ -66,17 +68,19 @@ impl Held {
                 Ok(exit::DONE)
             }
             Held::Show { id } => {
-                one(&*store, id).await?;
+                one(&*store, id, false).await?;
                 log::Log::Show { id }.run(context).await
             }
             Held::Release(selection) => {
-                let ids = selection.ids(&*store).await?;
+                let ids = selection.ids(&*store, true).await?;
                 if ids.is_empty() {
                     return Ok(exit::DONE);
                 }
                 if selection.dry_run {
-                    replay::preview(context, &*store, &config, &ids, true).await?;
-                    return Ok(exit::DONE);
+                    let verdicts = replay::preview(context, &*store, &config, &ids, true).await?;
+                    let is_left = verdicts.contains(&MessageVerdict::Held)
+                        || verdicts.contains(&MessageVerdict::Deferred);
+                    return Ok(if is_left { exit::ATTENTION } else { exit::DONE });
                 }
                 confirm(selection.yes, &format!("release {}", messages(&ids)))?;
                 let audit = context.audit("held release", "", &selection.note);
@@ -85,7 +89,7 @@ impl Held {
                 Ok(report_left(&entries))
             }
             Held::Refuse(selection) => {
-                let ids = selection.ids(&*store).await?;
+                let ids = selection.ids(&*store, false).await?;
                 if ids.is_empty() {
                     return Ok(exit::DONE);
                 }
@@ -163,7 +167,7 @@ async fn refusal(
     reason: &Reason,
     audit: &AuditEntry,
 ) -> anyhow::Result<Outcome> {
-    let mut decision = one(store, id)
+    let mut decision = one(store, id, false)
         .await?
         .decision
         .ok_or_else(|| log::missing(id))?;
@@ -191,15 +195,20 @@ async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry
     Ok(filter.cut(store.log(&wanted).await?))
 }
 
-/// A message that must be held.
-async fn one(store: &dyn Store, id: InboundId) -> anyhow::Result<LogEntry> {
+/// A message that must be held, or `or_waits` for DNS.
+async fn one(store: &dyn Store, id: InboundId, or_waits: bool) -> anyhow::Result<LogEntry> {
     let entry = log::one(store, id).await?;
-    match entry.decision.as_ref().map(|decision| decision.verdict) {
-        Some(MessageVerdict::Held) => Ok(entry),
-        _ => Err(exit::not_found(format!(
-            "message {id} is not held; `stichtag held list` shows those that are"
-        ))),
-    }
+    let verdict = entry.decision.as_ref().map(|decision| decision.verdict);
+    let text = match (verdict, &entry.waits_for) {
+        (Some(MessageVerdict::Held), _) => return Ok(entry),
+        (_, Some(_)) if or_waits => return Ok(entry),
+        (_, Some((until, _))) => format!(
+            "message {id} is not held: it waits for DNS until {until}; `stichtag held release` \
+             decides it now"
+        ),
+        _ => format!("message {id} is not held; `stichtag held list` shows those that are"),
+    };
+    Err(exit::not_found(text))
 }
 
 /// Prints them with what makes them urgent.
@@ -235,8 +244,9 @@ fn print(context: &Context, entries: &[LogEntry]) -> std::io::Result<()> {
 }
 
 impl Selection {
-    /// The messages meant, in the order of arrival; every number given must be held.
-    async fn ids(&self, store: &dyn Store) -> anyhow::Result<Vec<InboundId>> {
+    /// The messages meant, in the order of arrival; every number given must be held, or `or_waits`
+    /// for DNS.
+    async fn ids(&self, store: &dyn Store, or_waits: bool) -> anyhow::Result<Vec<InboundId>> {
         if self.all_matching {
             let found = held(store, &self.filter).await?;
             if found.is_empty() {
@@ -255,7 +265,7 @@ impl Selection {
         ids.sort_unstable();
         ids.dedup();
         for id in &ids {
-            one(store, *id).await?;
+            one(store, *id, or_waits).await?;
         }
         Ok(ids)
     }

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use crate::model::without_logins;
+
 /// An instant as the program itself writes it into sentences.
 static UTC_TIME: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z";
@@ -221,7 +223,8 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// A writer for the lines of the log: one record stays one line, whatever a value in it holds.
+/// A writer for the lines of the log: one record stays one line, whatever a value in it holds, and no
+/// login of a URL gets into it.
 #[derive(Clone, Debug)]
 pub struct CleanLines<W> {
     /// Where the lines go.
@@ -235,6 +238,7 @@ impl<W: Write> Write for CleanLines<W> {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         let line = record.strip_suffix(b"\n").unwrap_or(record);
         let line = String::from_utf8_lossy(line);
+        let line = without_logins(&line);
         let is_wanted = |c: char| !is_treacherous(c) || self.has_colour && c == '\u{1b}';
         let mut safe: String = line
             .chars()

@@ -17,8 +17,8 @@ use crate::store::{
 use crate::{process, serve};
 
 /// How long a message that a daemon has taken is waited for, and how often it is looked for.
-const PATIENCE: Duration = Duration::from_secs(10);
-const ASK_EVERY: Duration = Duration::from_millis(50);
+pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Process kept messages again; nobody is told twice
 #[derive(Args, Debug)]
@@ -76,7 +76,7 @@ pub async fn process(
     config: &Config,
     ids: &[InboundId],
 ) -> anyhow::Result<Vec<LogEntry>> {
-    let rules = serve::rules(config);
+    let rules = serve::rules_with(config, store).await?;
     let gatherer = serve::gatherer(config)?;
     let patience = Instant::now() + PATIENCE;
     let entries = loop {
@@ -96,35 +96,78 @@ pub async fn process(
     Ok(entries)
 }
 
-/// Shows what processing these messages again would change; writes nothing.
+/// Shows what processing these messages again would change, and returns their verdicts; writes nothing.
 pub async fn preview(
     context: &Context,
     store: &dyn Store,
     config: &Config,
     ids: &[InboundId],
     is_released: bool,
-) -> anyhow::Result<()> {
-    let rules = serve::rules(config);
+) -> anyhow::Result<Vec<MessageVerdict>> {
+    let rules = serve::rules_with(config, store).await?;
     let gatherer = serve::gatherer(config)?;
+    let now = context.now();
     let mut messages = Vec::with_capacity(ids.len());
-    let mut verdicts = Vec::with_capacity(ids.len());
+    // What each was, and what it would wait for.
+    let mut known = Vec::with_capacity(ids.len());
     for id in ids {
         let inbound = store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
         let before = log::one(store, *id).await?.decision;
-        verdicts.push((before.as_ref()).map_or(MessageVerdict::Deferred, |was| was.verdict));
+        let was = (before.as_ref()).map_or(MessageVerdict::Deferred, |was| was.verdict);
         let is_released = is_released || before.as_ref().is_some_and(was_released);
         let claimed = Claimed {
             is_released,
             evidence: store.evidence(*id).await?,
             ..Claimed::new(*id, inbound)
         };
-        messages.push(process::examine(&rules, &gatherer, claimed, context.now()).await);
+        let (claimed, reading) = process::examine(&rules, &gatherer, claimed, now).await;
+        if process::waits_until(&rules, &claimed, &reading, now).is_some() {
+            known.push((was, Some(waiting(*id, reading, now))));
+        } else {
+            known.push((was, None));
+            messages.push((claimed, reading));
+        }
     }
-    let outcomes = process::rehearse(store, &rules, &messages, context.now()).await?;
-    for (was, outcome) in verdicts.into_iter().zip(&outcomes) {
-        show(context, was, outcome)?;
+    let mut outcomes = process::rehearse(store, &rules, &messages, now)
+        .await?
+        .into_iter();
+    let mut verdicts = Vec::with_capacity(ids.len());
+    for (was, waiting) in known {
+        // As many outcomes as there are messages that do not wait.
+        let Some(outcome) = waiting.or_else(|| outcomes.next()) else {
+            break;
+        };
+        show(context, was, &outcome)?;
+        verdicts.push(outcome.decision.verdict);
     }
-    Ok(())
+    Ok(verdicts)
+}
+
+/// A message that would wait for DNS changes nothing, itself included.
+fn waiting(message: InboundId, reading: process::Reading, now: Timestamp) -> Outcome {
+    let decision = Decision {
+        message,
+        at: now,
+        verdict: MessageVerdict::Deferred,
+        environment: reading.environment,
+        route: reading.route,
+        kind: (reading.event.as_ref()).map(|event| event.facts.kind().to_owned()),
+        ace: (reading.domain.as_ref()).map(|domain| domain.ace().to_owned()),
+        message_id: reading.message_id,
+        registry_time: Some(reading.registry_time),
+        deadline: (reading.event.as_ref()).and_then(|event| event.facts.deadline()),
+        digest: None,
+        is_covered: false,
+        reasons: reading.reasons,
+        trace: reading.trace,
+    };
+    Outcome {
+        decision,
+        domains: Vec::new(),
+        notices: Vec::new(),
+        raised: Vec::new(),
+        cleared: Vec::new(),
+    }
 }
 
 /// A release holds for later replays, unless the message was refused since.

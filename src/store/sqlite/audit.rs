@@ -1,12 +1,14 @@
 //! The audit trail: written at its end, never changed.
 
-use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use std::collections::BTreeMap;
 
-use super::super::chain::{self, AuditCheck, AuditHead, RawEntry, Walk};
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+
+use super::super::chain::{self, AuditCheck, AuditFinding, AuditHead, RawEntry, Walk};
 use super::super::{AuditEntry, AuditFilter, AuditLink, StoreError};
-use super::{SqliteStore, Writing, row};
+use super::{MIGRATIONS, SqliteStore, Writing, row};
 
 /// Writes an entry behind the last one; the only way into the trail.
 pub async fn append(
@@ -147,8 +149,54 @@ pub async fn verify(
         .as_ref()
         .map(self::head)
         .transpose()?;
+    let guards = guards(&mut reading).await?;
     reading.commit().await?;
-    Ok(walk.end(head.as_ref()))
+    let mut check = walk.end(head.as_ref());
+    check.findings.extend(unguarded(&guards).await?);
+    Ok(check)
+}
+
+/// The triggers on the trail and its head: name and text.
+async fn guards(connection: &mut SqliteConnection) -> Result<BTreeMap<String, String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT name, sql FROM sqlite_schema \
+         WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_head')",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|found| Ok((found.try_get("name")?, found.try_get("sql")?)))
+        .collect()
+}
+
+/// What is amiss with the triggers that refuse changes: whoever wants to change the trail drops them
+/// first. They are compared with those of a new database.
+async fn unguarded(found: &BTreeMap<String, String>) -> Result<Vec<AuditFinding>, StoreError> {
+    let mut fresh = SqliteConnectOptions::new()
+        .in_memory(true)
+        .connect()
+        .await?;
+    for (_, _, sql) in MIGRATIONS {
+        sqlx::raw_sql(sql).execute(&mut fresh).await?;
+    }
+    let meant = guards(&mut fresh).await?;
+    fresh.close().await?;
+    let amiss = |what: String| AuditFinding { entry: None, what };
+    let missing = meant.iter().filter_map(|(name, text)| {
+        let what = match found.get(name) {
+            Some(there) if there == text => return None,
+            Some(_) => "was changed",
+            None => "is missing",
+        };
+        Some(amiss(format!(
+            "the trigger {name} {what}: since then entries could be changed unseen by the database"
+        )))
+    });
+    let foreign = found
+        .keys()
+        .filter(|name| !meant.contains_key(*name))
+        .map(|name| amiss(format!("the trigger {name} is not one of ours")));
+    Ok(missing.chain(foreign).collect())
 }
 
 /// An entry as bytes: one that somebody damaged must still be named.

@@ -173,27 +173,29 @@ pub async fn alarms(store: &SqliteStore) -> Result<Vec<Alarm>, StoreError> {
 }
 
 pub async fn alarms_in(connection: &mut SqliteConnection) -> Result<Vec<Alarm>, StoreError> {
-    sqlx::query("SELECT * FROM alarm WHERE cleared_at IS NULL ORDER BY id")
+    sqlx::query("SELECT * FROM alarm INDEXED BY alarm_open WHERE cleared_at IS NULL ORDER BY id")
         .fetch_all(connection)
         .await?
         .iter()
-        .map(|found| {
-            Ok(Alarm {
-                key: found.try_get("key")?,
-                code: row::word(found.try_get("code")?, |code| {
-                    reason::find(code).map(|entry| entry.code)
-                })?,
-                environment: found
-                    .try_get::<Option<&str>, _>("environment")?
-                    .map(row::environment)
-                    .transpose()?,
-                ace: found.try_get("ace")?,
-                message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
-                text: found.try_get("text")?,
-                raised_at: row::instant(found.try_get("raised_at")?)?,
-            })
-        })
+        .map(alarm)
         .collect()
+}
+
+pub fn alarm(found: &SqliteRow) -> Result<Alarm, StoreError> {
+    Ok(Alarm {
+        key: found.try_get("key")?,
+        code: row::word(found.try_get("code")?, |code| {
+            reason::find(code).map(|entry| entry.code)
+        })?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        ace: found.try_get("ace")?,
+        message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
+        text: found.try_get("text")?,
+        raised_at: row::instant(found.try_get("raised_at")?)?,
+    })
 }
 
 pub async fn switch(store: &SqliteStore, name: &str) -> Result<Option<String>, StoreError> {

@@ -2,8 +2,8 @@
 
 use sqlx::SqliteConnection;
 
-use super::super::{Dossier, StoreError};
-use super::{SqliteStore, audit, books, cases, log, outbox, tasks};
+use super::super::{Dossier, NoticeFilter, StoreError};
+use super::{SqliteStore, audit, books, cases, log, outbox, reports, tasks};
 use crate::model::{CaseId, DomainKey, InboundId};
 
 pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>, StoreError> {
@@ -11,7 +11,11 @@ pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>,
     let Some(case) = cases::one(&mut reading, id).await? else {
         return Ok(None);
     };
-    let notices = outbox::of_case(&mut reading, id).await?;
+    let of_case = NoticeFilter {
+        case: Some(id),
+        ..NoticeFilter::default()
+    };
+    let notices = outbox::notices_in(&mut reading, &of_case).await?;
     let named = messages(&mut reading, id, &case.key).await?;
     let messages = log::of(&mut reading, &named).await?;
     let gone = (named.into_iter())
@@ -27,6 +31,7 @@ pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>,
         history: books::history_in(&mut reading, &case.key).await?,
         notes: cases::notes_in(&mut reading, id).await?,
         calls: tasks::tasks_in(&mut reading, Some(id)).await?,
+        reports: reports::reports_in(&mut reading, None, Some(id)).await?,
         audit: audit::of_all(&mut reading, &objects).await?,
         head: audit::head_in(&mut reading).await?,
         case,
@@ -38,7 +43,8 @@ pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>,
     Ok(Some(found))
 }
 
-/// Messages about the domain of a case, and those that caused a notice of it, by their numbers.
+/// Messages about the domain of a case, those that caused a notice of it, and reports about these, by
+/// their numbers.
 async fn messages(
     connection: &mut SqliteConnection,
     case: CaseId,
@@ -51,6 +57,8 @@ async fn messages(
          UNION SELECT source_message FROM domain \
             WHERE environment = ?1 AND ace = ?2 AND source_message IS NOT NULL \
          UNION SELECT message FROM notice_item WHERE \"case\" = ?3 AND message IS NOT NULL \
+         UNION SELECT message FROM report WHERE notice IN \
+            (SELECT notice FROM notice_item WHERE \"case\" = ?3) \
          ORDER BY 1",
     )
     .bind(domain.environment.as_str())

@@ -199,11 +199,21 @@ pub async fn defer(
     let mut writing = store.begin().await?;
     let rows: Vec<_> = waiting
         .iter()
-        .map(|one| (one.message.0, row::micros(one.until), one.why.as_str()))
+        .map(|one| {
+            let until = row::micros(one.until);
+            (
+                one.message.0,
+                until,
+                one.why.as_str(),
+                i64::from(one.is_released),
+            )
+        })
         .collect();
     sqlx::query(
-        "UPDATE pending SET lease_until = 0, not_before = one.value ->> 1, \
-             waits_for = one.value ->> 2, deferred_at = coalesce(deferred_at, ?2) \
+        "UPDATE pending SET lease_until = 0, \
+             not_before = iif(released > one.value ->> 3, 0, one.value ->> 1), \
+             waits_for = iif(released > one.value ->> 3, NULL, one.value ->> 2), \
+             deferred_at = coalesce(deferred_at, ?2) \
          FROM json_each(?1) AS one WHERE pending.id = one.value ->> 0",
     )
     .bind(row::json(&rows)?)
@@ -221,6 +231,8 @@ pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
     // A try that was cut short says nothing about the smarthost: it must not use up the tries.
     sqlx::query(
         "UPDATE notice SET lease_until = 0, attempts = max(attempts - 1, 0) \
+         WHERE state IN ('queued', 'delayed') AND lease_until > 0; \
+         UPDATE alert SET lease_until = 0, attempts = max(attempts - 1, 0) \
          WHERE state IN ('queued', 'delayed') AND lease_until > 0",
     )
     .execute(&mut *writing)

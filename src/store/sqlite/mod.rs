@@ -1,5 +1,6 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod alerts;
 mod audit;
 mod books;
 mod cases;
@@ -11,9 +12,11 @@ mod log;
 mod outbox;
 mod plans;
 mod rehearse;
+mod reports;
 mod row;
 mod tasks;
 mod telling;
+mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -34,8 +37,8 @@ use tokio::time::timeout;
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
     Change, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork, HistoryEntry,
-    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Sealed, Store, StoreError,
-    Waiting, World,
+    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store,
+    StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -66,7 +69,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -76,6 +79,16 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "plans",
         include_str!("../migrations/sqlite/0002_plans.sql"),
+    ),
+    (
+        3,
+        "bounces",
+        include_str!("../migrations/sqlite/0003_bounces.sql"),
+    ),
+    (
+        4,
+        "alerts",
+        include_str!("../migrations/sqlite/0004_alerts.sql"),
     ),
 ];
 
@@ -386,8 +399,8 @@ impl Store for SqliteStore {
         plans::claim(self, now, limit, lease).await
     }
 
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError> {
-        plans::commit(self, changes, now).await
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError> {
+        plans::commit(self, changes).await
     }
 
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -425,6 +438,18 @@ impl Store for SqliteStore {
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError> {
         outbox::settle(self, id, delivery, alarm).await
+    }
+
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError> {
+        reports::reports(self, notice, case).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        reports::secret(self, name, fresh).await
     }
 
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError> {

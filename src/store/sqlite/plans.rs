@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::super::{Desk, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, row, tasks, telling};
+use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
+use super::{SqliteStore, audit, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -90,7 +90,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
          customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
-             WHERE task.\"case\" = verification_case.id) AS called_at FROM json_each(?) AS asked \
+             WHERE task.\"case\" = verification_case.id AND is_made) AS called_at FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
@@ -158,11 +158,7 @@ pub async fn open_above(
     .collect()
 }
 
-pub async fn commit(
-    store: &SqliteStore,
-    changes: &[PlanChange],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
         let is_same: bool = sqlx::query_scalar(
@@ -177,10 +173,15 @@ pub async fn commit(
         let mut next_at = change.next_at.map(row::micros);
         if is_same {
             for draft in &change.notices {
-                // What comes after it depends on when it leaves.
-                if telling::write(&mut writing, None, Some(change.case), draft).await? {
-                    next_at = Some(row::micros(now));
+                let is_told = telling::write(&mut writing, None, Some(change.case), draft).await?;
+                if let Some(lost) = change.again.filter(|_| is_told) {
+                    let entry = said_again(change.case, lost, draft);
+                    audit::append(&mut writing, &entry, &entry.object).await?;
                 }
+            }
+            if change.tasks.is_empty() {
+                let outcome = "no longer needed: mail reaches the customer";
+                tasks::drop(&mut writing, change.case, change.at, outcome).await?;
             }
             for draft in &change.tasks {
                 tasks::open(&mut writing, change.case, draft).await?;
@@ -195,6 +196,19 @@ pub async fn commit(
             .await?;
     }
     store.end(writing).await
+}
+
+fn said_again(case: CaseId, lost: NoticeId, draft: &NoticeDraft) -> AuditEntry {
+    AuditEntry {
+        at: draft.notice.created_at,
+        actor: "stichtag".to_owned(),
+        action: "notice again".to_owned(),
+        object: case.to_string(),
+        detail: format!(
+            "{} to the next address of customer {}, because {lost} did not arrive",
+            draft.notice.kind, draft.notice.customer
+        ),
+    }
 }
 
 pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {

@@ -2,20 +2,25 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::progress::{Interrupt, Progress};
+use super::super::replay::{ASK_EVERY, PATIENCE};
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, Source, sha256_hex};
+use crate::model::{Envelope, Environment, Inbound, InboundId, Source, sha256_hex};
 use crate::process;
-use crate::store::{Sealed, Store};
+use crate::store::{LogFilter, MessageVerdict, Sealed, Store, StoreError};
 
 /// Mails kept in one transaction.
 const SLICE: usize = 100;
+
+/// Lines of the log read at once.
+const LOG_SLICE: u32 = 1_000;
 
 /// A mail that is kept nowhere yet, and what to remember once it is.
 struct Piece {
@@ -45,15 +50,20 @@ pub async fn import_mail(
     }
     let mut progress = Progress::new("mails", total as u64);
     let mut interrupt = Interrupt::watch();
+    let mut kept = Vec::with_capacity(total);
     for (done, piece) in pieces.into_iter().enumerate() {
-        let mut inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        let source = match crate::parse::detect(&piece.raw) {
+            Source::CentralnicMail => Source::CentralnicMail,
+            _ => Source::DenicMail,
+        };
+        let mut inbound = inbound(context, source, None, piece.raw);
         if let Some(date) = mail_date(&inbound.raw).filter(|_| as_of_mail_date) {
             // A mail from the future still arrives now.
             inbound.received_at = date.min(inbound.received_at);
         }
-        store
-            .keep_import(&piece.source, piece.done, std::slice::from_ref(&inbound))
-            .await?;
+        let mails = std::slice::from_ref(&inbound);
+        let ids = store.keep_import(&piece.source, piece.done, mails).await?;
+        kept.extend(ids);
         progress.set(done as u64 + 1);
         if (done + 1).is_multiple_of(SLICE) {
             process_all(context, &*store, &config).await?;
@@ -66,14 +76,86 @@ pub async fn import_mail(
             );
         }
     }
-    process_all(context, &*store, &config).await?;
+    let patience = Instant::now() + PATIENCE;
+    let verdicts = loop {
+        process_all(context, &*store, &config).await?;
+        let (verdicts, are_all_told) = verdicts(&*store, &kept).await?;
+        // A daemon on the same store may have taken some of them, and is about to decide them.
+        if are_all_told || Instant::now() > patience {
+            break verdicts;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    };
     progress.finish();
-    if context.out.is_json() {
-        context.out.object(json!({ "imported": total }))?;
-    } else {
-        context.out.line(format!("{total} mails imported"))?;
+    report(context, &verdicts)?;
+    if verdicts.contains(&MessageVerdict::Held) {
+        eprintln!("what is held waits for a person: `stichtag held list`");
     }
     Ok(exit::DONE)
+}
+
+/// What became of the imported mails, in the order in which it is told.
+const VERDICTS: [MessageVerdict; 5] = [
+    MessageVerdict::Applied,
+    MessageVerdict::Unchanged,
+    MessageVerdict::Held,
+    MessageVerdict::Deferred,
+    MessageVerdict::Refused,
+];
+
+/// The verdicts on these messages, whose numbers rise, and whether each is told or waits for DNS.
+async fn verdicts(
+    store: &dyn Store,
+    ids: &[InboundId],
+) -> Result<(Vec<MessageVerdict>, bool), StoreError> {
+    let mut verdicts = Vec::with_capacity(ids.len());
+    let mut are_all_told = true;
+    let mut after = ids.first().map(|first| InboundId(first.0 - 1));
+    while verdicts.len() < ids.len() {
+        let filter = LogFilter {
+            after,
+            limit: LOG_SLICE,
+            ..LogFilter::default()
+        };
+        let entries = store.log(&filter).await?;
+        let Some(last) = entries.last() else { break };
+        after = Some(last.id);
+        // A daemon on the same store may have kept others meanwhile.
+        let ours = entries
+            .iter()
+            .filter(|entry| ids.binary_search(&entry.id).is_ok());
+        verdicts.extend(ours.map(|entry| {
+            are_all_told &= !entry.is_waiting || entry.waits_for.is_some();
+            let decision = entry.decision.as_ref();
+            decision.map_or(MessageVerdict::Deferred, |decision| decision.verdict)
+        }));
+    }
+    Ok((verdicts, are_all_told))
+}
+
+fn report(context: &Context, verdicts: &[MessageVerdict]) -> std::io::Result<()> {
+    let out = &context.out;
+    let total = verdicts.len();
+    let counts = VERDICTS.map(|verdict| {
+        let count = verdicts.iter().filter(|one| **one == verdict).count();
+        (verdict, count)
+    });
+    if out.is_json() {
+        let mut object = json!({ "imported": total });
+        for (verdict, count) in counts {
+            object[verdict.as_str()] = count.into();
+        }
+        return out.object(object);
+    }
+    let words: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(verdict, count)| format!("{count} {}", verdict.as_str()))
+        .collect();
+    match words.is_empty() {
+        true => out.line(format!("{total} mails imported")),
+        false => out.line(format!("{total} mails imported: {}", words.join(", "))),
+    }
 }
 
 /// The instant of a mail's Date field, if it can be read.
@@ -127,7 +209,7 @@ fn inbound(
 
 /// Works off everything that waits; a daemon on the same store shares the work.
 async fn process_all(context: &Context, store: &dyn Store, config: &Config) -> anyhow::Result<()> {
-    let rules = crate::serve::rules(config);
+    let rules = crate::serve::rules_with(config, store).await?;
     let gatherer = crate::serve::gatherer(config)?;
     while process::process_next(store, &rules, &gatherer, context.now()).await? > 0 {}
     Ok(())
