@@ -26,6 +26,7 @@ const DOMAIN: &str = "bounce.muster.example";
 
 fn settings() -> Settings {
     Settings {
+        bounce_key: None,
         from: "Muster Hosting Domains <domains@muster.example>".to_owned(),
         reply_to: "domains+{code}@muster.example".to_owned(),
         bounce_domain: DOMAIN.to_owned(),

@@ -2,6 +2,8 @@
 
 #[path = "process/again.rs"]
 mod again;
+#[path = "process/bounced.rs"]
+mod bounced;
 #[path = "process/desk.rs"]
 mod desk;
 #[path = "process/doubt.rs"]
@@ -22,5 +24,7 @@ mod samples;
 mod telling;
 #[path = "process/trust.rs"]
 mod trust;
+#[path = "process/watched.rs"]
+mod watched;
 #[path = "process/workers.rs"]
 mod workers;

@@ -1,5 +1,6 @@
 //! File + environment → [`Config`], or an error that names the key, its origin and what to do.
 
+mod credential;
 mod layers;
 mod values;
 
@@ -17,6 +18,7 @@ use crate::model::{
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
+pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use values::Field;
 
@@ -54,8 +56,14 @@ pub struct Config {
     pub unnotified_before: Duration,
     /// `watch.held_age`: a message held longer than this is alarmed.
     pub held_age: Duration,
+    /// `watch.registry_silence`: a live route that hears nothing for so long is alarmed; `None`: none.
+    pub registry_silence: Option<Duration>,
+    /// How alarms reach people.
+    pub alerts: AlertWays,
     /// `[log]`
     pub log: Log,
+    /// The secrets of this process.
+    pub credentials: Credentials,
     /// Keys that somebody set and this version does not use yet.
     pub unused: Vec<String>,
     /// Variables that look like ours and name no key.
@@ -148,6 +156,20 @@ pub struct Notices {
     pub templates: Option<PathBuf>,
 }
 
+/// `watch.alert_mail` and `watch.webhook_url`
+#[derive(Clone, Debug, Default)]
+pub struct AlertWays {
+    /// Addresses of the desk, their domains as A-labels.
+    pub mail: Vec<String>,
+    /// Where alarms are POSTed; its key is the credential [`AlertWays::KEY`].
+    pub webhook_url: Option<String>,
+}
+
+impl AlertWays {
+    /// The name of the credential that signs what is POSTed.
+    pub const KEY: &str = "webhook-key";
+}
+
 /// `[log]`
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -158,7 +180,8 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 4] = [
+const CHECKED_LATER: [&str; 5] = [
+    "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
@@ -166,15 +189,12 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 12] = [
+const LATER: [&str; 9] = [
     "server.public_listen",
     "verify_site.",
     "sender.",
     "rri.",
     "centralnic.",
-    "watch.registry_silence",
-    "watch.alert_mail",
-    "watch.webhook_url",
     "web.",
     "retention.",
     "backup.",
@@ -191,7 +211,11 @@ impl Config {
         if !layers.has_file {
             settle_defaults(&mut layers);
         }
-        Ok((Config::from_layers(&layers)?, layers))
+        let config = Config {
+            credentials: Credentials::of_this_process(),
+            ..Config::from_layers(&layers)?
+        };
+        Ok((config, layers))
     }
 
     /// Where the value of a key comes from.
@@ -199,7 +223,7 @@ impl Config {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 
-    /// Reads every key as what it should be.
+    /// Reads every key as what it should be; there are no credentials.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let field = |key: &str| layers.field(key);
         let data_dir = PathBuf::from(field("server.data_dir").text());
@@ -213,7 +237,9 @@ impl Config {
             unset if unset.is_empty() => system_name(),
             named => named,
         };
-        let all_routes = routes(layers)?;
+        let notices = notices(layers)?;
+        let mut all_routes = routes(layers)?;
+        take_bounces(&mut all_routes, &notices.settings.bounce_domain);
         Ok(Config {
             server: Server {
                 hostname: hostname.clone(),
@@ -240,9 +266,12 @@ impl Config {
             },
             creates_unknown: field("domains.unknown_domain")
                 .choice(&[("hold", false), ("create", true)])?,
-            notices: notices(layers)?,
+            notices,
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
+            registry_silence: field("watch.registry_silence").optional_duration()?,
+            alerts: alert_ways(layers)?,
+            credentials: Credentials::default(),
             log: Log {
                 level: log_level(layers)?,
                 is_json: field("log.format").choice(&[
@@ -388,6 +417,7 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
     let mut routes = Vec::new();
     for name in layers.routes() {
         let field = |key: &str| layers.field(&format!("route.{name}.{key}"));
+        let any = field("recipients").list()?.iter().any(|to| to == "*");
         let route = Route {
             environment: field("environment")
                 .choice(&[("live", Environment::Live), ("test", Environment::Test)])?,
@@ -406,11 +436,29 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
             client_networks: field("client_networks")
                 .parsed_list("networks such as \"192.0.2.0/24\"")?,
             pgp_keys: pinned_keys(&field("pgp_keys"))?,
-            name,
+            name: name.clone(),
         };
+        if any && route.parser == RouteParser::Dsn {
+            return Err(field("recipients").error(
+                "addresses or domains of notices alone, such as \"@bounce.example.net\": every other mail is no report",
+            ));
+        }
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// What comes back to the envelope senders of notices is taken without anybody saying so.
+fn take_bounces(routes: &mut [Route], bounce_domain: &str) {
+    let Ok(domain) = bounce_domain.parse::<DomainName>() else {
+        return;
+    };
+    let bounces = routes.iter_mut().filter(|route| {
+        route.name == "bounces" && route.parser == RouteParser::Dsn && route.recipients.is_empty()
+    });
+    for route in bounces {
+        route.recipients.push(format!("@{}", domain.ace()));
+    }
 }
 
 /// The keys of the files that a field names. Whether they are valid today is checked at the start.
@@ -486,6 +534,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             from,
             reply_to: field("reply_to").text(),
             bounce_domain: field("bounce_domain").text(),
+            bounce_key: None,
             portal_path: field("portal_path").text(),
             check_host: field("check_host").text(),
             phone: field("phone").text(),
@@ -495,6 +544,28 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             calendar_attachment: field("calendar_attachment").truth(),
         },
         templates: Some(PathBuf::from(templates)).filter(|path| !path.as_os_str().is_empty()),
+    })
+}
+
+fn alert_ways(layers: &Layers) -> Result<AlertWays, ConfigError> {
+    let field = layers.field("watch.alert_mail");
+    let text = field.text();
+    let addresses = text.split(',').map(str::trim);
+    let mut mail = Vec::new();
+    for address in addresses.filter(|address| !address.is_empty()) {
+        let address =
+            notify::mail_address(address).map_err(|error| field.wrong(&error.to_string()))?;
+        if !mail.contains(&address) {
+            mail.push(address);
+        }
+    }
+    if !mail.is_empty() && layers.field("notices.from").text().is_empty() {
+        return Err(field.wrong("mail needs a sender: set `notices.from`"));
+    }
+    let webhook_url = layers.field("watch.webhook_url").text();
+    Ok(AlertWays {
+        mail,
+        webhook_url: Some(webhook_url).filter(|url| !url.is_empty()),
     })
 }
 

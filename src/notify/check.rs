@@ -55,10 +55,15 @@ pub fn readings(typed: &str) -> Vec<String> {
     found
 }
 
-/// What can be said of a notice; `None` where it never left us.
-pub fn answer(notice: &Notice, settings: &Settings) -> Option<Answer> {
+/// What can be said of a notice; `None` where it never left us, neither as a mail nor, at `letter_at`,
+/// as a letter with its code.
+pub fn answer(
+    notice: &Notice,
+    letter_at: Option<Timestamp>,
+    settings: &Settings,
+) -> Option<Answer> {
     Some(Answer {
-        sent_at: notice.sent_at?,
+        sent_at: notice.sent_at.or(letter_at)?,
         starts_with: notice.items.first()?.domain.unicode().chars().next()?,
         reply_by: text::reply_by(notice, settings),
         is_test: notice.environment == Environment::Test,

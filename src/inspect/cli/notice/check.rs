@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::super::case::letter;
 use super::super::out::json_time;
 use super::super::{Context, exit};
 use crate::config::Config;
@@ -37,11 +38,14 @@ impl Check {
                 code: Some(code),
                 ..NoticeFilter::default()
             };
-            let entry = store.notices(&filter).await?.pop();
-            found = entry.and_then(|entry| {
-                let answer = notify::answer(&entry.notice, &config.notices.settings)?;
-                Some((answer, entry.notice.kind))
-            });
+            let Some(entry) = store.notices(&filter).await?.pop() else {
+                continue;
+            };
+            let notice = entry.notice;
+            // A letter carries the code of a notice that may never have arrived.
+            let letter_at = letter::is_written(store, &notice).await?;
+            found = notify::answer(&notice, letter_at, &config.notices.settings)
+                .map(|answer| (answer, notice.kind));
             if found.is_some() {
                 break;
             }
