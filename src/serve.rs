@@ -109,11 +109,12 @@ pub fn policy(config: &Config) -> Policy {
         replay_window: SignedDuration::try_from(config.authenticate.replay_window)
             .unwrap_or(SignedDuration::MAX),
         notice_host: notice_host(config),
+        bounce_key: None,
     }
 }
 
 /// What stands behind the `@` in the Message-IDs of our notices.
-fn notice_host(config: &Config) -> String {
+pub fn notice_host(config: &Config) -> String {
     let settings = &config.notices.settings;
     let from_host = settings
         .from
@@ -124,6 +125,13 @@ fn notice_host(config: &Config) -> String {
         .flatten()
         .find(|host| !host.is_empty())
         .unwrap_or_else(|| config.server.hostname.clone())
+}
+
+/// The rules of processing, with what the store adds to the configuration.
+pub async fn rules_with(config: &Config, store: &dyn Store) -> anyhow::Result<Rules> {
+    let mut rules = rules(config);
+    rules.policy.bounce_key = Some(process::bounce_key(store).await?);
+    Ok(rules)
 }
 
 /// The rules of processing, from the configuration.
@@ -302,6 +310,8 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         });
     }
 
+    let mut rules = rules;
+    rules.policy.bounce_key = Some(process::bounce_key(&*store).await?);
     let rules = Arc::new(rules);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
@@ -358,7 +368,8 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             wake: planned,
             shutdown: shutdown.clone(),
         };
-        let desk = desk(&config.notices)?;
+        let mut desk = desk(&config.notices)?;
+        desk.settings.bounce_key = rules.policy.bounce_key.clone();
         tasks.spawn(worker.deliver(desk, smarthost(config)?, config.notices.max_per_hour));
     }
     Ok(Running {

@@ -2,6 +2,8 @@
 
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/bounces.rs"]
+mod bounces;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]
@@ -16,10 +18,16 @@ mod doctor;
 mod events;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/export.rs"]
+mod export;
+#[path = "cli/feed.rs"]
+mod feed;
 #[path = "cli/held.rs"]
 mod held;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/letter.rs"]
+mod letter;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/notices.rs"]
@@ -28,6 +36,8 @@ mod notices;
 mod office;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/paper.rs"]
+mod paper;
 #[path = "cli/people.rs"]
 mod people;
 #[path = "cli/secrets.rs"]

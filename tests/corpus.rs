@@ -191,6 +191,11 @@ fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
 }
 
 #[test]
+fn whatever_comes_back_to_a_notice_is_taken_apart() {
+    replay("bounce", None);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_fuzzer() {
     let manifest = include_str!("../fuzz/Cargo.toml");
     for (name, _) in targets::ALL {

@@ -89,6 +89,8 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::ContactVerification { .. }
         | Facts::ResellerEvent(_)
         | Facts::QueueReminder
+        | Facts::Bounce(_)
+        | Facts::AutoReply { .. }
         | Facts::Unknown { .. } => None,
     }
 }

@@ -225,7 +225,9 @@ impl Config {
             unset if unset.is_empty() => system_name(),
             named => named,
         };
-        let all_routes = routes(layers)?;
+        let notices = notices(layers)?;
+        let mut all_routes = routes(layers)?;
+        take_bounces(&mut all_routes, &notices.settings.bounce_domain);
         Ok(Config {
             server: Server {
                 hostname: hostname.clone(),
@@ -252,7 +254,7 @@ impl Config {
             },
             creates_unknown: field("domains.unknown_domain")
                 .choice(&[("hold", false), ("create", true)])?,
-            notices: notices(layers)?,
+            notices,
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
@@ -403,6 +405,7 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
     let mut routes = Vec::new();
     for name in layers.routes() {
         let field = |key: &str| layers.field(&format!("route.{name}.{key}"));
+        let any = field("recipients").list()?.iter().any(|to| to == "*");
         let route = Route {
             environment: field("environment")
                 .choice(&[("live", Environment::Live), ("test", Environment::Test)])?,
@@ -421,11 +424,29 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
             client_networks: field("client_networks")
                 .parsed_list("networks such as \"192.0.2.0/24\"")?,
             pgp_keys: pinned_keys(&field("pgp_keys"))?,
-            name,
+            name: name.clone(),
         };
+        if any && route.parser == RouteParser::Dsn {
+            return Err(field("recipients").error(
+                "addresses or domains of notices alone, such as \"@bounce.example.net\": every other mail is no report",
+            ));
+        }
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// What comes back to the envelope senders of notices is taken without anybody saying so.
+fn take_bounces(routes: &mut [Route], bounce_domain: &str) {
+    let Ok(domain) = bounce_domain.parse::<DomainName>() else {
+        return;
+    };
+    let bounces = routes.iter_mut().filter(|route| {
+        route.name == "bounces" && route.parser == RouteParser::Dsn && route.recipients.is_empty()
+    });
+    for route in bounces {
+        route.recipients.push(format!("@{}", domain.ace()));
+    }
 }
 
 /// The keys of the files that a field names. Whether they are valid today is checked at the start.
@@ -501,6 +522,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             from,
             reply_to: field("reply_to").text(),
             bounce_domain: field("bounce_domain").text(),
+            bounce_key: None,
             portal_path: field("portal_path").text(),
             check_host: field("check_host").text(),
             phone: field("phone").text(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
+    BounceReport, Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
     ResellerEvent, Source, Stid, Ticket, TriggerCode,
 };
 
@@ -136,6 +136,13 @@ pub enum Facts {
     ResellerEvent(ResellerEvent),
     /// The registry reminds us that its queue is not being read.
     QueueReminder,
+    /// A mail system reports what became of a notice of ours.
+    Bounce(BounceReport),
+    /// A notice of ours was answered by a machine.
+    AutoReply {
+        /// What shows that, a sentence.
+        why: String,
+    },
     /// Nothing this version understands; kept whole.
     Unknown {
         /// The domain, where one could be read.
@@ -201,6 +208,8 @@ impl Facts {
             Facts::ContactVerification { .. } => "contact-verification",
             Facts::ResellerEvent(_) => "reseller-event",
             Facts::QueueReminder => "queue-reminder",
+            Facts::Bounce(_) => "bounce",
+            Facts::AutoReply { .. } => "auto-reply",
             Facts::Unknown { .. } => "unknown",
         }
     }
@@ -237,6 +246,8 @@ impl Facts {
             | Facts::ContactVerification { .. }
             | Facts::ResellerEvent(_)
             | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. }
             | Facts::Unknown { .. } => None,
         }
     }
@@ -259,7 +270,9 @@ impl Facts {
             Facts::ContactVerificationRequired(_)
             | Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }
-            | Facts::QueueReminder => None,
+            | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. } => None,
         }
     }
 }
@@ -276,6 +289,29 @@ pub enum RequestResult {
     Exception,
     /// Another word.
     Other(String),
+}
+
+impl RegistryEvent {
+    /// What came back to a notice of ours says this.
+    pub fn of_notice(facts: Facts) -> Self {
+        RegistryEvent {
+            source: Source::Dsn,
+            says_environment: None,
+            result: None,
+            ticket: None,
+            ctid: None,
+            stid: None,
+            msgid: None,
+            msgtype: None,
+            msgcnt: None,
+            object: None,
+            registry_time: None,
+            facts,
+            messages: Vec::new(),
+            unknown: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl RequestResult {

@@ -1,6 +1,7 @@
 //! The words of the field, as values that cannot be wrong. Imports nothing of the other rooms.
 
 mod alert;
+mod bounce;
 mod case;
 mod claim;
 mod customer;
@@ -23,6 +24,10 @@ mod status;
 mod task;
 
 pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
+pub use bounce::{
+    BounceCategory, BounceKey, BounceMail, BounceRecipient, BounceReport, DeliveryAction,
+    MailStatus,
+};
 pub use case::CaseState;
 pub use claim::Claim;
 pub use customer::{Customer, Language};

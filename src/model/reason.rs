@@ -215,6 +215,10 @@ catalogue! {
         "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
+    NOT_SIGNED "R44" "The mail came to an address of notices, and no notice of ours has it: its signature is missing or wrong."
+        "Nothing: it is no answer to a mail of ours; it changed nothing, and nobody is told.";
+    NOT_A_REPORT "R43" "The mail answers a notice, and is neither a report about delivery nor an automatic answer."
+        "Read it (`stichtag log raw ID`): a person may have written, or a mail system in a form that is not known yet; then refuse it with a note.";
     BY_PERSON "R40" "A person refused the message."
         "See the note in the audit trail.";
     UNKNOWN_FIELD "W01" "A field that is not known was kept and shown."
@@ -287,6 +291,14 @@ catalogue! {
         "Look at it at once (`stichtag held show ID`); nobody watches this deadline while it is held.";
     NOTICE_BOUNCED "W52" "A notice came back; the customer was not told by it."
         "Telephone the customer (`stichtag case call-done`), correct the address, then `stichtag notice resend`.";
+    NOTICE_LATE "W54" "A mail system reports that a notice is late; it is tried further."
+        "Nothing yet; if it comes back, the next address or a telephone call follows.";
+    REPORT_NO_NEWS "W55" "A report about a notice that changes nothing: it says that the mail goes on, or came after the last word."
+        "Nothing.";
+    AUTO_REPLY "W56" "A machine answered a notice; the notice arrived."
+        "Nothing.";
+    NO_NOTICE "W57" "A report about a notice that is not in this database."
+        "Nothing, unless the database was restored from a backup; then look for the notices sent since.";
     CALLED "W53" "The customer was told by telephone."
         "Nothing; see the note on the case.";
     UNTOLD "W60" "A deadline is nearer than `watch.unnotified_before`, and the customer has not been told."

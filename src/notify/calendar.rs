@@ -161,7 +161,7 @@ fn summary(notice: &Notice, item: &NoticeItem) -> String {
     clean::line(&format!("{}: {task}{mark}", item.domain.unicode()))
 }
 
-fn utc(at: Timestamp) -> String {
+pub(super) fn utc(at: Timestamp) -> String {
     let at = TimeZone::UTC.to_datetime(at);
     let (hour, minute, second) = (at.hour(), at.minute(), at.second());
     format!(
@@ -173,7 +173,7 @@ fn utc(at: Timestamp) -> String {
 }
 
 /// A value of type TEXT (RFC 5545, 3.3.11); line ends are gone before.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace(';', "\\;")
         .replace(',', "\\,")
@@ -181,7 +181,7 @@ fn escape(text: &str) -> String {
 
 /// One content line with its CRLF, continued on further lines where it is too long, never within a
 /// character.
-fn fold(line: &str) -> String {
+pub(super) fn fold(line: &str) -> String {
     let mut folded = String::with_capacity(line.len() + 2);
     let mut octets = 0;
     for c in line.chars() {

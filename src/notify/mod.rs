@@ -7,7 +7,9 @@ mod check;
 mod clean;
 mod dates;
 mod domains;
+mod feed;
 mod holidays;
+mod letter;
 mod lint;
 mod message;
 mod page;
@@ -15,6 +17,7 @@ mod plan;
 mod specimen;
 mod templates;
 mod text;
+pub mod verp;
 
 use std::collections::BTreeMap;
 
@@ -25,14 +28,16 @@ pub use alert::{
 };
 pub use check::{Answer, answer, readings, say};
 pub use dates::reply_by;
+pub use feed::{FeedEffect, FeedEntry, feed};
 pub use holidays::{Region, RegionError, is_workday};
+pub use letter::letter;
 pub use lint::{Finding, lint};
 pub use message::envelope_from;
 pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
 pub use specimen::specimen;
 pub use templates::{TemplateError, Templates};
 
-use crate::model::{Environment, Language, Notice, NoticeItem};
+use crate::model::{BounceKey, Environment, Language, Notice, NoticeItem};
 
 /// What the operator set for all notices; the keys of `[notices]` in the configuration.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Settings {
     pub reply_to: String,
     /// Domain of the envelope sender and of the calendar's UIDs; empty: the From address serves.
     pub bounce_domain: String,
+    /// Signs the envelope senders; `None`: they are not signed, as in a preview.
+    pub bounce_key: Option<BounceKey>,
     /// Words that lead to the right page of the customer area; may be empty.
     pub portal_path: String,
     /// Host of the authenticity check; empty: the texts do not mention it.

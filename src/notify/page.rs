@@ -246,7 +246,8 @@ pub(super) fn to_html(
     templates.fill(LAYOUT, &page)
 }
 
-fn html_block(block: &Block) -> Value {
+/// The paragraphs for a page.
+pub(super) fn html_block(block: &Block) -> Value {
     context! {
         lang => block.language.as_str(),
         paragraphs => block.paragraphs.iter().map(html_paragraph).collect::<Vec<Value>>(),

@@ -19,6 +19,10 @@ stock!(
     "deleted/de.subject",
     "deleted/en.body",
     "deleted/en.subject",
+    "letter/de.body",
+    "letter/de.subject",
+    "letter/en.body",
+    "letter/en.subject",
     "on-hold/de.body",
     "on-hold/de.subject",
     "on-hold/en.body",
@@ -57,6 +61,10 @@ stock!(
 /// and text carry the same words and that the mail loads nothing.
 pub(super) const LAYOUT: &str = "layout.html";
 const LAYOUT_SOURCE: &str = include_str!("templates/layout.html");
+
+/// The sheet of a letter. Not for the operator to change: it keeps the field of the address free.
+pub(super) const LETTER: &str = "letter.html";
+const LETTER_SOURCE: &str = include_str!("templates/letter.html");
 
 /// Round the mark of a stock text: a comment that leaves no trace.
 const MARK_START: &str = "{#- made from the stock text ";
@@ -191,6 +199,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_filter("strong", strong);
         add(&mut environment, LAYOUT, LAYOUT_SOURCE.to_owned())?;
+        add(&mut environment, LETTER, LETTER_SOURCE.to_owned())?;
         for (name, stock) in STOCK {
             let text = overrides.get(*name).map_or(*stock, String::as_str);
             add(&mut environment, name, text.to_owned())?;

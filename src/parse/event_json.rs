@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Claim, ContactVerification, DomainName, Facts, Handle, RegistryEvent, RegistryStatus,
-    ResellerEvent, ResellerObject, Verification,
+    BounceRecipient, Claim, ContactVerification, DomainName, Facts, Handle, RegistryEvent,
+    RegistryStatus, ResellerEvent, ResellerObject, Verification,
 };
 
 /// The object `event` of `stichtag parse --json`.
@@ -126,6 +126,17 @@ fn particulars(facts: &Facts) -> Vec<(&'static str, Value)> {
         ],
         Facts::ContactVerification { event, trigger } => reseller(event, trigger.is_some()),
         Facts::ResellerEvent(event) => reseller(event, false),
+        Facts::Bounce(report) => vec![
+            ("notice", json!(report.notice)),
+            ("returned_message_id", json!(report.message_id)),
+            ("reporting_mta", json!(report.reporting_mta)),
+            ("envelope_id", json!(report.envelope_id)),
+            (
+                "recipients",
+                report.recipients.iter().map(recipient_json).collect(),
+            ),
+        ],
+        Facts::AutoReply { why } => vec![("why", json!(why))],
         Facts::DomainStatus(_)
         | Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
@@ -151,6 +162,14 @@ fn reseller(event: &ResellerEvent, has_trigger: bool) -> Vec<(&'static str, Valu
         ("texts", json!(event.texts)),
         ("data", event.data.iter().map(pair).collect()),
     ]
+}
+
+/// One recipient of a report; `recipient` is the address that we wrote to, as far as it is said.
+pub fn recipient_json(one: &BounceRecipient) -> Value {
+    let mut object = json!(one);
+    object["recipient"] = json!(one.recipient());
+    object["permanent"] = json!(one.is_permanent());
+    object
 }
 
 fn at(instant: Option<Timestamp>) -> Value {

@@ -4,6 +4,7 @@
 //! patient with the rest: what nobody knows is kept and shown, what contradicts itself is an error,
 //! and no instant is ever made up (`denic.md` 2 to 4).
 
+mod bounce;
 mod centralnic_mail;
 mod code;
 mod deadline;
@@ -16,9 +17,9 @@ mod name;
 mod notes;
 mod text;
 
-pub use event_json::event_json;
+pub use event_json::{event_json, recipient_json};
 
-use crate::model::{DomainName, Reason, ReasonCode, RegistryEvent, Source};
+use crate::model::{BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, Source};
 use notes::Notes;
 
 /// Why a message could not be read. It is kept whole all the same; a person has to look at it.
@@ -87,6 +88,12 @@ pub fn centralnic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, P
 /// Does an event of CentralNic Reseller show a deadline? None is documented, so none is read.
 pub fn shows_deadline(event: &RegistryEvent) -> bool {
     centralnic_mail::shows_deadline(event)
+}
+
+/// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
+/// answer, or neither. `is_null_sender`: its envelope sender was `<>`.
+pub fn bounce(raw: &[u8], is_null_sender: bool) -> BounceMail {
+    bounce::read(raw, is_null_sender)
 }
 
 /// Do these bytes, whatever they are, seem to name a verification deadline? Errs on the side of

@@ -2,11 +2,12 @@
 
 use jiff::{Timestamp, ToSpan};
 
+use super::bounced;
 use super::caught::{Panic, caught};
 use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
+    DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
     RouteParser, Source,
 };
 use crate::parse;
@@ -18,6 +19,8 @@ pub struct Reading {
     pub environment: Option<Environment>,
     /// The route it came by.
     pub route: Option<String>,
+    /// The notice that it came back to: the address names it, and the signature holds.
+    pub notice: Option<NoticeId>,
     /// What it says, if that could be read.
     pub event: Option<RegistryEvent>,
     /// The domain, also where the rest could not be read.
@@ -52,10 +55,17 @@ impl Reading {
             && holds.all(|reason| reason.code == reason::REPLAYED)
     }
 
-    fn new(inbound: &Inbound) -> Self {
+    /// Did it come to an address of notices that no notice has?
+    pub fn is_unsigned(&self) -> bool {
+        let mut reasons = self.reasons.iter();
+        reasons.any(|reason| reason.code == reason::NOT_SIGNED)
+    }
+
+    pub(super) fn new(inbound: &Inbound) -> Self {
         Reading {
             environment: None,
             route: None,
+            notice: None,
             event: None,
             domain: None,
             registry_time: inbound.received_at,
@@ -68,7 +78,7 @@ impl Reading {
         }
     }
 
-    fn hold(&mut self, reason: Reason) {
+    pub(super) fn hold(&mut self, reason: Reason) {
         self.trace.push(reason.to_string());
         self.reasons.push(reason);
     }
@@ -124,6 +134,10 @@ fn read_all(
         Source::DenicQueue => {
             reading.environment = inbound.environment;
             parse::denic_queue(&inbound.raw)
+        }
+        _ if bounced::is_for_notices(policy, inbound) => {
+            bounced::read(policy, inbound, &mut reading);
+            return reading;
         }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);

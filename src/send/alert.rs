@@ -227,6 +227,7 @@ async fn send(alerts: &Alerts<'_>, alert: &Alert) -> Result<String, SendError> {
                 envelope_from: alerts.writer.envelope_from(),
                 envelope_to: to.clone(),
                 message: alert.body.clone(),
+                envelope_id: alert.id.to_string(),
             };
             alerts.transport.send(&letter).await
         }

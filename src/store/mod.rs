@@ -5,7 +5,9 @@
 mod alerting;
 mod chain;
 mod change;
+mod dossier;
 mod plan;
+mod report;
 mod sqlite;
 
 use std::sync::Arc;
@@ -30,7 +32,9 @@ pub use change::{
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
+pub use dossier::Dossier;
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
+pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
 
 /// Why the store did not do it. Nothing was written.
@@ -144,6 +148,9 @@ pub trait Store: Alerting + Send + Sync {
     /// Cases, oldest first; all, or the open ones.
     async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError>;
 
+    /// A case with everything that belongs to it, as it is at one moment.
+    async fn dossier(&self, id: CaseId) -> Result<Option<Dossier>, StoreError>;
+
     /// The notes on a case, oldest first.
     async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError>;
 
@@ -208,6 +215,16 @@ pub trait Store: Alerting + Send + Sync {
         delivery: &Delivery,
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError>;
+
+    /// What mail systems reported about one notice, or about all of a case, oldest first.
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError>;
+
+    /// The key of that name; `fresh` becomes it where there is none yet. All processes get the same.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;
 
     /// How many mails left since `since`.
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError>;

@@ -64,6 +64,8 @@ pub struct PlanChange {
     pub version: i64,
     /// Mails to be sent.
     pub notices: Vec<NoticeDraft>,
+    /// The notice that came back and that these stand for.
+    pub again: Option<NoticeId>,
     /// Calls to be made; where none is, those that were are no longer needed.
     pub tasks: Vec<TaskDraft>,
     /// When it was decided.

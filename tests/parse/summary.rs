@@ -93,6 +93,8 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
         Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
         | Facts::QueueReminder
+        | Facts::Bounce(_)
+        | Facts::AutoReply { .. }
         | Facts::Unknown { .. } => {}
     }
     put(

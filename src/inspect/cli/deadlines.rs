@@ -1,6 +1,9 @@
 //! `stichtag deadlines`
 
+mod feed;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -25,6 +28,12 @@ pub struct Deadlines {
     /// Exit 10 when something due needs a person
     #[arg(long)]
     fail: bool,
+    /// Write a calendar for the staff instead, an entry per deadline; `-`: to stdout
+    ///
+    /// The file is replaced whole, so that a web server may serve it meanwhile. It keeps the rights
+    /// of the file that was there; a new one can be read by its owner and group.
+    #[arg(long, value_name = "FILE")]
+    ics: Option<PathBuf>,
 }
 
 /// One domain with a deadline.
@@ -48,7 +57,9 @@ impl Deadlines {
             due.retain(|due| due.at <= now + within);
         }
         let waiting = due.iter().filter(|due| due.needs.is_some()).count();
-        if context.out.is_json() {
+        if let Some(target) = &self.ics {
+            feed::write(context, &config, &due, target, now)?;
+        } else if context.out.is_json() {
             for due in &due {
                 context.out.object(object(due, now))?;
             }

@@ -19,6 +19,7 @@ mod out;
 mod parse;
 mod progress;
 mod replay;
+mod save;
 mod shell;
 mod status;
 

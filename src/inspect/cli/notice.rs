@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit, held};
 use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeState};
+use crate::parse::recipient_json;
 use crate::send::{PAUSED, RESUMED};
-use crate::store::{NoticeEntry, NoticeFilter, Store};
+use crate::store::{NoticeEntry, NoticeFilter, Report, Store};
 use crate::{config, notify};
 
 /// Mails to customers
@@ -107,6 +108,7 @@ impl Notices {
             }
             Notices::Show { id, raw } => {
                 let entry = one(&*store, id).await?;
+                let reports = store.reports(Some(id), None).await?;
                 let bytes = match &entry.notice.raw {
                     Some(bytes) => bytes.clone(),
                     None => render(&config.notices, &entry.notice)?.message,
@@ -114,7 +116,7 @@ impl Notices {
                 if raw {
                     std::io::stdout().write_all(&bytes)?;
                 } else {
-                    show(context, &entry, &bytes)?;
+                    show(context, &entry, &reports, &bytes)?;
                 }
             }
             Notices::Resend { id, note, yes } => {
@@ -168,12 +170,14 @@ fn settings(config: &config::Notices) -> notify::Settings {
     settings
 }
 
-fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
+/// The mail as it would be written now.
+pub fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
     let templates = crate::serve::desk(config)?.templates;
     Ok(notify::render(notice, &settings(config), &templates)?)
 }
 
-fn object(entry: &NoticeEntry) -> Value {
+/// A notice as the contract wants it.
+pub fn object(entry: &NoticeEntry) -> Value {
     let notice = &entry.notice;
     let cases: Vec<_> = notice.items.iter().filter_map(|item| item.case).collect();
     let domains: Vec<_> = notice
@@ -249,15 +253,53 @@ fn list(context: &Context, entries: &[NoticeEntry]) -> std::io::Result<()> {
     context.out.table(&heading, &rows)
 }
 
-fn show(context: &Context, entry: &NoticeEntry, bytes: &[u8]) -> anyhow::Result<()> {
+/// What a mail system reported about a notice.
+pub fn report(report: &Report) -> Value {
+    let mut object = recipient_json(&report.recipient);
+    object["notice"] = json!(report.notice);
+    object["message"] = json!(report.message);
+    object["at"] = json_time(Some(report.at));
+    object
+}
+
+/// The same in a line.
+pub fn report_line(report: &Report) -> String {
+    let one = &report.recipient;
+    let status = one.status.map(|status| format!(" {status}"));
+    let said = one.diagnostic.as_ref().map(|said| format!(": {said}"));
+    format!(
+        "{} {}{} {}, {}{}",
+        report.notice,
+        one.action,
+        status.unwrap_or_default(),
+        one.recipient().unwrap_or("-"),
+        one.category.sentence(),
+        said.unwrap_or_default()
+    )
+}
+
+fn show(
+    context: &Context,
+    entry: &NoticeEntry,
+    reports: &[Report],
+    bytes: &[u8],
+) -> anyhow::Result<()> {
     if context.out.is_json() {
         let mut object = object(entry);
+        object["reports"] = reports.iter().map(report).collect();
         object["mail"] = String::from_utf8_lossy(bytes).into();
         return Ok(context.out.object(object)?);
     }
     list(context, std::slice::from_ref(entry))?;
     if let Some(reply) = &entry.notice.last_reply {
         context.out.line(format!("last reply  {reply}"))?;
+    }
+    for report in reports {
+        let at = context.out.time(report.at);
+        let line = report_line(report);
+        context
+            .out
+            .line(format!("{at}  report  {line} (message {})", report.message))?;
     }
     context.out.line("")?;
     for line in String::from_utf8_lossy(bytes).lines() {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::authenticate::Policy;
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, RecipientMatch, Source, reason};
+use crate::model::{BounceMail, Envelope, Environment, Inbound, RecipientMatch, Source, reason};
 use crate::parse;
 use crate::process::{self, Reading};
 use crate::serve;
@@ -45,7 +45,7 @@ impl Parse {
             Some(name) => (policy_of(&config, name)?, vec![NAMED.to_owned()]),
             None => (offline_policy(&config), Vec::new()),
         };
-        let inbound = Inbound {
+        let mut inbound = Inbound {
             source: parse::detect(&raw),
             received_at: context.now(),
             envelope: Envelope {
@@ -56,6 +56,12 @@ impl Parse {
             raw,
         };
         let mut reading = process::read(&policy, &inbound, None, false);
+        // What is no registry mail may have come back to a notice: no envelope says so here.
+        let may_be = self.route.is_none() && reading.event.is_none();
+        if may_be && inbound.source == Source::DenicMail && is_answer(&inbound.raw) {
+            inbound.source = Source::Dsn;
+            reading = process::read(&policy, &inbound, None, false);
+        }
         // Offline a queue file can be understood without anybody naming its environment.
         reading
             .reasons
@@ -151,6 +157,11 @@ impl Parse {
         }
         Ok(out.line(format!("verdict        {verdict}"))?)
     }
+}
+
+/// Is it a report about delivery, or an automatic answer?
+fn is_answer(raw: &[u8]) -> bool {
+    !matches!(parse::bounce(raw, false), BounceMail::Other { .. })
 }
 
 /// Is it the sender that is in doubt, rather than the text?

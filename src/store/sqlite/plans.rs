@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::super::{Desk, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, row, tasks, telling};
+use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
+use super::{SqliteStore, audit, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -161,9 +161,12 @@ pub async fn open_above(
 pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
+        // Since it was claimed, whatever matters to the plan, such as a mail that came back, has put it
+        // first in line again: what was read then is old.
         let is_same: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM verification_case JOIN domain USING (environment, ace) \
-             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ?)",
+             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ? \
+                AND plan_at IS NOT 0)",
         )
         .bind(change.case.0)
         .bind(change.state.as_str())
@@ -173,7 +176,11 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
         let mut next_at = change.next_at.map(row::micros);
         if is_same {
             for draft in &change.notices {
-                telling::write(&mut writing, None, Some(change.case), draft).await?;
+                let is_told = telling::write(&mut writing, None, Some(change.case), draft).await?;
+                if let Some(lost) = change.again.filter(|_| is_told) {
+                    let entry = said_again(change.case, lost, draft);
+                    audit::append(&mut writing, &entry, &entry.object).await?;
+                }
             }
             if change.tasks.is_empty() {
                 let outcome = "no longer needed: mail reaches the customer";
@@ -192,6 +199,19 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
             .await?;
     }
     store.end(writing).await
+}
+
+fn said_again(case: CaseId, lost: NoticeId, draft: &NoticeDraft) -> AuditEntry {
+    AuditEntry {
+        at: draft.notice.created_at,
+        actor: "stichtag".to_owned(),
+        action: "notice again".to_owned(),
+        object: case.to_string(),
+        detail: format!(
+            "{} to the next address of customer {}, because {lost} did not arrive",
+            draft.notice.kind, draft.notice.customer
+        ),
+    }
 }
 
 pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {

@@ -1,7 +1,7 @@
 //! Calls that the desk has to make.
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::super::{CaseNote, StoreError};
 use super::{SqliteStore, Writing, audit, row};
@@ -89,6 +89,14 @@ pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<
 }
 
 pub async fn tasks(store: &SqliteStore, case: Option<CaseId>) -> Result<Vec<Task>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    tasks_in(&mut reading, case).await
+}
+
+pub async fn tasks_in(
+    connection: &mut SqliteConnection,
+    case: Option<CaseId>,
+) -> Result<Vec<Task>, StoreError> {
     sqlx::query(
         "SELECT task.*, verification_case.environment, ace FROM task \
          JOIN verification_case ON verification_case.id = task.\"case\" \
@@ -96,7 +104,7 @@ pub async fn tasks(store: &SqliteStore, case: Option<CaseId>) -> Result<Vec<Task
          ORDER BY task.id",
     )
     .bind(case.map(|case| case.0))
-    .fetch_all(&store.readers)
+    .fetch_all(connection)
     .await?
     .iter()
     .map(|found| {

@@ -209,7 +209,7 @@ fn inbound(
 
 /// Works off everything that waits; a daemon on the same store shares the work.
 async fn process_all(context: &Context, store: &dyn Store, config: &Config) -> anyhow::Result<()> {
-    let rules = crate::serve::rules(config);
+    let rules = crate::serve::rules_with(config, store).await?;
     let gatherer = crate::serve::gatherer(config)?;
     while process::process_next(store, &rules, &gatherer, context.now()).await? > 0 {}
     Ok(())
