@@ -329,7 +329,7 @@ async fn watched_cases(
                 .map(row::from_json)
                 .transpose()?;
             let failed = failed.get(&id).unwrap_or(&nothing);
-            let addresses = customer.iter().flat_map(addresses);
+            let addresses = customer.iter().flat_map(Customer::addresses);
             let due = record.due();
             let last_notice: Option<&str> = found.try_get("last_notice")?;
             Ok(WatchedCase {
@@ -353,17 +353,6 @@ async fn watched_cases(
             })
         })
         .collect()
-}
-
-/// Where a customer can be written to.
-fn addresses(customer: &Customer) -> impl Iterator<Item = &str> {
-    [
-        Some(customer.email.as_str()),
-        customer.second_email.as_deref(),
-    ]
-    .into_iter()
-    .flatten()
-    .filter(|address| !address.is_empty())
 }
 
 /// Addresses at which the last mail of a case failed or came back, by case.
