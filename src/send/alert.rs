@@ -121,8 +121,7 @@ pub async fn try_channels(alerts: &Alerts<'_>) -> Result<Vec<AlertId>, StoreErro
 fn mail(alerts: &Alerts<'_>, channel: &Channel, to: &str, news: AlertNews) -> Vec<AlertDraft> {
     let now = (alerts.now)();
     // A clock that was set back must not hold anything up.
-    let is_gathering =
-        |alarm: &StandingAlarm| now.duration_since(alarm.raised_at).abs() < GATHER;
+    let is_gathering = |alarm: &StandingAlarm| now.duration_since(alarm.raised_at).abs() < GATHER;
     if news.raised.iter().all(is_gathering) {
         return Vec::new();
     }
