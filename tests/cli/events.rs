@@ -48,7 +48,7 @@ fn parse_shows_an_event_in_json_and_in_words_without_its_code() {
         assert_eq!(object["source"], "centralnic-mail");
         assert_eq!(object["environment"], "live");
         assert_eq!(object["verdict"], "would-hold");
-        assert_eq!(object["reasons"], json!(["R42"]));
+        assert_eq!(object["reasons"], json!(["R44"]));
         assert_eq!(
             object["event"],
             json!({
@@ -66,7 +66,7 @@ fn parse_shows_an_event_in_json_and_in_words_without_its_code() {
             "kind           contact-verification",
             "object         P-QRT1207",
             "trigger present true",
-            "held           R42",
+            "held           R44",
             "verdict        would-hold",
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
@@ -110,7 +110,7 @@ fn parse_knows_an_event_without_any_route_for_it() {
     assert_eq!(object["environment"], Value::Null);
     assert_eq!(object["event"]["object"], "ada@orchard-sample.com");
     assert_eq!(object["event"]["contact"], Value::Null);
-    assert_eq!(object["reasons"], json!(["R05", "R42"]));
+    assert_eq!(object["reasons"], json!(["R05", "R44"]));
 }
 
 #[test]
@@ -131,11 +131,19 @@ fn parse_takes_the_route_that_it_is_told() {
         details.contains("none of the registry's fields"),
         "{details}"
     );
+    let mut office = office;
+    office.set("ROUTE__BOUNCES__PARSER", "dsn");
+    let object = office
+        .json(&["parse", &file, "--route", "bounces"])
+        .remove(0);
+    assert_eq!(object["reasons"], json!(["R43"]));
     let done = office.run(&["parse", &file, "--route", "elsewhere"]);
     assert_eq!(done.code, 1);
     assert!(
         done.err.contains("there is no route `elsewhere`")
-            && done.err.contains("centralnic, denic-live, denic-test"),
+            && done
+                .err
+                .contains("bounces, centralnic, denic-live, denic-test"),
         "{}",
         done.err
     );
@@ -195,7 +203,7 @@ fn serve_keeps_an_event_and_no_command_shows_its_code() {
     assert_eq!(entry["verdict"], "held");
     assert_eq!(entry["source"], "centralnic-mail");
     assert_eq!(entry["kind"], "contact-verification");
-    assert_eq!(entry["reasons"], json!(["R42"]));
+    assert_eq!(entry["reasons"], json!(["R44"]));
     for arguments in [
         &["log", "list"][..],
         &["log", "list", "--json"],
