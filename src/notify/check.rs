@@ -1,4 +1,4 @@
-//! The authenticity check: did we send a mail with this code? (`product.md`, chapter 5, `/check`)
+//! The authenticity check: did we send a mail or write a letter with this code? (`product.md`, chapter 5, `/check`)
 
 use jiff::Timestamp;
 
@@ -17,8 +17,10 @@ const READINGS_MAX: usize = 64;
 /// What is said of a notice to whoever has its code; nothing of it is personal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// When it was sent.
+    /// When it was sent, or the letter written.
     pub sent_at: Timestamp,
+    /// It never was a mail: a letter carries its code.
+    pub is_letter: bool,
     /// What the first domain starts with.
     pub starts_with: char,
     /// By when we asked for an answer, if we did.
@@ -55,8 +57,8 @@ pub fn readings(typed: &str) -> Vec<String> {
     found
 }
 
-/// What can be said of a notice; `None` where it never left us, neither as a mail nor, at `letter_at`,
-/// as a letter with its code.
+/// What can be said of a notice; `None` where it never left us. `letter_at`: when a letter with its
+/// code was written, if one was.
 pub fn answer(
     notice: &Notice,
     letter_at: Option<Timestamp>,
@@ -64,6 +66,7 @@ pub fn answer(
 ) -> Option<Answer> {
     Some(Answer {
         sent_at: notice.sent_at.or(letter_at)?,
+        is_letter: notice.sent_at.is_none(),
         starts_with: notice.items.first()?.domain.unicode().chars().next()?,
         reply_by: text::reply_by(notice, settings),
         is_test: notice.environment == Environment::Test,
@@ -92,12 +95,20 @@ pub fn say(answer: Option<&Answer>, now: Timestamp, language: Language) -> Strin
     let (sent, letter) = (date(answer.sent_at), answer.starts_with);
     let mut said = match language {
         Language::De => {
-            format!(
-                "Ja, das haben wir am {sent} gesendet, zu einer Domain, die mit {letter}… beginnt"
-            )
+            let done = if answer.is_letter {
+                format!("diesen Brief haben wir am {sent} geschrieben")
+            } else {
+                format!("das haben wir am {sent} gesendet")
+            };
+            format!("Ja, {done}, zu einer Domain, die mit {letter}… beginnt")
         }
         Language::En => {
-            format!("Yes, we sent this on {sent} about a domain starting with {letter}…")
+            let done = if answer.is_letter {
+                format!("we wrote this letter on {sent}")
+            } else {
+                format!("we sent this on {sent}")
+            };
+            format!("Yes, {done} about a domain starting with {letter}…")
         }
     };
     if let Some(reply_by) = answer.reply_by.map(date) {

@@ -62,15 +62,16 @@ stock!(
 pub(super) const LAYOUT: &str = "layout.html";
 const LAYOUT_SOURCE: &str = include_str!("templates/layout.html");
 
+/// The sheet of a letter. Not for the operator to change: it keeps the field of the address free.
+pub(super) const LETTER: &str = "letter.html";
+const LETTER_SOURCE: &str = include_str!("templates/letter.html");
+
 /// Round the mark of a stock text: a comment that leaves no trace.
 const MARK_START: &str = "{#- made from the stock text ";
 const MARK_END: &str = " -#}";
 
 /// Hexadecimal digits of a mark.
 const MARK_DIGITS: usize = 12;
-/// The sheet of a letter. Not for the operator to change: it keeps the field of the address free.
-pub(super) const LETTER: &str = "letter.html";
-const LETTER_SOURCE: &str = include_str!("templates/letter.html");
 
 /// What a variable holds.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -18,13 +18,13 @@ pub struct Dossier {
     pub notes: Vec<CaseNote>,
     /// Calls that were put on the desk's list for it, oldest first.
     pub calls: Vec<Task>,
-    /// What mail systems reported about its notices, in the order of arrival.
-    pub reports: Vec<Report>,
     /// Notices about it, oldest first; what such a mail said of other cases is in them too.
     pub notices: Vec<NoticeEntry>,
+    /// What mail systems reported about these notices, oldest first.
+    pub reports: Vec<Report>,
     /// Messages about the domain, those about a contact that changed something of it, and those
-    /// that caused a notice of the case, in the order of arrival. Their bytes are not among it: ask
-    /// for them one by one ([`super::Store::kept`]).
+    /// that caused a notice of the case or report about one, in the order of arrival. Their bytes
+    /// are not among it: ask for them one by one ([`super::Store::kept`]).
     pub messages: Vec<LogEntry>,
     /// Messages that are named somewhere and are kept no more, not even their envelope.
     pub gone: Vec<InboundId>,

@@ -339,7 +339,7 @@ async fn what_no_notice_has_signed_is_recorded_and_changes_nothing() {
     ] {
         let id = desk.answered(&to, &report("failed", "5.1.1")).await;
         assert_eq!(desk.verdict(id).await, Refused, "{to}");
-        assert_eq!(desk.codes(id).await, ["R42"], "{to}");
+        assert_eq!(desk.codes(id).await, ["R44"], "{to}");
         desk.is_still(None, &before).await;
     }
     // The right name under the wrong domain belongs to no route; two notices in one mail to none.

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::super::{Dossier, StoreError};
+use super::super::{Dossier, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, books, cases, log, outbox, reports, tasks};
 use crate::model::{CaseId, DomainKey, InboundId};
 
@@ -11,7 +11,11 @@ pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>,
     let Some(case) = cases::one(&mut reading, id).await? else {
         return Ok(None);
     };
-    let notices = outbox::of_case(&mut reading, id).await?;
+    let of_case = NoticeFilter {
+        case: Some(id),
+        ..NoticeFilter::default()
+    };
+    let notices = outbox::notices_in(&mut reading, &of_case).await?;
     let named = messages(&mut reading, id, &case.key).await?;
     let messages = log::of(&mut reading, &named).await?;
     let gone = (named.into_iter())
@@ -39,7 +43,8 @@ pub async fn dossier(store: &SqliteStore, id: CaseId) -> Result<Option<Dossier>,
     Ok(Some(found))
 }
 
-/// Messages about the domain of a case, and those that caused a notice of it, by their numbers.
+/// Messages about the domain of a case, those that caused a notice of it, and reports about these, by
+/// their numbers.
 async fn messages(
     connection: &mut SqliteConnection,
     case: CaseId,
@@ -52,7 +57,7 @@ async fn messages(
          UNION SELECT source_message FROM domain \
             WHERE environment = ?1 AND ace = ?2 AND source_message IS NOT NULL \
          UNION SELECT message FROM notice_item WHERE \"case\" = ?3 AND message IS NOT NULL \
-         UNION SELECT message FROM report WHERE message IS NOT NULL AND notice IN \
+         UNION SELECT message FROM report WHERE notice IN \
             (SELECT notice FROM notice_item WHERE \"case\" = ?3) \
          ORDER BY 1",
     )

@@ -10,17 +10,17 @@ use super::super::{
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
 
-/// Messages, each with its verdict and how far its notice got.
-pub fn select() -> String {
+/// Selects messages, each with its verdict and how far its notice got.
+fn select() -> String {
     format!(
-        "SELECT inbound.id, received_at, source, sha256, envelope, \
-        inbound.environment AS named, decided_at, verdict, verdict.environment, route, kind, ace, \
-        message_id, registry_time, deadline, digest, is_covered, reasons, trace, \
-        pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
-        (SELECT notice.id || ' ' || {} FROM notice WHERE id = coalesce( \
-            (SELECT min(notice) FROM notice_item WHERE message = inbound.id), \
-            (SELECT min(notice) FROM report WHERE message = inbound.id))) AS told \
-    FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id)",
+        "SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
+            decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
+            registry_time, deadline, digest, is_covered, reasons, trace, \
+            pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
+            (SELECT notice.id || ' ' || {} FROM notice WHERE id = coalesce( \
+                (SELECT min(notice) FROM notice_item WHERE message = inbound.id), \
+                (SELECT min(notice) FROM report WHERE message = inbound.id))) AS told \
+        FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id)",
         row::NOTICE_STATE
     )
 }

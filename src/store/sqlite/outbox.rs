@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row};
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, cases, row};
 use crate::model::{
-    CaseId, CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
+    CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
 };
 
 pub async fn claim(
@@ -186,6 +186,17 @@ pub async fn notices(
     store: &SqliteStore,
     filter: &NoticeFilter,
 ) -> Result<Vec<NoticeEntry>, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let found = notices_in(&mut reading, filter).await?;
+    reading.commit().await?;
+    Ok(found)
+}
+
+/// The same within a transaction.
+pub async fn notices_in(
+    connection: &mut SqliteConnection,
+    filter: &NoticeFilter,
+) -> Result<Vec<NoticeEntry>, StoreError> {
     let mut select = QueryBuilder::new("SELECT * FROM notice WHERE true");
     if let Some(id) = filter.id {
         select.push(" AND id = ").push_bind(id.0);
@@ -211,32 +222,11 @@ pub async fn notices(
             select.push_bind(number).push(")");
         }
     }
-    let mut reading = store.readers.begin().await?;
     let rows = select
         .push(" ORDER BY id")
         .build()
-        .fetch_all(&mut *reading)
+        .fetch_all(&mut *connection)
         .await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(notice(&mut reading, row).await?);
-    }
-    reading.commit().await?;
-    Ok(found)
-}
-
-/// Notices about a case, oldest first.
-pub async fn of_case(
-    connection: &mut SqliteConnection,
-    case: CaseId,
-) -> Result<Vec<NoticeEntry>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT * FROM notice WHERE id IN \
-            (SELECT notice FROM notice_item WHERE \"case\" = ?) ORDER BY id",
-    )
-    .bind(case.0)
-    .fetch_all(&mut *connection)
-    .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         found.push(notice(&mut *connection, row).await?);

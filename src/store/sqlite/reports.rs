@@ -96,7 +96,7 @@ pub async fn write(
 
 /// How far a notice is.
 pub async fn standing(
-    connection: &mut sqlx::SqliteConnection,
+    connection: &mut SqliteConnection,
     id: NoticeId,
 ) -> Result<Option<Standing>, StoreError> {
     let found = sqlx::query(
@@ -133,6 +133,7 @@ pub async fn reports(
     reports_in(&mut reading, notice, case).await
 }
 
+/// The same within a transaction.
 pub async fn reports_in(
     connection: &mut SqliteConnection,
     notice: Option<NoticeId>,

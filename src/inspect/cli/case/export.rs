@@ -326,6 +326,10 @@ fn sent<W: Write>(
         archive.add(path, bytes.sentence(), raw)?;
     }
     let mut object = notice::object(entry);
+    object["reports"] = (proof.dossier.reports.iter())
+        .filter(|report| report.notice == id)
+        .map(notice::report)
+        .collect();
     object["bytes"] = bytes.as_str().into();
     object["file"] = json!(path);
     let text = out::json_line(object);

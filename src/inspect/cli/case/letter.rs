@@ -106,8 +106,8 @@ impl Letter {
     }
 }
 
-/// Has a letter with the code of this notice been written?
-pub async fn is_written(store: &dyn Store, notice: &Notice) -> anyhow::Result<Option<Timestamp>> {
+/// When the first letter with the code of this notice was written, if one was.
+pub async fn written_at(store: &dyn Store, notice: &Notice) -> anyhow::Result<Option<Timestamp>> {
     for case in notice.items.iter().filter_map(|item| item.case) {
         for entry in store.audit_of(&case.to_string()).await? {
             if entry.action == ACTION && entry.detail.split(' ').next() == Some(&notice.code) {

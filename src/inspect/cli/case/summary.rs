@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::super::log;
 use super::super::out::{self, clean};
+use super::super::{log, notice};
 use super::archive::Filed;
 use super::export::{NoticeBytes, Proof};
-use crate::model::{InboundId, Language, NoticeState};
+use crate::model::{InboundId, Language, Notice, NoticeState, Source};
 use crate::store::{Dossier, LogEntry, NoticeEntry};
 
 const TEMPLATE: &str = include_str!("summary.html");
@@ -113,6 +113,7 @@ fn steps(proof: &Proof<'_>) -> Vec<Step> {
         history,
         notes,
         calls,
+        reports,
         audit,
         ..
     } = proof.dossier;
@@ -140,6 +141,14 @@ fn steps(proof: &Proof<'_>) -> Vec<Step> {
     }
     for entry in &proof.dossier.notices {
         steps.extend(told(entry));
+    }
+    for report in reports {
+        steps.push(Step {
+            at: report.at,
+            what: "report",
+            text: format!("about {}", notice::report_line(report)),
+            path: format!("messages/{}.json", report.message),
+        });
     }
     for call in calls {
         // A call that nobody had asked for was made when it was written down.
@@ -212,7 +221,10 @@ fn came_in(entry: &LogEntry, changes: &[&str]) -> Step {
     }
     Step {
         at: entry.received_at,
-        what: "registry",
+        what: match Source::from_word(&entry.source) {
+            Some(Source::Dsn) => "report",
+            _ => "registry",
+        },
         text,
         path: format!("messages/{}.json", entry.id),
     }
@@ -268,7 +280,11 @@ fn notices(proof: &Proof<'_>) -> Vec<Value> {
                 kind => notice.kind.as_str(),
                 languages => languages.join(", "),
                 recipient => clean(&notice.recipient),
-                state => state(notice.state, sent.bytes),
+                state => state(notice, sent.bytes),
+                reports => (proof.dossier.reports.iter())
+                    .filter(|report| report.notice == notice.id)
+                    .map(|report| sentence(&notice::report_line(report)))
+                    .collect::<Vec<_>>(),
                 attempts => notice.attempts,
                 reply => notice.last_reply.as_deref().map(sentence),
                 sent => notice.sent_at.map(time),
@@ -280,14 +296,17 @@ fn notices(proof: &Proof<'_>) -> Vec<Value> {
 }
 
 /// How far a notice got, in words that nobody takes for more.
-fn state(state: NoticeState, bytes: NoticeBytes) -> String {
-    let words = match state {
+fn state(notice: &Notice, bytes: NoticeBytes) -> String {
+    let words = match notice.state {
         NoticeState::Observed => "not sent: only written down (notices.mode was observe)",
         NoticeState::Queued => "not sent yet: it waits to leave",
+        NoticeState::Delayed if notice.sent_at.is_some() => {
+            "sent, and a mail system reported that it is late"
+        }
         NoticeState::Delayed => "not sent yet: it is tried again",
         NoticeState::Sent => "sent: taken by the outgoing mail server",
         NoticeState::Failed => "not sent: given up",
-        NoticeState::Bounced => "sent, and it came back",
+        NoticeState::Bounced => "sent, and a mail system reported that it could not be delivered",
         NoticeState::Withdrawn => "not sent: later news overtook it",
     };
     match bytes {

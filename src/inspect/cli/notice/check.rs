@@ -11,7 +11,7 @@ use crate::model::Language;
 use crate::notify;
 use crate::store::{NoticeFilter, Store};
 
-/// Did we send a notice with this code? Exit 4 if not
+/// Did we send a notice, or write a letter, with this code? Exit 4 if not
 ///
 /// Says nothing that is personal. Small letters, blanks and a missing dash do no harm, nor do letters
 /// that look alike, such as O and 0.
@@ -38,14 +38,19 @@ impl Check {
                 code: Some(code),
                 ..NoticeFilter::default()
             };
-            let Some(entry) = store.notices(&filter).await?.pop() else {
-                continue;
+            let entry = store.notices(&filter).await?.pop();
+            // A letter carries the code of a notice that may never have left.
+            let letter_at = match &entry {
+                Some(entry) if entry.notice.sent_at.is_none() => {
+                    letter::written_at(store, &entry.notice).await?
+                }
+                _ => None,
             };
-            let notice = entry.notice;
-            // A letter carries the code of a notice that may never have arrived.
-            let letter_at = letter::is_written(store, &notice).await?;
-            found = notify::answer(&notice, letter_at, &config.notices.settings)
-                .map(|answer| (answer, notice.kind));
+            found = entry.and_then(|entry| {
+                let settings = &config.notices.settings;
+                let answer = notify::answer(&entry.notice, letter_at, settings)?;
+                Some((answer, entry.notice.kind))
+            });
             if found.is_some() {
                 break;
             }
@@ -55,6 +60,7 @@ impl Check {
             context.out.object(json!({
                 "genuine": answer.is_some(),
                 "sent_at": json_time(answer.map(|answer| answer.sent_at)),
+                "is_letter": answer.map(|answer| answer.is_letter),
                 "kind": found.as_ref().map(|(_, kind)| kind),
                 "domain_starts_with": answer.map(|answer| answer.starts_with.to_string()),
                 "reply_by": json_time(answer.and_then(|answer| answer.reply_by)),
