@@ -218,7 +218,7 @@ catalogue! {
         "Nothing: it is no answer to a mail of ours; it changed nothing, and nobody is told.";
     NOT_A_REPORT "R43" "The mail answers a notice, and is neither a report about delivery nor an automatic answer."
         "Read it (`stichtag log raw ID`): a person may have written, or a mail system in a form that is not known yet; then refuse it with a note.";
-    NOT_ACTED_ON "R44" "The event is understood, but this version does not act on events of its kind yet."
+    NOT_ACTED_ON "R42" "The event is understood, but this version does not act on events of its kind yet."
         "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
         "See the note in the audit trail.";

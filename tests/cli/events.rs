@@ -48,7 +48,7 @@ fn parse_shows_an_event_in_json_and_in_words_without_its_code() {
         assert_eq!(object["source"], "centralnic-mail");
         assert_eq!(object["environment"], "live");
         assert_eq!(object["verdict"], "would-hold");
-        assert_eq!(object["reasons"], json!(["R44"]));
+        assert_eq!(object["reasons"], json!(["R42"]));
         assert_eq!(
             object["event"],
             json!({
@@ -66,7 +66,7 @@ fn parse_shows_an_event_in_json_and_in_words_without_its_code() {
             "kind           contact-verification",
             "object         P-QRT1207",
             "trigger present true",
-            "held           R44",
+            "held           R42",
             "verdict        would-hold",
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
@@ -110,7 +110,7 @@ fn parse_knows_an_event_without_any_route_for_it() {
     assert_eq!(object["environment"], Value::Null);
     assert_eq!(object["event"]["object"], "ada@orchard-sample.com");
     assert_eq!(object["event"]["contact"], Value::Null);
-    assert_eq!(object["reasons"], json!(["R05", "R44"]));
+    assert_eq!(object["reasons"], json!(["R05", "R42"]));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn serve_keeps_an_event_and_no_command_shows_its_code() {
     assert_eq!(entry["verdict"], "held");
     assert_eq!(entry["source"], "centralnic-mail");
     assert_eq!(entry["kind"], "contact-verification");
-    assert_eq!(entry["reasons"], json!(["R44"]));
+    assert_eq!(entry["reasons"], json!(["R42"]));
     for arguments in [
         &["log", "list"][..],
         &["log", "list", "--json"],

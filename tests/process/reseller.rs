@@ -81,7 +81,7 @@ async fn an_event_is_understood_held_under_a_code_of_its_own_and_alarms_nobody()
             let id = desk.smtp(FROM, TO, &event(name)).await;
             let decision = desk.entry(id).await.decision.unwrap();
             assert_eq!(decision.verdict, Held, "{name}");
-            assert_eq!(desk.codes(id).await, ["R44"], "{name}");
+            assert_eq!(desk.codes(id).await, ["R42"], "{name}");
             assert_eq!(decision.kind.as_deref(), Some(kind), "{name}");
             assert_eq!(decision.ace.as_deref(), ace, "{name}");
             assert_eq!(decision.environment, Some(environment), "{name}");
@@ -100,10 +100,10 @@ async fn an_event_stays_held_when_a_person_releases_it() {
     let id = desk.smtp(FROM, TO, &raw).await;
     desk.again(id, true).await;
     assert_eq!(desk.verdict(id).await, Held);
-    assert!(desk.codes(id).await.contains(&"R44"));
+    assert!(desk.codes(id).await.contains(&"R42"));
     // A copy is no copy of anything that was acted upon.
     let copy = desk.smtp(FROM, TO, &raw).await;
-    assert_eq!(desk.codes(copy).await, ["R44"]);
+    assert_eq!(desk.codes(copy).await, ["R42"]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn an_event_of_somebody_else_is_held_for_its_sender_too() {
     let desk = desk(LIVE).await;
     let raw = event("event-contactverification-handle.eml");
     let id = desk.smtp("somebody@example.net", TO, &raw).await;
-    assert_eq!(desk.codes(id).await, ["R02", "R44"]);
+    assert_eq!(desk.codes(id).await, ["R02", "R42"]);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn an_event_that_shows_a_deadline_is_alarmed_at_once() {
     let alarms = desk.store.alarms().await.unwrap();
     assert_eq!(alarms.len(), 1);
     assert_eq!(alarms[0].message, Some(id));
-    assert_eq!(alarms[0].code.as_str(), "R44");
+    assert_eq!(alarms[0].code.as_str(), "R42");
     assert_eq!(alarms[0].ace.as_deref(), Some("orchard-sample.de"));
 }
 
