@@ -87,3 +87,14 @@ impl Print {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
+
+/// Where the packages of `tests/notice_pages/package.json` are.
+pub fn modules() -> PathBuf {
+    let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("notice-pages");
+    assert!(
+        modules.join("node_modules").is_dir(),
+        "{} has no packages; `tests/run` installs them, with Chromium and Node.js",
+        modules.display()
+    );
+    modules
+}
