@@ -97,7 +97,7 @@ pub struct Entry {
 
 /// Holds that are found in mail of proven origin too: it could not be read, or a person must know of
 /// it. Mail that is held for one of these alone came from the registry.
-pub const BEHIND_ORIGIN: [ReasonCode; 14] = [
+pub const BEHIND_ORIGIN: [ReasonCode; 15] = [
     NOT_UNDERSTOOD,
     DEADLINE_UNREADABLE,
     CONTRADICTION,
@@ -108,6 +108,7 @@ pub const BEHIND_ORIGIN: [ReasonCode; 14] = [
     NOT_OURS,
     NO_ZONE,
     NO_PARSER,
+    NOT_ACTED_ON,
     UNMATCHED,
     NAME_LETTERS,
     ATTACHED,
@@ -211,14 +212,14 @@ catalogue! {
         "Readers show different texts; look at the raw message before you release it.";
     HTML_HIDES "R38" "The HTML part uses means that can hide or add text, such as styles, comments and scripts."
         "What it shows cannot be compared with the text; look at both, and act by hand if it is genuine.";
-    NOT_ACTED_ON "R42" "The event is understood, but this version does not act on events of its kind yet."
-        "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
     NOT_SIGNED "R44" "The mail came to an address of notices, and no notice of ours has it: its signature is missing or wrong."
         "Nothing: it is no answer to a mail of ours; it changed nothing, and nobody is told.";
     NOT_A_REPORT "R43" "The mail answers a notice, and is neither a report about delivery nor an automatic answer."
         "Read it (`stichtag log raw ID`): a person may have written, or a mail system in a form that is not known yet; then refuse it with a note.";
+    NOT_ACTED_ON "R42" "The event is understood, but this version does not act on events of its kind yet."
+        "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     BY_PERSON "R40" "A person refused the message."
         "See the note in the audit trail.";
     UNKNOWN_FIELD "W01" "A field that is not known was kept and shown."

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Reading, Rules, read_by};
+use super::{Reading, Rules, bounced, read_by};
 use crate::evidence::Gatherer;
 use crate::model::reason::{self, ReasonCode};
 use crate::model::{InboundId, Source};
@@ -26,8 +26,10 @@ pub async fn examine(
 ) -> (Claimed, Reading) {
     let is_again = message.evidence.is_some();
     // The message queue is read over a connection that proves its origin.
-    // What comes back to a notice is proven by the address alone.
-    let asks = ![Source::DenicQueue, Source::Dsn].contains(&message.inbound.source);
+    // What comes back to a notice is proven by the address alone. Who reads it decides, not what it was
+    // taken for when it came: the routes may have changed since.
+    let asks = message.inbound.source != Source::DenicQueue
+        && !bounced::is_for_notices(&rules.policy, &message.inbound);
     if message.evidence.is_none() && asks {
         message.evidence = Some(gatherer.gather(&message.inbound, now).await);
     }

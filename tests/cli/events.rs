@@ -131,11 +131,19 @@ fn parse_takes_the_route_that_it_is_told() {
         details.contains("none of the registry's fields"),
         "{details}"
     );
+    let mut office = office;
+    office.set("ROUTE__BOUNCES__PARSER", "dsn");
+    let object = office
+        .json(&["parse", &file, "--route", "bounces"])
+        .remove(0);
+    assert_eq!(object["reasons"], json!(["R43"]));
     let done = office.run(&["parse", &file, "--route", "elsewhere"]);
     assert_eq!(done.code, 1);
     assert!(
         done.err.contains("there is no route `elsewhere`")
-            && done.err.contains("centralnic, denic-live, denic-test"),
+            && done
+                .err
+                .contains("bounces, centralnic, denic-live, denic-test"),
         "{}",
         done.err
     );

@@ -90,6 +90,25 @@ async fn a_registry_time_in_the_future_is_held() {
 }
 
 #[tokio::test]
+async fn what_was_taken_for_a_report_is_proven_like_any_mail_once_no_route_of_reports_takes_it() {
+    let desk = Desk::with(&[("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "aligned")]).await;
+    let desk = desk.stock().await;
+    let raw = sample("01-live-connect.eml");
+    let inbound = Inbound {
+        source: Source::Dsn,
+        ..desk.inbound("registry-response@denic.de", &[TO_LIVE], &raw)
+    };
+    let id = desk.keep(inbound).await;
+    desk.work().await;
+    assert_eq!(desk.verdict(id).await, Held);
+    assert!(
+        desk.codes(id).await.contains(&"R09"),
+        "{:?}",
+        desk.codes(id).await
+    );
+}
+
+#[tokio::test]
 async fn recipient_of_both_environments_is_held() {
     let desk = Desk::stocked().await;
     let raw = sample("01-live-connect.eml");

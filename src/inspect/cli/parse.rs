@@ -10,7 +10,9 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::authenticate::Policy;
 use crate::config::Config;
-use crate::model::{BounceMail, Envelope, Environment, Inbound, RecipientMatch, Source, reason};
+use crate::model::{
+    BounceMail, Envelope, Environment, Inbound, RecipientMatch, RouteParser, Source, reason,
+};
 use crate::parse;
 use crate::process::{self, Reading};
 use crate::serve;
@@ -41,12 +43,26 @@ impl Parse {
             anyhow::bail!("{}: the file is empty", self.file.display());
         }
         let (config, _) = context.config()?;
-        let (policy, recipients) = match &self.route {
-            Some(name) => (policy_of(&config, name)?, vec![NAMED.to_owned()]),
-            None => (offline_policy(&config), Vec::new()),
+        let mut source = parse::detect(&raw);
+        let mut recipients = Vec::new();
+        let policy = match &self.route {
+            Some(name) => {
+                let policy = policy_of(&config, name)?;
+                // The address of a notice is signed, and none is made up.
+                match policy
+                    .routes
+                    .iter()
+                    .any(|only| only.parser == RouteParser::Dsn)
+                {
+                    true => source = Source::Dsn,
+                    false => recipients.push(NAMED.to_owned()),
+                }
+                policy
+            }
+            None => offline_policy(&config),
         };
         let mut inbound = Inbound {
-            source: parse::detect(&raw),
+            source,
             received_at: context.now(),
             envelope: Envelope {
                 recipients,
