@@ -395,7 +395,10 @@ fn the_summary_is_made_for_paper_and_nothing_in_it_is_markup_of_strangers() {
     for outside in ["http:", "https:", "src=", "href=", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
-    let sheet = paper::print(&folder.join("summary.html"));
+    let path = folder.join("summary.html");
+    let faults = paper::faults(std::slice::from_ref(&path));
+    assert_eq!(faults, Vec::<String>::new());
+    let sheet = paper::print(&path);
     assert!((2..=8).contains(&sheet.a4_pages()));
     let text = sheet.text();
     for part in [
