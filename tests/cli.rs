@@ -2,6 +2,8 @@
 
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/bounces.rs"]
+mod bounces;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]

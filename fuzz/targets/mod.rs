@@ -64,7 +64,7 @@ pub fn bounce(raw: &[u8]) {
         let signed = verp::sign(&key, id).to_ascii_lowercase();
         assert!(local_part.to_ascii_lowercase().contains(&signed));
     }
-    match parse::bounce(raw, raw.len() % 2 == 0) {
+    match parse::bounce(raw, raw.len().is_multiple_of(2)) {
         BounceMail::Report(report) => {
             assert!((1..=100).contains(&report.recipients.len()));
             for one in &report.recipients {

@@ -3,6 +3,7 @@
 mod credential;
 mod layers;
 mod values;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::receive::smtp::{SmtpSettings, Xforward};
 pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use values::Field;
+pub use watch::AlertWays;
 
 /// Where the configuration is looked for when nothing names a file.
 pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
@@ -156,20 +158,6 @@ pub struct Notices {
     pub templates: Option<PathBuf>,
 }
 
-/// `watch.alert_mail` and `watch.webhook_url`
-#[derive(Clone, Debug, Default)]
-pub struct AlertWays {
-    /// Addresses of the desk, their domains as A-labels.
-    pub mail: Vec<String>,
-    /// Where alarms are POSTed; its key is the credential [`AlertWays::KEY`].
-    pub webhook_url: Option<String>,
-}
-
-impl AlertWays {
-    /// The name of the credential that signs what is POSTed.
-    pub const KEY: &str = "webhook-key";
-}
-
 /// `[log]`
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -270,7 +258,7 @@ impl Config {
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
-            alerts: alert_ways(layers)?,
+            alerts: watch::alert_ways(layers)?,
             credentials: Credentials::default(),
             log: Log {
                 level: log_level(layers)?,
@@ -544,28 +532,6 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             calendar_attachment: field("calendar_attachment").truth(),
         },
         templates: Some(PathBuf::from(templates)).filter(|path| !path.as_os_str().is_empty()),
-    })
-}
-
-fn alert_ways(layers: &Layers) -> Result<AlertWays, ConfigError> {
-    let field = layers.field("watch.alert_mail");
-    let text = field.text();
-    let addresses = text.split(',').map(str::trim);
-    let mut mail = Vec::new();
-    for address in addresses.filter(|address| !address.is_empty()) {
-        let address =
-            notify::mail_address(address).map_err(|error| field.wrong(&error.to_string()))?;
-        if !mail.contains(&address) {
-            mail.push(address);
-        }
-    }
-    if !mail.is_empty() && layers.field("notices.from").text().is_empty() {
-        return Err(field.wrong("mail needs a sender: set `notices.from`"));
-    }
-    let webhook_url = layers.field("watch.webhook_url").text();
-    Ok(AlertWays {
-        mail,
-        webhook_url: Some(webhook_url).filter(|url| !url.is_empty()),
     })
 }
 

@@ -215,7 +215,7 @@ catalogue! {
         "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
-    NOT_SIGNED "R42" "The mail came to an address of notices, and no notice of ours has it: its signature is missing or wrong."
+    NOT_SIGNED "R44" "The mail came to an address of notices, and no notice of ours has it: its signature is missing or wrong."
         "Nothing: it is no answer to a mail of ours; it changed nothing, and nobody is told.";
     NOT_A_REPORT "R43" "The mail answers a notice, and is neither a report about delivery nor an automatic answer."
         "Read it (`stichtag log raw ID`): a person may have written, or a mail system in a form that is not known yet; then refuse it with a note.";

@@ -292,3 +292,207 @@ pub fn mail_address(text: &str) -> Result<String, RenderError> {
 pub fn bare_address(text: &str) -> String {
     mailbox("notices.from", text).map_or_else(|_| text.to_owned(), |from| from.email.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AlarmId, CaseId, InboundId, ReasonCode};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn alarm(number: i64, code: ReasonCode, key: &str) -> StandingAlarm {
+        StandingAlarm {
+            id: AlarmId(number),
+            key: key.to_owned(),
+            code,
+            environment: Some(Environment::Live),
+            domain: None,
+            message: None,
+            case: None,
+            deadline: None,
+            text: "something".to_owned(),
+            raised_at: at("2026-05-10T00:00:00Z"),
+            cleared_at: None,
+        }
+    }
+
+    fn written(alarms: &[StandingAlarm]) -> (String, String, String) {
+        let raw = alert_mail(&AlertMail {
+            from: "Muster Hosting <domains@example.net>",
+            to: "desk@example.org",
+            message_id: "alert.0123456789abcdef@example.net",
+            hostname: "stichtag.example.net",
+            at: at("2026-05-10T00:00:00Z"),
+            alarms,
+        })
+        .unwrap();
+        let mail = mail_parser::MessageParser::default().parse(&raw).unwrap();
+        (
+            mail.subject().unwrap().to_owned(),
+            mail.body_text(0).unwrap().into_owned(),
+            String::from_utf8(raw.clone()).unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_subject_names_how_many_and_what_presses_most() {
+        let domain = |name: &str| Some(name.parse().unwrap());
+        let later = StandingAlarm {
+            domain: domain("spaeter.de"),
+            deadline: Some(at("2026-06-06T13:51:08Z")),
+            ..alarm(1, reason::UNTOLD, "domain:live:spaeter.de:W60")
+        };
+        let first = StandingAlarm {
+            domain: domain("dänic.de"),
+            deadline: Some(at("2026-05-12T13:51:08Z")),
+            ..alarm(2, reason::UNTOLD, "domain:live:xn--dnic-loa.de:W60")
+        };
+        let past = StandingAlarm {
+            deadline: Some(at("2026-05-09T22:00:00Z")),
+            ..first.clone()
+        };
+        let test = StandingAlarm {
+            environment: Some(Environment::Test),
+            ..past.clone()
+        };
+        let silent = alarm(3, reason::ROUTE_SILENT, "route:denic-live");
+        for (alarms, subject) in [
+            (
+                vec![silent.clone()],
+                "Stichtag: 1 alarm: W63 A live route has heard nothing from the registry for watch.registry_silence",
+            ),
+            (
+                vec![silent.clone(), later.clone(), first.clone()],
+                "Stichtag: 3 alarms: W60 dänic.de, deadline 12 May 2026, 15:51 (CEST)",
+            ),
+            (
+                vec![later.clone(), past],
+                "Stichtag: 2 alarms: W60 dänic.de, deadline passed on 10 May 2026, 00:00 (CEST)",
+            ),
+            (
+                vec![test.clone(), silent],
+                "Stichtag: 2 alarms: W63 A live route has heard nothing from the registry for watch.registry_silence",
+            ),
+            (
+                vec![test],
+                "Stichtag: 1 alarm: W60 dänic.de, deadline passed on 10 May 2026, 00:00 (CEST) [TEST]",
+            ),
+            (vec![], "Stichtag: test alert from stichtag.example.net"),
+        ] {
+            assert_eq!(written(&alarms).0, subject);
+        }
+    }
+
+    #[test]
+    fn what_an_alarm_quotes_breaks_no_line_and_no_field() {
+        let hostile = StandingAlarm {
+            text: format!(
+                "message 7: x\r\nBcc: eve@example.com\r\n\r\n.\r\n\u{202e}\u{200b}\0<b>{} until \
+                 2026-06-06T13:51:08Z, then",
+                "y".repeat(100)
+            ),
+            message: Some(InboundId(7)),
+            ..alarm(1, reason::DEADLINE_UNREADABLE, "message:7:deadline")
+        };
+        let long = StandingAlarm {
+            text: "ä".repeat(10_000),
+            ..hostile.clone()
+        };
+        let (_, text, raw) = written(&[hostile, long]);
+        let (header, _) = raw.split_once("\r\n\r\n").unwrap();
+        assert!(!header.contains("eve@"), "{header}");
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("R11"))
+            .collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            lines[0].ends_with("-> stichtag held show 7"),
+            "{}",
+            lines[0]
+        );
+        assert!(
+            lines[0].contains("until 6 June 2026, 15:51 (CEST), then"),
+            "{}",
+            lines[0]
+        );
+        assert!(!text.contains(['\u{202e}', '\u{200b}', '\0']));
+        assert!(
+            lines[1].chars().count() < 500,
+            "{}",
+            lines[1].chars().count()
+        );
+        assert!(raw.is_ascii() && raw.lines().all(|line| line.len() < 999));
+    }
+
+    #[test]
+    fn a_flood_is_counted_where_it_is_not_listed() {
+        let alarms: Vec<_> = (1..=2_003)
+            .map(|number| alarm(number, reason::NOTICE_FAILED, &format!("notice:N-{number}")))
+            .collect();
+        let (subject, text, _) = written(&alarms);
+        assert!(subject.starts_with("Stichtag: 2003 alarms: "), "{subject}");
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("W35")).count(),
+            2_000
+        );
+        assert!(text.contains("-> stichtag notice show N-2000\r\n"));
+        assert!(text.contains("\r\n3 more: stichtag alarm list\r\n"));
+    }
+
+    #[test]
+    fn every_alarm_says_what_to_do_about_it() {
+        let of = |code, key: &str| alarm(1, code, key);
+        for (alarm, command) in [
+            (of(reason::UNTOLD, "domain:live:a.de:W60"), "explain W60"),
+            (
+                of(reason::BOUNCE_RATE, "bounces"),
+                "notice list --state bounced",
+            ),
+            (
+                of(reason::SENDING_PAUSED, "sending:paused"),
+                "notice resume",
+            ),
+            (
+                of(reason::ROUTE_SILENT, "route:denic-live"),
+                "log list --route denic-live --limit 5",
+            ),
+            (of(reason::QUEUE_NEGLECTED, "queue:live"), "explain W32"),
+            (
+                of(reason::NOTICE_FAILED, "notice:N-310"),
+                "notice show N-310",
+            ),
+            (
+                StandingAlarm {
+                    domain: Some("dänic.de".parse().unwrap()),
+                    ..of(reason::UNTOLD, "domain:live:xn--dnic-loa.de:W60")
+                },
+                "domain show xn--dnic-loa.de",
+            ),
+            (
+                StandingAlarm {
+                    case: Some(CaseId(81)),
+                    ..of(reason::UNTOLD, "domain:live:xn--dnic-loa.de:W60")
+                },
+                "case show V-81",
+            ),
+        ] {
+            assert_eq!(what_to_do(&alarm), format!("stichtag {command}"));
+        }
+    }
+
+    #[test]
+    fn a_test_has_the_fields_of_an_alarm() {
+        let read = |bytes: Vec<u8>| -> serde_json::Map<String, Value> {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        let alarm = alarm(1, reason::UNTOLD, "domain:live:a.de:W60");
+        let real = read(alert_json("1", AlertEvent::Raised, &alarm));
+        let test = read(test_json("1", "stichtag.example.net", alarm.raised_at));
+        let keys =
+            |map: &serde_json::Map<String, Value>| -> Vec<String> { map.keys().cloned().collect() };
+        assert_eq!(keys(&real), keys(&test));
+    }
+}

@@ -135,6 +135,8 @@ fn cell(
         Column::Claims => claim_list(item.claims.as_ref(), language),
         Column::Holders => holders(item).join(", "),
         Column::Flag if item.flag => say("ja", "yes"),
+        Column::Flag if kind == NoticeKind::Registered => say("nein", "no"),
+        // It never left the net.
         Column::Flag => String::new(),
     }
 }

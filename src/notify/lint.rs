@@ -194,19 +194,15 @@ fn notices(kind: NoticeKind, language: Language) -> Vec<Notice> {
                 environment,
                 ..specimen(kind, language, has_several)
             };
-            let bare = FACTS.iter().fold(full.clone(), |mut notice, hide| {
-                hide(&mut notice);
+            let hide = |facts: &[fn(&mut Notice)]| {
+                let mut notice = full.clone();
+                facts.iter().for_each(|hide| hide(&mut notice));
                 notice
-            });
-            for alone in 0..FACTS.len() {
-                let mut without = full.clone();
-                FACTS[alone](&mut without);
-                let others = FACTS.iter().enumerate().filter(|(at, _)| *at != alone);
-                let only = others.fold(full.clone(), |mut notice, (_, hide)| {
-                    hide(&mut notice);
-                    notice
-                });
-                all.extend([without, only]);
+            };
+            let bare = hide(&FACTS);
+            for (at, fact) in FACTS.iter().enumerate() {
+                let others = [&FACTS[..at], &FACTS[at + 1..]].concat();
+                all.extend([hide(&[*fact]), hide(&others)]);
             }
             let mut at_risk = full.clone();
             at_risk.recipient = format!("info@{}", full.items[0].domain.ace());
@@ -290,7 +286,8 @@ impl Lint<'_> {
             .first()
             .map_or("", |item| item.domain.unicode());
         let rest = mail.subject.strip_prefix(domain);
-        if !rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-')) {
+        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+        if rest.is_none_or(goes_on) {
             let text = format!(
                 "the subject reads `{}`; begin it with {{{{ domain }}}}, by which customers find the mail",
                 mail.subject

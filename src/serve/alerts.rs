@@ -1,6 +1,7 @@
 //! The ways by which alarms reach people, from the configuration.
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 use crate::config::{AlertWays, Config, ConfigError};
 use crate::model::{AlertEvent, Channel, StandingAlarm};
@@ -35,7 +36,7 @@ pub fn webhook(config: &Config) -> Result<Option<Webhook>, ConfigError> {
     })?;
     let key = WebhookKey::new(secret)
         .map_err(|error| wrong(format!("credential `{}`: {error}", AlertWays::KEY)))?;
-    Webhook::new(url, key)
+    Webhook::new(url.expose_secret(), key)
         .map(Some)
         .map_err(|error| wrong(error.to_string()))
 }

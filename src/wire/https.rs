@@ -393,4 +393,104 @@ mod tests {
             .unwrap();
         assert_eq!(format!("{url:?}"), "https://desk.example.net/…");
     }
+
+    /// Takes one request and answers with these bytes, again and again where they must not end.
+    async fn server(reply: &'static [u8], is_endless: bool) -> HttpUrl {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            let _ = stream.read(&mut request).await;
+            let mut is_first = true;
+            while is_first || is_endless {
+                is_first = false;
+                if stream.write_all(reply).await.is_err() {
+                    return;
+                }
+            }
+        });
+        format!("http://127.0.0.1:{port}/x").parse().unwrap()
+    }
+
+    async fn ask(client: &HttpClient, url: &HttpUrl) -> Result<HttpReply, HttpError> {
+        let request = HttpRequest {
+            url,
+            headers: &[("content-type", "text/plain")],
+            body: b"x",
+        };
+        client.post(&request).await
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_read_as_far_as_it_is_wanted() {
+        let client = HttpClient {
+            body_bytes_max: 4,
+            ..HttpClient::new().unwrap()
+        };
+        for (reply, body, is_cut) in [
+            (
+                &b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour"[..],
+                "four",
+                false,
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfive!",
+                "five",
+                true,
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\noff",
+                "off",
+                true,
+            ),
+            (
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nend",
+                "end",
+                false,
+            ),
+        ] {
+            let got = ask(&client, &server(reply, false).await).await.unwrap();
+            let text = String::from_utf8(got.body).unwrap();
+            assert_eq!((got.status, text.as_str(), got.is_cut), (200, body, is_cut));
+            assert_eq!(got.line, "200 OK");
+        }
+        let endless = b"HTTP/1.1 503 Service Unavailable\r\n\r\nand so on ";
+        let got = ask(&client, &server(endless, true).await).await.unwrap();
+        assert_eq!(
+            (got.status, got.body.as_slice(), got.is_cut),
+            (503, &b"and "[..], true)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_reply_is_an_error_that_names_no_path() {
+        let client = HttpClient {
+            timeout: Duration::from_millis(500),
+            ..HttpClient::new().unwrap()
+        };
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = format!("http://{}/t0ken", silent.local_addr().unwrap());
+        for (url, part) in [
+            (server(b"", false).await, "127.0.0.1:"),
+            (
+                server(b"220 mail.example.net ESMTP\r\n", false).await,
+                "127.0.0.1:",
+            ),
+            (
+                server(b"HTTP/1.1 200 OK\r\nx: y\r\n", true).await,
+                "127.0.0.1:",
+            ),
+            (silent.parse().unwrap(), "no answer within"),
+            ("http://127.0.0.1:1/t0ken".parse().unwrap(), "no connection"),
+            (
+                "https://127.0.0.1:1/t0ken".parse().unwrap(),
+                "no connection",
+            ),
+        ] {
+            let error = ask(&client, &url).await.unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("t0ken"), "{error}");
+        }
+    }
 }

@@ -129,6 +129,35 @@ async fn each_address_of_the_desk_gets_its_own_mail_and_a_new_one_what_stands() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_was_off_hears_what_it_missed_and_nothing_twice() {
+    let smarthost = Smarthost::start();
+    smarthost.set(is_busy);
+    let mut house = House::with_mail(&smarthost);
+    house.start().await;
+    house.raise(&[house.alarm("missed.de")]).await;
+    until("a try", || smarthost.turned_away() > 0).await;
+    house.stop().await;
+    house.set("WATCH__ALERT_MAIL", "");
+    house.start().await;
+    assert_eq!(
+        house.status()["alerts_late"],
+        0,
+        "nobody waits for it any more"
+    );
+    house.stop().await;
+    smarthost.set(super::smarthost::takes_all);
+    house.set("WATCH__ALERT_MAIL", DESK);
+    for _ in 0..2 {
+        house.advance(61);
+        house.start().await;
+        until("the mail", || smarthost.mails(DESK).len() == 1).await;
+        rounds().await;
+        house.stop().await;
+    }
+    assert_eq!(smarthost.mails(DESK).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn test_alarms_are_marked_and_come_last() {
     let smarthost = Smarthost::start();
     let mut house = House::with_mail(&smarthost);

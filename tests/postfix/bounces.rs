@@ -332,7 +332,7 @@ fn every_report_of_postfix_is_read_and_one_that_no_notice_signed_changes_nothing
     let messages = house.stichtag.decided(7);
     for message in &messages {
         assert_eq!(message["verdict"], "refused", "{message}");
-        assert_eq!(message["reasons"], serde_json::json!(["R42"]));
+        assert_eq!(message["reasons"], serde_json::json!(["R44"]));
         assert_eq!(message["source"], "dsn");
     }
     assert!(house.stichtag.json(&["held", "list"]).is_empty());

@@ -5,7 +5,7 @@ use stichtag::model::{Inbound, InboundId, NoticeId, NoticeKind, NoticeState, Sou
 use stichtag::notify::verp;
 use stichtag::process;
 use stichtag::store::MessageVerdict::{Applied, Held, Refused, Unchanged};
-use stichtag::store::{AuditFilter, Delivery, NoticeEntry, Store};
+use stichtag::store::{AuditFilter, Delivery, NoticeEntry, PlanChange, Store};
 
 use super::desk::{CONNECT, Desk, HOLD, dedelegation, deletion, mail};
 
@@ -339,7 +339,7 @@ async fn what_no_notice_has_signed_is_recorded_and_changes_nothing() {
     ] {
         let id = desk.answered(&to, &report("failed", "5.1.1")).await;
         assert_eq!(desk.verdict(id).await, Refused, "{to}");
-        assert_eq!(desk.codes(id).await, ["R42"], "{to}");
+        assert_eq!(desk.codes(id).await, ["R44"], "{to}");
         desk.is_still(None, &before).await;
     }
     // The right name under the wrong domain belongs to no route; two notices in one mail to none.
@@ -450,6 +450,33 @@ async fn a_notice_that_the_smarthost_refuses_goes_the_same_way() {
     );
     // Once the next address has it, nothing is left to be done about the first.
     assert_eq!(desk.store.figures().await.unwrap().notices_failed, 0);
+}
+
+#[tokio::test]
+async fn a_report_that_comes_while_the_case_is_thought_of_is_not_overlooked() {
+    let mut desk = desk_with(Some(SECOND)).await;
+    desk.told(&verify(DOMAIN, "10:00:00")).await;
+    desk.store.plan_again().await.unwrap();
+    let lease = std::time::Duration::from_secs(60);
+    let seen = desk.store.claim_plans(desk.now, 9, lease).await.unwrap();
+    let to = desk.address("N-1");
+    desk.keep_answer(&to, &report("failed", "5.1.1")).await;
+    desk.work().await;
+    // What was thought of before the report is written only now.
+    let thought = PlanChange {
+        case: seen.cases[0].id,
+        state: seen.cases[0].state,
+        version: seen.cases[0].record.version,
+        notices: Vec::new(),
+        tasks: Vec::new(),
+        at: desk.now,
+        again: None,
+        next_at: None,
+    };
+    desk.store.commit_plans(&[thought]).await.unwrap();
+    desk.now += 1.minute();
+    desk.plan().await;
+    assert_eq!(desk.notices().await.len(), 2);
 }
 
 #[tokio::test]

@@ -202,7 +202,8 @@ impl House {
             max_per_hour: 1_000_000,
         };
         while send::deliver_due(&outbox).await.unwrap() > 0 {}
-        for letter in std::mem::take(&mut *self.smarthost.0.lock().unwrap()) {
+        let letters = std::mem::take(&mut *self.smarthost.0.lock().unwrap());
+        for letter in letters {
             let mail = self.read(&letter, now).await;
             self.mails.lock().unwrap().push(mail);
         }

@@ -57,8 +57,8 @@ impl Parse {
         };
         let mut reading = process::read(&policy, &inbound, None, false);
         // What is no registry mail may have come back to a notice: no envelope says so here.
-        if reading.event.is_none() && inbound.source == Source::DenicMail && is_answer(&inbound.raw)
-        {
+        let may_be = self.route.is_none() && reading.event.is_none();
+        if may_be && inbound.source == Source::DenicMail && is_answer(&inbound.raw) {
             inbound.source = Source::Dsn;
             reading = process::read(&policy, &inbound, None, false);
         }

@@ -8,6 +8,7 @@ mod address;
 mod auto;
 mod fields;
 mod mail;
+mod phrases;
 mod text;
 mod words;
 

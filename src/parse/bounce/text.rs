@@ -126,7 +126,7 @@ fn end_of_report(lines: &[&str]) -> usize {
         let line = line.trim();
         line.len() <= 120 && !line.contains('@') && RETURNED.is_match(&line.to_ascii_lowercase())
     };
-    let marker = lines.iter().position(|line| is_marker(line));
+    let marker = lines.iter().position(is_marker);
     // A header whose fields nobody repeats in a report.
     let header = (0..lines.len()).find(|at| {
         let rest = lines[*at..].iter().take(6);

@@ -147,7 +147,7 @@ fn of_case(case: &WatchedCase, code: ReasonCode, text: String, now: Timestamp) -
 
 fn bounce_rate(facts: &WatchFacts, now: Timestamp) -> Option<Alarm> {
     let (bad, all) = (facts.notices_undelivered, facts.notices);
-    let is_much = all >= NOTICES_MIN && bad.saturating_mul(ONE_IN) > all;
+    let is_much = all >= NOTICES_MIN && bad > all / ONE_IN;
     is_much.then(|| {
         let text = format!("{bad} of {all} notices of the last 30 days were refused or came back");
         general("bounces", reason::BOUNCE_RATE, None, text, now)

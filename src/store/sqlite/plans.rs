@@ -161,9 +161,12 @@ pub async fn open_above(
 pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
+        // Since it was claimed, whatever matters to the plan, such as a mail that came back, has put it
+        // first in line again: what was read then is old.
         let is_same: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM verification_case JOIN domain USING (environment, ace) \
-             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ?)",
+             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ? \
+                AND plan_at IS NOT 0)",
         )
         .bind(change.case.0)
         .bind(change.state.as_str())

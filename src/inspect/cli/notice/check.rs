@@ -59,8 +59,12 @@ impl Check {
         if context.out.is_json() {
             context.out.object(json!({
                 "genuine": answer.is_some(),
-                "sent_at": json_time(answer.map(|answer| answer.sent_at)),
-                "is_letter": answer.map(|answer| answer.is_letter),
+                "sent_at": json_time(
+                    answer.filter(|answer| !answer.is_letter).map(|answer| answer.sent_at)
+                ),
+                "letter_at": json_time(
+                    answer.filter(|answer| answer.is_letter).map(|answer| answer.sent_at)
+                ),
                 "kind": found.as_ref().map(|(_, kind)| kind),
                 "domain_starts_with": answer.map(|answer| answer.starts_with.to_string()),
                 "reply_by": json_time(answer.and_then(|answer| answer.reply_by)),
