@@ -128,8 +128,11 @@ pub fn faults(pages: &[PathBuf]) -> Vec<String> {
     let mut faults = Vec::new();
     for page in &looked {
         for list in ["findings", "violations", "requests"] {
+            let own = format!("/{}", page["page"].as_str().unwrap());
             let found = page[list].as_array().unwrap().iter();
-            faults.extend(found.map(|fault| format!("{} {list}: {fault}", page["page"])));
+            // The page itself is asked for, and nothing else.
+            let found = found.filter(|fault| !fault.as_str().unwrap().ends_with(&own));
+            faults.extend(found.map(|fault| format!("{own} {list}: {fault}")));
         }
     }
     faults
