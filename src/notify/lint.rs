@@ -52,6 +52,17 @@ fn needed(kind: NoticeKind) -> &'static [&'static str] {
     }
 }
 
+/// What a letter must say.
+const NEEDED_IN_LETTERS: [&str; 7] = [
+    "claims",
+    "code",
+    "domain",
+    "next_deadline",
+    "next_effect",
+    "phone",
+    "reply_by",
+];
+
 /// Facts of a notice that may be unknown.
 const FACTS: [fn(&mut Notice); 8] = [
     |notice| notice.salutation.clear(),
@@ -131,11 +142,16 @@ pub fn lint(overrides: &BTreeMap<String, String>, settings: &Settings) -> Vec<Fi
     lint.languages(overrides);
     for kind in NoticeKind::ALL {
         for language in Language::ALL {
-            lint.completeness(kind, language);
+            let body = format!("{kind}/{}.body", language.as_str());
+            lint.completeness(&body, needed(kind));
             for notice in notices(kind, language) {
                 lint.notice(&notice, &templates);
             }
         }
+    }
+    for language in Language::ALL {
+        let body = format!("letter/{}.body", language.as_str());
+        lint.completeness(&body, &NEEDED_IN_LETTERS);
     }
     lint.found.into_iter().collect()
 }
@@ -226,15 +242,14 @@ impl Lint<'_> {
     }
 
     /// Does the text, with what it includes, say all that its readers need?
-    fn completeness(&mut self, kind: NoticeKind, language: Language) {
-        let body = format!("{kind}/{}.body", language.as_str());
-        let used = self.sources.variables(&body);
-        for needed in needed(kind) {
+    fn completeness(&mut self, body: &str, needed: &[&str]) {
+        let used = self.sources.variables(body);
+        for needed in needed {
             if !used.contains(*needed) {
                 let text = format!(
                     "never says `{needed}`; put {{{{ {needed} }}}} where the customer is to read it"
                 );
-                self.add(&body, 1, text);
+                self.add(body, 1, text);
             }
         }
     }

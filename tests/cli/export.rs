@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use stichtag::model::NoticeId;
-use stichtag::store::{Delivery, Store};
+use stichtag::model::{Envelope, Inbound, InboundId, NoticeId, Source};
+use stichtag::notify::verp;
+use stichtag::process;
+use stichtag::store::{Delivery, Sealed, Store};
 
 use super::audit::tamper;
 use super::office::{BOTH, Office, fixture, mail, mail_about};
@@ -173,6 +175,58 @@ fn messages_of_the_queue_and_of_its_contacts_lie_in_it_too() {
             std::fs::read(folder.join(file)).unwrap_or_else(|_| panic!("{:?}", files(&folder)));
         assert!(kept == fixture(name), "{file}");
     }
+}
+
+#[test]
+fn what_mail_systems_reported_lies_beside_the_notice() {
+    let mut office = office();
+    office.set("NOTICES__BOUNCE_DOMAIN", "bounce.muster.example");
+    office.mail(&mail(90, "connect", &BOTH));
+    send(&office, 1);
+    let report = "From: MAILER-DAEMON@mx.example.net\r\nTo: x@bounce.muster.example\r\n\
+        Subject: Mail delivery report\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+        --b\r\n\r\nWhat became of your mail.\r\n\
+        --b\r\nContent-Type: message/delivery-status\r\n\r\n\
+        Reporting-MTA: dns; mx.example.net\r\n\r\n\
+        Final-Recipient: rfc822; kunde@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\
+        Diagnostic-Code: smtp; 550 5.1.1 no <b>such</b> user\r\n\r\n--b--\r\n";
+    office.store(async |store| {
+        let key = process::bounce_key(store).await.unwrap();
+        let address = format!("{}@bounce.muster.example", verp::sign(&key, NoticeId(1)));
+        let inbound = Inbound {
+            source: Source::Dsn,
+            received_at: jiff::Timestamp::now(),
+            envelope: Envelope {
+                mail_from: Some(String::new()),
+                recipients: vec![address],
+                ..Envelope::default()
+            },
+            environment: None,
+            raw: report.as_bytes().to_vec(),
+        };
+        let kept = store.keep(vec![Sealed::new(inbound).unwrap()]).await;
+        assert_eq!(kept.unwrap(), [InboundId(2)]);
+    });
+    // Whoever imports works off what waits.
+    office.mail(&mail(30, "serverHold", &[("deletion", 40)]));
+    let folder = unpack(&office, &[], 0);
+    assert_eq!(read(&folder, "messages/2.eml"), report);
+    let notice = json(&folder, "notices/N-1.json");
+    assert_eq!(notice["state"], "bounced");
+    assert_eq!(notice["bytes"], "as-sent");
+    assert_eq!(notice["reports"][0]["status"], "5.1.1");
+    assert_eq!(notice["reports"][0]["message"], "2");
+    assert_eq!(json(&folder, "case.json")["reports"][0]["notice"], "N-1");
+    let page = read(&folder, "summary.html");
+    for part in [
+        "sent, and a mail system reported that it could not be delivered",
+        "Reported: N-1 failed 5.1.1 kunde@example.net, no such mailbox",
+        "no &lt;b&gt;such&lt;",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(read(&folder, "audit.jsonl").contains("notice bounced"));
 }
 
 #[test]
@@ -395,7 +449,10 @@ fn the_summary_is_made_for_paper_and_nothing_in_it_is_markup_of_strangers() {
     for outside in ["http:", "https:", "src=", "href=", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
-    let sheet = paper::print(&folder.join("summary.html"));
+    let path = folder.join("summary.html");
+    let faults = paper::faults(std::slice::from_ref(&path));
+    assert_eq!(faults, Vec::<String>::new());
+    let sheet = paper::print(&path);
     assert!((2..=8).contains(&sheet.a4_pages()));
     let text = sheet.text();
     for part in [

@@ -159,6 +159,17 @@ fn a_letter_is_one_a4_page_that_leaves_the_window_free() {
 }
 
 #[test]
+fn a_letter_passes_an_html_checker_and_an_accessibility_check() {
+    let office = on_hold();
+    let pages = ["de", "en"].map(|lang| {
+        let name = format!("{lang}.html");
+        office.ok(&["case", "letter", "V-1", "--lang", lang, "--out", &name]);
+        office.path(&name)
+    });
+    assert_eq!(paper::faults(&pages), Vec::<String>::new());
+}
+
+#[test]
 fn nothing_that_a_stranger_wrote_is_markup() {
     let tags = |page: &str| -> BTreeSet<String> {
         let names = page.split('<').skip(1);

@@ -1,7 +1,11 @@
-//! Pages as they come out of a printer: by Chromium and poppler's tools.
+//! Pages as they come out of a printer, by Chromium and poppler's tools; and as an HTML checker and an
+//! accessibility check see them. `tests/run` installs all of it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
 
 /// A printed page, or several.
 pub struct Print {
@@ -97,4 +101,39 @@ pub fn modules() -> PathBuf {
         modules.display()
     );
     modules
+}
+
+/// What html-validate and axe-core find wrong with pages, and what these ask for from elsewhere.
+pub fn faults(pages: &[PathBuf]) -> Vec<String> {
+    let screenshots = tempfile::tempdir().unwrap();
+    let mut node = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notice_pages/check.mjs"))
+        .args([modules().as_path(), screenshots.path()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node is needed; `tests/run` installs it");
+    let wanted = json!({"pages": pages, "calendars": []}).to_string();
+    (node.stdin.take().unwrap())
+        .write_all(wanted.as_bytes())
+        .unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success(), "check.mjs: {}", output.status);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let looked: Vec<Value> = (said.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // Each in light and dark.
+    assert_eq!(looked.len(), 2 * pages.len(), "{said}");
+    let mut faults = Vec::new();
+    for page in &looked {
+        for list in ["findings", "violations", "requests"] {
+            let own = format!("/{}", page["page"].as_str().unwrap());
+            let found = page[list].as_array().unwrap().iter();
+            // The page itself is asked for, and nothing else.
+            let found = found.filter(|fault| !fault.as_str().unwrap().ends_with(&own));
+            faults.extend(found.map(|fault| format!("{own} {list}: {fault}")));
+        }
+    }
+    faults
 }

@@ -39,7 +39,7 @@ fn of(texts: &[(&str, String)]) -> Vec<Finding> {
 fn every_fault_of_an_own_text_is_named_with_its_line_and_its_remedy() {
     const TABLE: &str = "\n{{ domain_table }}\n";
     let with = |name, sentence: &str| changed(name, TABLE, &format!("{TABLE}\n{sentence}\n"));
-    let cases: [(&str, String, usize, &str); 13] = [
+    let cases: [(&str, String, usize, &str); 14] = [
         (
             "on-hold/de.body",
             changed("on-hold/de.body", "{{ portal_path }}", "{{ portalpath }}"),
@@ -69,6 +69,16 @@ fn every_fault_of_an_own_text_is_named_with_its_line_and_its_remedy() {
             changed("reminder/de.body", TABLE, ""),
             1,
             "never says `domain_table`; put {{ domain_table }} where the customer is to read it",
+        ),
+        (
+            "letter/de.body",
+            changed(
+                "letter/de.body",
+                "{% if reply_by %} bis {{ reply_by|strong }}{% endif %}",
+                "",
+            ),
+            1,
+            "never says `reply_by`; put {{ reply_by }} where the customer is to read it",
         ),
         (
             "reminder/de.subject",
