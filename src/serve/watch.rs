@@ -1,6 +1,6 @@
 //! Looks after what waits for a person: held too long, or with a deadline that comes near.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,8 @@ impl Watch {
             let key = process::deadline_key(mail.id);
             news.push(alarm(mail, key, reason::HELD_DEADLINE, text, now));
         }
-        news.retain(|alarm| open.iter().all(|other| other.key != alarm.key));
+        let known: BTreeSet<&str> = open.iter().map(|alarm| alarm.key.as_str()).collect();
+        news.retain(|alarm| !known.contains(alarm.key.as_str()));
         if !news.is_empty() {
             store.raise_held(&news).await?;
             open = store.alarms().await?;
@@ -64,8 +65,8 @@ impl Watch {
 
     fn say(&mut self, open: &[Alarm], now: Timestamp) {
         let is_held = |alarm: &&Alarm| alarm.key.starts_with("message:");
-        self.said
-            .retain(|key, _| open.iter().any(|alarm| alarm.key == *key));
+        let known: BTreeSet<&str> = open.iter().map(|alarm| alarm.key.as_str()).collect();
+        self.said.retain(|key, _| known.contains(key.as_str()));
         for alarm in open.iter().filter(is_held) {
             let before = self.said.get(&alarm.key);
             if before.is_some_and(|at| now.duration_since(*at).abs() < REPEAT) {
