@@ -26,6 +26,7 @@ pub mod store;
 
 pub mod notify;
 pub mod send;
+pub mod wire;
 
 pub mod process;
 

@@ -4,6 +4,7 @@
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
+mod bounced;
 mod caught;
 mod contact;
 mod decide;
@@ -22,12 +23,13 @@ use jiff::Timestamp;
 use crate::evidence::Gatherer;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
+pub use bounced::bounce_key;
 pub use caught::{Panic, caught, caught_async};
 pub use contact::{Reach, reach};
 pub use decide::{DEADLINE_NEAR, deadline_key, decide, near_deadline};
 pub use examine::{examine, waits_until};
 pub use read::{Reader, Reading, read, read_by};
-pub use remind::{future, plan_next};
+pub use remind::{future, is_told, plan_next};
 pub use rules::{Decider, Rules, Steps};
 pub use tell::Telling;
 

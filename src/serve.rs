@@ -1,13 +1,15 @@
 //! Opens the store, starts listeners and workers, stops them in order.
 
 mod admin;
+mod alerts;
 mod gate;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
@@ -20,22 +22,26 @@ use crate::authenticate::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NoticeMode, Notices};
 use crate::evidence::{self, Gatherer, Resolvers, openpgp};
-use crate::model::{NoticeState, PinnedKey};
+use crate::model::{Channel, NoticeState, PinnedKey};
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
 use crate::receive::Keeper;
 use crate::receive::smtp::SmtpServer;
-use crate::send::{self, Smarthost};
+use crate::send::{self, Alerts, Smarthost, Webhook};
 use crate::store::{self, Store};
 
+pub use alerts::{AlertDesk, channels, webhook};
 pub use gate::{Desk, DiskSpace};
-pub use watch::{Watch, is_overdue};
+pub use watch::{Watch, WatchRules, is_overdue};
 
 /// How often workers look for work that nobody told them of (another process, a due date).
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 
-/// How often what is held is looked after.
+/// How often what waits for a person is looked after.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// How often it is looked for alarms that people have not heard of.
+const ALERT_EVERY: Duration = Duration::from_secs(1);
 
 /// Mails committed together at most.
 const KEEP_BATCH: usize = 256;
@@ -103,11 +109,12 @@ pub fn policy(config: &Config) -> Policy {
         replay_window: SignedDuration::try_from(config.authenticate.replay_window)
             .unwrap_or(SignedDuration::MAX),
         notice_host: notice_host(config),
+        bounce_key: None,
     }
 }
 
 /// What stands behind the `@` in the Message-IDs of our notices.
-fn notice_host(config: &Config) -> String {
+pub fn notice_host(config: &Config) -> String {
     let settings = &config.notices.settings;
     let from_host = settings
         .from
@@ -118,6 +125,13 @@ fn notice_host(config: &Config) -> String {
         .flatten()
         .find(|host| !host.is_empty())
         .unwrap_or_else(|| config.server.hostname.clone())
+}
+
+/// The rules of processing, with what the store adds to the configuration.
+pub async fn rules_with(config: &Config, store: &dyn Store) -> anyhow::Result<Rules> {
+    let mut rules = rules(config);
+    rules.policy.bounce_key = Some(process::bounce_key(store).await?);
+    Ok(rules)
 }
 
 /// The rules of processing, from the configuration.
@@ -159,23 +173,28 @@ pub fn gatherer(config: &Config) -> Result<Gatherer, evidence::DnsError> {
 
 /// The stock texts with the operator's own over them, and the settings they are filled with.
 pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
-    let mut overrides = std::collections::BTreeMap::new();
-    if let Some(folder) = &notices.templates {
-        for name in Templates::names() {
-            let path = folder.join(format!("{name}.txt"));
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    overrides.insert(name.to_owned(), text);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| path.display().to_string()),
-            }
-        }
-    }
+    let folder = notices.templates.as_deref();
+    let own = folder.map_or_else(|| Ok(BTreeMap::new()), own_texts)?;
     Ok(Desk {
         settings: notices.settings.clone(),
-        templates: Templates::with_overrides(overrides)?,
+        templates: Templates::with_overrides(own)?,
     })
+}
+
+/// The operator's own texts in a folder, by name; where there is no folder there are none.
+pub fn own_texts(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut own = BTreeMap::new();
+    for name in Templates::names() {
+        let path = folder.join(format!("{name}.txt"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                own.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+    Ok(own)
 }
 
 /// Everything that could be wrong with a configuration and would only be found out later.
@@ -187,6 +206,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     desk(&config.notices).map_err(|error| wrong("notices.templates", format!("{error:#}")))?;
     Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .map_err(|error| wrong("notices.smarthost", error.to_string()))?;
+    webhook(config)?;
     let now = Clock::system().now();
     for route in &config.all_routes {
         for pinned in &route.pgp_keys {
@@ -248,6 +268,8 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         .await
         .with_context(|| format!("store {}", config.store.url))?;
     store.forget_leases().await?;
+    let channels = channels(config);
+    store.keep_channels(&channels).await?;
     let shutdown = CancellationToken::new();
     let mut tasks = JoinSet::new();
 
@@ -288,6 +310,8 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         });
     }
 
+    let mut rules = rules;
+    rules.policy.bounce_key = Some(process::bounce_key(&*store).await?);
     let rules = Arc::new(rules);
     let gatherer = Arc::new(gatherer(config)?);
     for _ in 0..config.workers {
@@ -309,8 +333,23 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             wake: kept,
             shutdown: shutdown.clone(),
         }
-        .watch(Watch::new(config.held_age)),
+        .watch(Watch::new(WatchRules::new(config))),
     );
+    for channel in channels {
+        // A worker for each: one way that hangs must not hold up the others.
+        let worker = Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            wake: Arc::new(Notify::new()),
+            shutdown: shutdown.clone(),
+        };
+        let desk = AlertDesk::new(config);
+        let webhook = match channel {
+            Channel::Webhook => webhook(config)?,
+            Channel::Mail(_) => None,
+        };
+        tasks.spawn(worker.alert(desk, smarthost(config)?, webhook, channel));
+    }
     if config.notices.mode != NoticeMode::Off {
         // The settings may have changed since the plans were made.
         store.plan_again().await?;
@@ -329,10 +368,9 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             wake: planned,
             shutdown: shutdown.clone(),
         };
-        let smarthost = Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
-            .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))?;
-        let desk = desk(&config.notices)?;
-        tasks.spawn(worker.deliver(desk, smarthost, config.notices.max_per_hour));
+        let mut desk = desk(&config.notices)?;
+        desk.settings.bounce_key = rules.policy.bounce_key.clone();
+        tasks.spawn(worker.deliver(desk, smarthost(config)?, config.notices.max_per_hour));
     }
     Ok(Running {
         bound,
@@ -384,6 +422,12 @@ fn allow_connections() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!("the limit of open files stays at {limit:?}: {error}");
     }
+}
+
+/// The way to the smarthost.
+pub fn smarthost(config: &Config) -> anyhow::Result<Smarthost> {
+    Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
+        .with_context(|| format!("notices.smarthost `{}`", config.notices.smarthost))
 }
 
 async fn bind(address: &str) -> anyhow::Result<TcpListener> {
@@ -495,23 +539,55 @@ impl Worker {
         }
     }
 
+    async fn alert(
+        self,
+        desk: AlertDesk,
+        smarthost: Smarthost,
+        webhook: Option<Webhook>,
+        channel: Channel,
+    ) {
+        let clock = self.clock.clone();
+        let now = move || clock.now();
+        while !self.shutdown.is_cancelled() {
+            let alerts = Alerts {
+                store: &*self.store,
+                writer: &desk,
+                transport: &smarthost,
+                webhook: webhook.as_ref(),
+                channels: std::slice::from_ref(&channel),
+                now: &now,
+                is_stopping: &|| self.shutdown.is_cancelled(),
+            };
+            match whole(send::alert_due(&alerts)).await {
+                Ok(0) => self.rest_for(ALERT_EVERY).await,
+                Ok(_) => {}
+                Err(error) => self.trouble("alerting", &error).await,
+            }
+        }
+    }
+
     async fn watch(self, mut watch: Watch) {
         while !self.shutdown.is_cancelled() {
+            let begun = Instant::now();
             if let Err(error) = whole(watch.look(&*self.store, self.clock.now())).await {
-                self.trouble("watching held mail", &error).await;
+                self.trouble("watching", &error).await;
             }
-            tokio::select! {
-                () = self.shutdown.cancelled() => {}
-                () = tokio::time::sleep(WATCH_EVERY) => {}
-            }
+            // Whoever has ten thousand cases needs the machine for something else too.
+            self.rest_for(WATCH_EVERY.max(begun.elapsed() * 10)).await;
         }
     }
 
     async fn rest(&self) {
         tokio::select! {
             () = self.wake.notified() => {}
+            () = self.rest_for(LOOK_AROUND) => {}
+        }
+    }
+
+    async fn rest_for(&self, time: Duration) {
+        tokio::select! {
             () = self.shutdown.cancelled() => {}
-            () = tokio::time::sleep(LOOK_AROUND) => {}
+            () = tokio::time::sleep(time) => {}
         }
     }
 

@@ -45,6 +45,7 @@ fn authenticate(routes: &[Route], envelope: &Envelope, raw: &[u8]) -> Verdict {
         authserv_hops: 1,
         replay_window: jiff::SignedDuration::from_hours(7 * 24),
         notice_host: "bounce.example.net".to_owned(),
+        bounce_key: None,
     };
     let inbound = Inbound {
         source: Source::DenicMail,
@@ -475,7 +476,10 @@ fn broken_headers_are_not_trusted() {
 fn the_route_that_knows_the_sender_reads_the_mail() {
     // Another route of the same environment shares the recipient.
     let shared = routes(&[
-        ("STICHTAG_ROUTE__BOUNCES__RECIPIENTS", "[\"*\"]"),
+        (
+            "STICHTAG_ROUTE__BOUNCES__RECIPIENTS",
+            "[\"denic@registry.example.net\"]",
+        ),
         ("STICHTAG_ROUTE__BOUNCES__PARSER", "dsn"),
         (
             "STICHTAG_ROUTE__BOUNCES__HEADER_FROM",

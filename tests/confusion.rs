@@ -30,6 +30,7 @@ fn codes(raw: &[u8]) -> Vec<String> {
         authserv_ids: Vec::new(),
         authserv_hops: 1,
         notice_host: "bounce.example.net".to_owned(),
+        bounce_key: None,
         replay_window: jiff::SignedDuration::from_hours(7 * 24),
     };
     let inbound = Inbound {

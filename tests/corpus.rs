@@ -26,7 +26,7 @@ const MEMORY_FIXED: usize = 1024 * 1024;
 const MEMORY_FACTOR: usize = 16;
 
 /// What parsers and sessions look for.
-const TOKENS: [&[u8]; 32] = [
+const TOKENS: [&[u8]; 36] = [
     b"\r\n",
     b"\n",
     b"\r",
@@ -57,6 +57,10 @@ const TOKENS: [&[u8]; 32] = [
     b"&#x0;",
     b"<a xmlns:x=\"y\">",
     b"VerificationClaims: ",
+    b"CONTACTVERIFICATION WITH TRIGGERCODE: ",
+    b"CLASS:",
+    b"OBJECT:",
+    b"MTc5NDA5ODUzMC43NzEyIzc3MDAxMTIyMzM0NDUgTA==",
     b"2026-06-04T08:30:00+02:00",
     "\u{202e}\u{200b}\u{e4}".as_bytes(),
 ];
@@ -162,6 +166,11 @@ fn queue_messages_are_read_or_refused_and_no_deadline_is_made_up() {
 }
 
 #[test]
+fn event_mails_are_read_or_refused_and_no_trigger_code_is_shown() {
+    replay("centralnic", Some("fixtures/centralnic-mail"));
+}
+
+#[test]
 fn no_header_that_is_trusted_names_another_sender_to_another_reader() {
     replay("headers", Some("fixtures/denic-mail"));
 }
@@ -179,6 +188,11 @@ fn signatures_are_taken_apart_and_none_passes_that_the_key_has_not_made() {
 #[test]
 fn an_smtp_session_keeps_what_a_strict_reading_of_it_says() {
     replay("smtp", None);
+}
+
+#[test]
+fn whatever_comes_back_to_a_notice_is_taken_apart() {
+    replay("bounce", None);
 }
 
 #[test]

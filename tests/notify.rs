@@ -2,6 +2,10 @@
 
 #[path = "notify/hostile.rs"]
 mod hostile;
+#[path = "notify/kinds.rs"]
+mod kinds;
+#[path = "notify/lint.rs"]
+mod linted;
 #[path = "notify/samples.rs"]
 mod samples;
 

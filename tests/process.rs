@@ -2,6 +2,8 @@
 
 #[path = "process/again.rs"]
 mod again;
+#[path = "process/bounced.rs"]
+mod bounced;
 #[path = "process/desk.rs"]
 mod desk;
 #[path = "process/doubt.rs"]
@@ -10,13 +12,19 @@ mod doubt;
 mod held;
 #[path = "process/poison.rs"]
 mod poison;
+#[path = "process/remind.rs"]
+mod remind;
 #[path = "process/replayed.rs"]
 mod replayed;
+#[path = "process/reseller.rs"]
+mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
 #[path = "process/telling.rs"]
 mod telling;
 #[path = "process/trust.rs"]
 mod trust;
+#[path = "process/watched.rs"]
+mod watched;
 #[path = "process/workers.rs"]
 mod workers;

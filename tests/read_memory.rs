@@ -17,6 +17,8 @@ const FACTOR: usize = 16;
 
 const TO: &str = "live@registrar.example";
 const FROM: &str = "registry-response@denic.de";
+/// Events of CentralNic Reseller come here.
+const TO_EVENTS: &str = "events@registrar.example";
 
 /// All that a mail meets before it is decided.
 struct House {
@@ -34,6 +36,11 @@ fn house() -> House {
         ("ROUTE__DENIC_LIVE__RECIPIENTS", format!("[\"{TO}\"]")),
         ("ROUTE__DENIC_LIVE__REQUIRE", "record".to_owned()),
         ("ROUTE__DENIC_LIVE__PGP_KEYS", format!("[\"{key}\"]")),
+        ("ROUTE__EVENTS__PARSER", "centralnic".to_owned()),
+        ("ROUTE__EVENTS__RECIPIENTS", format!("[\"{TO_EVENTS}\"]")),
+        ("ROUTE__EVENTS__ENVELOPE_FROM", format!("[\"{FROM}\"]")),
+        ("ROUTE__EVENTS__HEADER_FROM", format!("[\"{FROM}\"]")),
+        ("ROUTE__EVENTS__REQUIRE", "record".to_owned()),
         (
             "AUTHENTICATE__AUTHSERV_IDS",
             "[\"mx.example.net\"]".to_owned(),
@@ -410,6 +417,58 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// What an event can have much of, within the bounds on fields and lines.
+fn hostile_events() -> Vec<(&'static str, Vec<u8>)> {
+    const FIELDS: usize = 900;
+    const LINES: usize = 9_900;
+    const EVENT: &str = "CLASS:CONTACT_REGISTRATION\r\nSUBCLASS:CONTACT_REGISTRATION_NOTIFY\r\n";
+    const MARK: &str = "CONTACTVERIFICATION WITH TRIGGERCODE:";
+    let event = |count: usize, line: &dyn Fn(usize) -> String| {
+        let lines: String = (0..count).map(line).collect();
+        [&header("")[..], EVENT.as_bytes(), lines.as_bytes()].concat()
+    };
+    let long = "b".repeat(50);
+    vec![
+        ("data", event(FIELDS, &|n| format!("a{n}:{long}\r\n"))),
+        (
+            "odd data",
+            event(FIELDS, &|_| format!("a:{}\r\n", "1A/…ä".repeat(7))),
+        ),
+        (
+            "domains",
+            event(FIELDS, &|n| format!("domain:a{n}{long}.example\r\n")),
+        ),
+        (
+            "unknown fields",
+            event(FIELDS, &|n| format!("X{n}:{long}\r\n")),
+        ),
+        (
+            "free text",
+            event(LINES, &|n| format!("a {n} bbbb bbbb\r\n")),
+        ),
+        (
+            "texts",
+            event(FIELDS, &|n| format!("REASON:{n} {long}\r\n")),
+        ),
+        ("indexes", event(FIELDS, &|_| format!("INDEX:{long}\r\n"))),
+        (
+            "triggers",
+            event(FIELDS, &|_| format!("REASON:{MARK}abcdefgh\r\n")),
+        ),
+        (
+            "codes",
+            event(FIELDS / 2, &|_| {
+                let code = "abcdefgh".repeat(5);
+                format!("REASON:{MARK}abcdefgh\r\na:{code}\r\n")
+            }),
+        ),
+        (
+            "half codes",
+            event(FIELDS, &|_| "a:trigger trigger trigger=\r\n".to_owned()),
+        ),
+    ]
+}
+
 fn inbound(source: Source, raw: Vec<u8>) -> Inbound {
     Inbound {
         source,
@@ -459,6 +518,33 @@ fn reading_a_mail_takes_less_than_sixteen_times_the_size_limit() {
             if peak >= FACTOR * SIZE_MAX {
                 too_much.push((name, source, peak / SIZE_MAX));
             }
+        }
+    }
+    let usual = b"CLASS:A\r\nSUBCLASS:B\r\nREASON:CONTACTVERIFICATION WITH TRIGGERCODE:abcd\r\n";
+    let mut usual = inbound(Source::CentralnicMail, [&header("")[..], usual].concat());
+    usual.envelope.recipients = vec![TO_EVENTS.to_owned()];
+    let (reading, _) = measured(&house, &usual);
+    assert!(
+        reading.event.is_some(),
+        "the usual event is understood: {:?}",
+        reading.reasons
+    );
+    let any = hostile().into_iter().map(|(name, raw)| (name, raw, false));
+    let events = hostile_events().into_iter();
+    for (name, raw, is_event) in any.chain(events.map(|(name, raw)| (name, raw, true))) {
+        let mut mail = inbound(Source::CentralnicMail, raw);
+        mail.envelope.recipients = vec![TO_EVENTS.to_owned()];
+        let (reading, peak) = measured(&house, &mail);
+        let panics = reading
+            .reasons
+            .iter()
+            .any(|reason| reason.detail.starts_with("panic"));
+        assert!(!panics, "{name}: {:?}", reading.reasons);
+        let is_read = reading.event.is_some() || !is_event;
+        assert!(is_read, "{name}: {:?}", reading.reasons);
+        println!("{:5.1} {name} event", peak as f64 / SIZE_MAX as f64);
+        if peak >= FACTOR * SIZE_MAX {
+            too_much.push((name, Source::CentralnicMail, peak / SIZE_MAX));
         }
     }
     assert!(too_much.is_empty(), "times the limit: {too_much:?}");

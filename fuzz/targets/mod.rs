@@ -2,6 +2,7 @@
 //! hold beyond that is asserted.
 
 mod said;
+mod secret;
 mod smtp;
 mod written;
 
@@ -13,8 +14,10 @@ use stichtag::authenticate::{self, Policy};
 use stichtag::config::{Config, Layers};
 use stichtag::evidence::openpgp;
 use stichtag::model::{
-    Envelope, Evidence, Finding, Inbound, PinnedKey, Reason, RegistryEvent, Source,
+    BounceKey, BounceMail, Envelope, Evidence, Finding, Inbound, PinnedKey, Reason, RegistryEvent,
+    Source,
 };
+use stichtag::notify::verp;
 use stichtag::parse::{self, ParseError};
 
 pub use smtp::smtp;
@@ -23,7 +26,9 @@ pub use smtp::smtp;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 8] = [
+    ("bounce", bounce),
+    ("centralnic", centralnic),
     ("headers", headers),
     ("mail", mail),
     ("pgp", pgp),
@@ -51,10 +56,43 @@ pub fn mail(raw: &[u8]) {
     judge(parse::denic_mail(raw), raw);
 }
 
+/// A mail to a notice's envelope sender is a report, an answer or neither; its recipient may be signed.
+pub fn bounce(raw: &[u8]) {
+    let key = BounceKey::new([7; BounceKey::BYTES]);
+    let local_part = String::from_utf8_lossy(raw.split(|byte| *byte == b'@').next().unwrap_or(raw));
+    if let Some(id) = verp::verify(&key, &local_part) {
+        let signed = verp::sign(&key, id).to_ascii_lowercase();
+        assert!(local_part.to_ascii_lowercase().contains(&signed));
+    }
+    match parse::bounce(raw, raw.len().is_multiple_of(2)) {
+        BounceMail::Report(report) => {
+            assert!((1..=100).contains(&report.recipients.len()));
+            for one in &report.recipients {
+                let texts = [&one.diagnostic, &one.remote_mta, &one.final_recipient];
+                for text in texts.into_iter().flatten() {
+                    assert!(text.chars().count() <= 400, "{text}");
+                    assert!(!text.contains(char::is_control), "{text:?}");
+                }
+            }
+        }
+        BounceMail::AutoReply { why } | BounceMail::Other { why } => {
+            check_reason(&Reason::new(stichtag::model::reason::AUTOMATIC, why));
+        }
+    }
+}
+
 /// A queue message, key/value or XML, becomes an event.
 pub fn queue(raw: &[u8]) {
     parse::detect(raw);
     judge(parse::denic_queue(raw), raw);
+}
+
+/// An event mail of CentralNic Reseller becomes an event, and no trigger code is shown.
+pub fn centralnic(raw: &[u8]) {
+    parse::detect(raw);
+    let read = parse::centralnic_mail(raw);
+    secret::check(&read, raw);
+    judge(read, raw);
 }
 
 fn judge(read: Result<RegistryEvent, ParseError>, raw: &[u8]) {

@@ -86,7 +86,11 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::ContactVerificationRequired(_)
         | Facts::ContactUpdate { .. }
         | Facts::ContactDelete { .. }
+        | Facts::ContactVerification { .. }
+        | Facts::ResellerEvent(_)
         | Facts::QueueReminder
+        | Facts::Bounce(_)
+        | Facts::AutoReply { .. }
         | Facts::Unknown { .. } => None,
     }
 }

@@ -9,13 +9,17 @@ const HOPS_MAX: usize = 50;
 const LIST_FIELDS: [&str; 4] = ["List-Id", "List-Post", "List-Unsubscribe", "Mailing-List"];
 
 /// Fields that only automatic answers, bounces and our own notices carry.
-const ANSWER_FIELDS: [&str; 5] = [
+const ANSWER_FIELDS: [&str; 6] = [
     "X-Loop",
     "X-Autoreply",
     "X-Autorespond",
     "X-Failed-Recipients",
     "X-Stichtag-Notice",
+    ALERT_FIELD,
 ];
+
+/// Marks our own mail about an alarm.
+const ALERT_FIELD: &str = "X-Stichtag-Alert";
 
 /// Where a Message-ID of ours would stand.
 const ID_FIELDS: [&str; 3] = ["Message-ID", "In-Reply-To", "References"];
@@ -60,8 +64,21 @@ pub(super) fn fault(fields: &[(String, String)], notice_host: &str) -> Option<St
         .map(|word| format!("Precedence: {word}"))
 }
 
-/// Does one of these Message-IDs have the form of ours, `k7qf-2m9x.0123456789abcdef@host`? The host
-/// alone is not enough: our Postfix may give a Message-ID to a mail that came without one.
+/// Is it a mail of ours about an alarm, or does it carry one, as a bounce does? It speaks of deadlines,
+/// and an alarm about it would be the next turn of a circle. Whoever writes the field into a forgery
+/// makes that one quieter; it is held all the same.
+pub fn is_about_alert(raw: &[u8]) -> bool {
+    let name = ALERT_FIELD.as_bytes();
+    let mut lines = raw.split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        let field = line.split_at_checked(name.len());
+        field
+            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(name) && rest.starts_with(b":"))
+    })
+}
+
+/// Does one of these Message-IDs have the form of ours, `k7qf-2m9x.0123456789abcdef@host`, or
+/// `alert.…` of a mail about alarms? The host alone is not enough: our Postfix may give a Message-ID to a mail that came without one.
 fn names_notice(ids: &str, notice_host: &str) -> bool {
     let are = |text: &str, count: usize, is_one: fn(&u8) -> bool| {
         text.len() == count && text.as_bytes().iter().all(is_one)
@@ -76,7 +93,9 @@ fn names_notice(ids: &str, notice_host: &str) -> bool {
         let is_code = code.split_once('-').is_some_and(|(left, right)| {
             are(left, 4, u8::is_ascii_alphanumeric) && are(right, 4, u8::is_ascii_alphanumeric)
         });
-        is_code && are(number, 16, u8::is_ascii_hexdigit) && host.eq_ignore_ascii_case(notice_host)
+        (is_code || code.eq_ignore_ascii_case("alert"))
+            && are(number, 16, u8::is_ascii_hexdigit)
+            && host.eq_ignore_ascii_case(notice_host)
     })
 }
 
@@ -128,7 +147,9 @@ mod tests {
             "X-Autoreply: yes",
             "X-Failed-Recipients: x@example.net",
             "X-Stichtag-Notice: N-310",
+            "X-Stichtag-Alert: alert.0123456789abcdef",
             "Message-ID: <k7qf-2m9x.0123456789abcdef@bounce.example.net>",
+            "In-Reply-To: <alert.0123456789abcdef@bounce.example.net>",
             "In-Reply-To: <K7QF-2M9X.0123456789abcdef@Bounce.example.net>",
             "References: <1@example.net>\r\n\t<k7qf-2m9x.0123456789abcdef@bounce.example.net>",
         ] {
@@ -151,6 +172,24 @@ mod tests {
             "Message-ID: <k7qf-2m9x.0123456789abcdef@denic.de>",
         ] {
             assert_eq!(said(header), None, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn an_alert_of_ours_is_known_also_within_a_bounce() {
+        for raw in [
+            "X-Stichtag-Alert: alert.0123456789abcdef\r\n\r\nx\r\n",
+            "Subject: x\r\n\r\n--b\r\n\r\nx-stichtag-alert: alert.0\r\n",
+        ] {
+            assert!(is_about_alert(raw.as_bytes()), "{raw:?}");
+        }
+        for raw in [
+            "",
+            "X-Stichtag-Alert",
+            "Subject: X-Stichtag-Alert: x\r\n",
+            "X-Stichtag-Alerts: x",
+        ] {
+            assert!(!is_about_alert(raw.as_bytes()), "{raw:?}");
         }
     }
 

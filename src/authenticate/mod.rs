@@ -12,6 +12,7 @@ mod replay;
 mod verdict;
 
 pub use authserv::{AuthResults, MethodResult, Property, PropertyValue, read as read_auth_results};
+pub use automatic::is_about_alert;
 pub use digest::content_digest;
 pub use header::message_id;
 pub use propose::{Advice, Level, Seen, about_edge, propose};

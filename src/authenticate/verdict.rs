@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use super::{automatic, form, header, mailbox, origin, replay};
 use crate::model::reason::{self, Reason, ReasonCode};
 use crate::model::{
-    Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route, RouteParser,
-    is_header_too_long,
+    BounceKey, Envelope, Environment, Evidence, Inbound, RecipientMatch, Require, Route,
+    RouteParser, is_header_too_long,
 };
 
 /// What the operator decided about trust.
@@ -22,6 +22,25 @@ pub struct Policy {
     pub replay_window: SignedDuration,
     /// What stands behind the `@` in the Message-IDs of our own notices.
     pub notice_host: String,
+    /// Signs the envelope senders of our notices; `None` where nobody opened the store.
+    pub bounce_key: Option<BounceKey>,
+}
+
+impl Policy {
+    fn registry_routes(&self) -> Vec<Route> {
+        let routes = self.routes.iter();
+        let routes = routes.filter(|route| route.parser != RouteParser::Dsn);
+        routes.cloned().collect()
+    }
+
+    /// The route of a mail that came back to a notice: every recipient is one of its addresses.
+    pub fn bounce_route(&self, recipients: &[String]) -> Option<&Route> {
+        let is_ours = |route: &&Route| {
+            let is_named = |to: &String| route.matches(to) == RecipientMatch::Named;
+            route.parser == RouteParser::Dsn && recipients.iter().all(is_named)
+        };
+        (self.routes.iter()).find(|route| !recipients.is_empty() && is_ours(route))
+    }
 }
 
 /// Who says so, and for which environment.
@@ -33,7 +52,7 @@ pub struct Verdict {
     pub environment: Option<Environment>,
     /// The route it belongs to.
     pub route: Option<String>,
-    /// What reads it.
+    /// What reads it: by the route, else by the channel.
     pub parser: RouteParser,
     /// Why it is held (`R…`), and what else was noted (`W…`).
     pub reasons: Vec<Reason>,
@@ -46,7 +65,8 @@ pub struct Verdict {
 /// Decides about one mail. `evidence` is what was found about its origin; `None`: nobody asked, as
 /// `stichtag parse` does, and then nothing is held for want of proof.
 pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Evidence>) -> Verdict {
-    let Policy { routes, .. } = policy;
+    // What comes back to a notice proves itself in another way, and is never the registry's.
+    let routes = &policy.registry_routes();
     let Inbound { envelope, raw, .. } = inbound;
     let mut decision = Decision::default();
     let fields = header::fields(raw);
@@ -94,8 +114,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
     if let Some(route) = route {
         decision.subject(routes, route, &fields);
     }
-    let is_report = route.is_some_and(|route| route.parser == RouteParser::Dsn);
-    if !is_report && let Some(what) = automatic::fault(&fields, &policy.notice_host) {
+    if let Some(what) = automatic::fault(&fields, &policy.notice_host) {
         decision.hold(reason::AUTOMATIC, what);
     }
     match (evidence, route, from.as_deref()) {
@@ -115,7 +134,7 @@ pub fn authenticate(policy: &Policy, inbound: &Inbound, evidence: Option<&Eviden
         is_trusted,
         environment: environment.filter(|_| !decision.is_conflict()),
         route: route.map(|route| route.name.clone()),
-        parser: route.map_or(RouteParser::Denic, |route| route.parser),
+        parser: route.map_or(RouteParser::of(inbound.source), |route| route.parser),
         reasons: decision.reasons,
         checked: decision.checked,
         is_signed: decision.is_signed,

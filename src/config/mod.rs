@@ -1,7 +1,9 @@
 //! File + environment → [`Config`], or an error that names the key, its origin and what to do.
 
+mod credential;
 mod layers;
 mod values;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,8 +19,10 @@ use crate::model::{
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
+pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use values::Field;
+pub use watch::AlertWays;
 
 /// Where the configuration is looked for when nothing names a file.
 pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
@@ -54,8 +58,14 @@ pub struct Config {
     pub unnotified_before: Duration,
     /// `watch.held_age`: a message held longer than this is alarmed.
     pub held_age: Duration,
+    /// `watch.registry_silence`: a live route that hears nothing for so long is alarmed; `None`: none.
+    pub registry_silence: Option<Duration>,
+    /// How alarms reach people.
+    pub alerts: AlertWays,
     /// `[log]`
     pub log: Log,
+    /// The secrets of this process.
+    pub credentials: Credentials,
     /// Keys that somebody set and this version does not use yet.
     pub unused: Vec<String>,
     /// Variables that look like ours and name no key.
@@ -158,7 +168,8 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 4] = [
+const CHECKED_LATER: [&str; 5] = [
+    "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
@@ -166,15 +177,12 @@ const CHECKED_LATER: [&str; 4] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 12] = [
+const LATER: [&str; 9] = [
     "server.public_listen",
     "verify_site.",
     "sender.",
     "rri.",
     "centralnic.",
-    "watch.registry_silence",
-    "watch.alert_mail",
-    "watch.webhook_url",
     "web.",
     "retention.",
     "backup.",
@@ -191,7 +199,11 @@ impl Config {
         if !layers.has_file {
             settle_defaults(&mut layers);
         }
-        Ok((Config::from_layers(&layers)?, layers))
+        let config = Config {
+            credentials: Credentials::of_this_process(),
+            ..Config::from_layers(&layers)?
+        };
+        Ok((config, layers))
     }
 
     /// Where the value of a key comes from.
@@ -199,7 +211,7 @@ impl Config {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 
-    /// Reads every key as what it should be.
+    /// Reads every key as what it should be; there are no credentials.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let field = |key: &str| layers.field(key);
         let data_dir = PathBuf::from(field("server.data_dir").text());
@@ -213,7 +225,9 @@ impl Config {
             unset if unset.is_empty() => system_name(),
             named => named,
         };
-        let all_routes = routes(layers)?;
+        let notices = notices(layers)?;
+        let mut all_routes = routes(layers)?;
+        take_bounces(&mut all_routes, &notices.settings.bounce_domain);
         Ok(Config {
             server: Server {
                 hostname: hostname.clone(),
@@ -240,9 +254,12 @@ impl Config {
             },
             creates_unknown: field("domains.unknown_domain")
                 .choice(&[("hold", false), ("create", true)])?,
-            notices: notices(layers)?,
+            notices,
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
+            registry_silence: field("watch.registry_silence").optional_duration()?,
+            alerts: watch::alert_ways(layers)?,
+            credentials: Credentials::default(),
             log: Log {
                 level: log_level(layers)?,
                 is_json: field("log.format").choice(&[
@@ -388,6 +405,7 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
     let mut routes = Vec::new();
     for name in layers.routes() {
         let field = |key: &str| layers.field(&format!("route.{name}.{key}"));
+        let any = field("recipients").list()?.iter().any(|to| to == "*");
         let route = Route {
             environment: field("environment")
                 .choice(&[("live", Environment::Live), ("test", Environment::Test)])?,
@@ -406,11 +424,29 @@ fn routes(layers: &Layers) -> Result<Vec<Route>, ConfigError> {
             client_networks: field("client_networks")
                 .parsed_list("networks such as \"192.0.2.0/24\"")?,
             pgp_keys: pinned_keys(&field("pgp_keys"))?,
-            name,
+            name: name.clone(),
         };
+        if any && route.parser == RouteParser::Dsn {
+            return Err(field("recipients").error(
+                "addresses or domains of notices alone, such as \"@bounce.example.net\": every other mail is no report",
+            ));
+        }
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// What comes back to the envelope senders of notices is taken without anybody saying so.
+fn take_bounces(routes: &mut [Route], bounce_domain: &str) {
+    let Ok(domain) = bounce_domain.parse::<DomainName>() else {
+        return;
+    };
+    let bounces = routes.iter_mut().filter(|route| {
+        route.name == "bounces" && route.parser == RouteParser::Dsn && route.recipients.is_empty()
+    });
+    for route in bounces {
+        route.recipients.push(format!("@{}", domain.ace()));
+    }
 }
 
 /// The keys of the files that a field names. Whether they are valid today is checked at the start.
@@ -486,6 +522,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             from,
             reply_to: field("reply_to").text(),
             bounce_domain: field("bounce_domain").text(),
+            bounce_key: None,
             portal_path: field("portal_path").text(),
             check_host: field("check_host").text(),
             phone: field("phone").text(),

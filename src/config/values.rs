@@ -116,6 +116,14 @@ impl Field<'_> {
             .ok_or_else(|| self.error("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\""))
     }
 
+    /// As a duration; empty text is none.
+    pub fn optional_duration(&self) -> Result<Option<Duration>, ConfigError> {
+        match self.text().as_str() {
+            "" => Ok(None),
+            _ => self.duration().map(Some),
+        }
+    }
+
     /// As a list of durations.
     pub fn durations(&self) -> Result<Vec<SignedDuration>, ConfigError> {
         let wrong = || self.error("a list of durations such as [\"14d\", \"36h\"]");

@@ -15,6 +15,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// Every language notices are written in.
+    pub const ALL: [Language; 2] = [Language::De, Language::En];
+
     /// The word used in JSON, in the database and in `Content-Language`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus, Source, Stid,
-    Ticket,
+    BounceReport, Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
+    ResellerEvent, Source, Stid, Ticket, TriggerCode,
 };
 
 /// One registry message, understood.
@@ -31,9 +31,10 @@ pub struct RegistryEvent {
     pub msgtype: Option<String>,
     /// `msgcnt`: messages waiting, this one included.
     pub msgcnt: Option<u32>,
-    /// `OBJECT` of a mail, as written.
+    /// `OBJECT` of a mail, as written; of a reseller event what it is about.
     pub object: Option<String>,
-    /// The registry's own time of the fact: `msgtime` of a queue message, `Date` of a mail.
+    /// The registry's own time of the fact: `msgtime` of a queue message, `DATE` of a reseller event,
+    /// `Date` of a mail.
     pub registry_time: Option<Timestamp>,
     /// What it says.
     pub facts: Facts,
@@ -124,8 +125,24 @@ pub enum Facts {
         /// End of the period of a domain in status `failed`.
         expire_at: Option<Timestamp>,
     },
+    /// CentralNic Reseller asks for the confirmation of a mail address.
+    ContactVerification {
+        /// The event that says so.
+        event: ResellerEvent,
+        /// The code that confirms the address, where the event carries it.
+        trigger: Option<TriggerCode>,
+    },
+    /// Any other event of CentralNic Reseller, of unknown classes too.
+    ResellerEvent(ResellerEvent),
     /// The registry reminds us that its queue is not being read.
     QueueReminder,
+    /// A mail system reports what became of a notice of ours.
+    Bounce(BounceReport),
+    /// A notice of ours was answered by a machine.
+    AutoReply {
+        /// What shows that, a sentence.
+        why: String,
+    },
     /// Nothing this version understands; kept whole.
     Unknown {
         /// The domain, where one could be read.
@@ -188,7 +205,11 @@ impl Facts {
             Facts::Chprov { .. } => "chprov",
             Facts::DomainDelete { .. } => "domain-delete",
             Facts::RequestAnswer { .. } => "request-answer",
+            Facts::ContactVerification { .. } => "contact-verification",
+            Facts::ResellerEvent(_) => "reseller-event",
             Facts::QueueReminder => "queue-reminder",
+            Facts::Bounce(_) => "bounce",
+            Facts::AutoReply { .. } => "auto-reply",
             Facts::Unknown { .. } => "unknown",
         }
     }
@@ -222,7 +243,11 @@ impl Facts {
             | Facts::AuthInfoDelete { .. }
             | Facts::Chprov { .. }
             | Facts::DomainDelete { .. }
+            | Facts::ContactVerification { .. }
+            | Facts::ResellerEvent(_)
             | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. }
             | Facts::Unknown { .. } => None,
         }
     }
@@ -239,10 +264,15 @@ impl Facts {
             | Facts::Chprov { domain, .. }
             | Facts::DomainDelete { domain, .. } => Some(domain),
             Facts::RequestAnswer { domain, .. } | Facts::Unknown { domain } => domain.as_ref(),
+            Facts::ContactVerification { event, .. } | Facts::ResellerEvent(event) => {
+                event.domain.as_ref()
+            }
             Facts::ContactVerificationRequired(_)
             | Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }
-            | Facts::QueueReminder => None,
+            | Facts::QueueReminder
+            | Facts::Bounce(_)
+            | Facts::AutoReply { .. } => None,
         }
     }
 }
@@ -259,6 +289,29 @@ pub enum RequestResult {
     Exception,
     /// Another word.
     Other(String),
+}
+
+impl RegistryEvent {
+    /// What came back to a notice of ours says this.
+    pub fn of_notice(facts: Facts) -> Self {
+        RegistryEvent {
+            source: Source::Dsn,
+            says_environment: None,
+            result: None,
+            ticket: None,
+            ctid: None,
+            stid: None,
+            msgid: None,
+            msgtype: None,
+            msgcnt: None,
+            object: None,
+            registry_time: None,
+            facts,
+            messages: Vec::new(),
+            unknown: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl RequestResult {

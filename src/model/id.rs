@@ -66,6 +66,15 @@ numbered!(
     NoticeId, "N-", "a notice, such as `N-310`"
 );
 
+numbered!(
+    /// A cause that needs a person, such as `A-17`; raised anew it has a new number.
+    AlarmId, "A-", "an alarm, such as `A-17`"
+);
+numbered!(
+    /// One mail or call about alarms, such as `AL-5`.
+    AlertId, "AL-", "an alert, such as `AL-5`"
+);
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -1,5 +1,7 @@
 //! The words of the field, as values that cannot be wrong. Imports nothing of the other rooms.
 
+mod alert;
+mod bounce;
 mod case;
 mod claim;
 mod customer;
@@ -15,11 +17,17 @@ mod network;
 mod notice;
 pub mod reason;
 mod record;
+mod reseller;
 mod route;
 mod secret;
 mod status;
 mod task;
 
+pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
+pub use bounce::{
+    BounceCategory, BounceKey, BounceMail, BounceRecipient, BounceReport, DeliveryAction,
+    MailStatus,
+};
 pub use case::CaseState;
 pub use claim::Claim;
 pub use customer::{Customer, Language};
@@ -30,7 +38,10 @@ pub use event::{
 };
 pub use evidence::{Client, DkimSignature, Evidence, Finding, OpenPgpSignature, SpfCheck};
 pub use handle::{Handle, HandleError};
-pub use id::{CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid, Ticket};
+pub use id::{
+    AlarmId, AlertId, CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid,
+    Ticket,
+};
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long, sha256_hex};
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
@@ -40,7 +51,10 @@ pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
-pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser};
+pub use reseller::{
+    ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+};
+pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;

@@ -211,7 +211,7 @@ impl NoticeItem {
     /// What stands in the customer's calendar once a notice of `kind` with this item was sent; the
     /// next item of the case takes it as its [`announced`](Self::announced).
     pub fn announces(&self, kind: NoticeKind) -> Announced {
-        let is_off = kind == NoticeKind::OnHold || self.flag;
+        let is_off = kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && self.flag;
         match (kind, self.direction) {
             (NoticeKind::VerificationRequired, _)
             | (NoticeKind::Reminder | NoticeKind::OnHold, _) => Announced {

@@ -95,6 +95,25 @@ pub struct Entry {
     pub remedy: &'static str,
 }
 
+/// Holds that are found in mail of proven origin too: it could not be read, or a person must know of
+/// it. Mail that is held for one of these alone came from the registry.
+pub const BEHIND_ORIGIN: [ReasonCode; 14] = [
+    NOT_UNDERSTOOD,
+    DEADLINE_UNREADABLE,
+    CONTRADICTION,
+    NAME_MISMATCH,
+    TWO_TEXTS,
+    NO_TEXT,
+    UNKNOWN_KIND,
+    NOT_OURS,
+    NO_ZONE,
+    NO_PARSER,
+    UNMATCHED,
+    NAME_LETTERS,
+    ATTACHED,
+    PANIC,
+];
+
 /// The entry of `code` (any case), if there is one.
 pub fn find(code: &str) -> Option<&'static Entry> {
     CATALOGUE
@@ -192,8 +211,14 @@ catalogue! {
         "Readers show different texts; look at the raw message before you release it.";
     HTML_HIDES "R38" "The HTML part uses means that can hide or add text, such as styles, comments and scripts."
         "What it shows cannot be compared with the text; look at both, and act by hand if it is genuine.";
+    NOT_ACTED_ON "R42" "The event is understood, but this version does not act on events of its kind yet."
+        "Act by hand at the reseller and refuse it with a note, or leave it and replay it after an upgrade.";
     PANIC "R30" "The program failed while it processed the message."
         "Report the message with the detail shown; it is kept, and can be replayed after an upgrade.";
+    NOT_SIGNED "R44" "The mail came to an address of notices, and no notice of ours has it: its signature is missing or wrong."
+        "Nothing: it is no answer to a mail of ours; it changed nothing, and nobody is told.";
+    NOT_A_REPORT "R43" "The mail answers a notice, and is neither a report about delivery nor an automatic answer."
+        "Read it (`stichtag log raw ID`): a person may have written, or a mail system in a form that is not known yet; then refuse it with a note.";
     BY_PERSON "R40" "A person refused the message."
         "See the note in the audit trail.";
     UNKNOWN_FIELD "W01" "A field that is not known was kept and shown."
@@ -258,14 +283,36 @@ catalogue! {
         "Nothing.";
     RELEASED "W34" "A person released the message; its sender was not checked again."
         "See the note in the audit trail.";
+    TRIGGER "W40" "A request for confirmation has no trigger code, or one whose length is odd."
+        "Ask the reseller's system for the code, or have it sent again.";
     HELD_LONG "W50" "A message waits for a person longer than `watch.held_age`."
         "Look at it (`stichtag held show ID`) and release or refuse it.";
     HELD_DEADLINE "W51" "A held message names a deadline that has passed or is less than 72 hours away."
         "Look at it at once (`stichtag held show ID`); nobody watches this deadline while it is held.";
     NOTICE_BOUNCED "W52" "A notice came back; the customer was not told by it."
         "Telephone the customer (`stichtag case call-done`), correct the address, then `stichtag notice resend`.";
+    NOTICE_LATE "W54" "A mail system reports that a notice is late; it is tried further."
+        "Nothing yet; if it comes back, the next address or a telephone call follows.";
+    REPORT_NO_NEWS "W55" "A report about a notice that changes nothing: it says that the mail goes on, or came after the last word."
+        "Nothing.";
+    AUTO_REPLY "W56" "A machine answered a notice; the notice arrived."
+        "Nothing.";
+    NO_NOTICE "W57" "A report about a notice that is not in this database."
+        "Nothing, unless the database was restored from a backup; then look for the notices sent since.";
     CALLED "W53" "The customer was told by telephone."
         "Nothing; see the note on the case.";
+    UNTOLD "W60" "A deadline is nearer than `watch.unnotified_before`, and the customer has not been told."
+        "Telephone the customer and write it down, or see why no mail left (`stichtag notice list --case V-…`).";
+    BOUNCE_RATE "W61" "More than one in twenty notices of the last 30 days came back or was refused."
+        "See `stichtag notice list --state bounced` and `--state failed`; mend the addresses, or the way out if they have one cause.";
+    NO_WORKING_CONTACT "W62" "Mail to every address of the customer of an open case has come back or was refused."
+        "Telephone the customer, and import an address that works.";
+    ROUTE_SILENT "W63" "A live route has heard nothing from the registry for `watch.registry_silence`."
+        "Look for its mail in Postfix (`postqueue -p`, its log), and ask the registry where it writes to.";
+    SENDING_PAUSED "W64" "Sending to customers has been paused for more than 30 minutes."
+        "Find out why (`stichtag status`), then `stichtag notice resume`.";
+    ALERT_TEST "W65" "A test of the ways that alarms reach people (`stichtag alarm test`)."
+        "Nothing; it arrived.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Environment, Network};
+use super::{Environment, Network, Source};
 
 /// Who may send what to which recipient (`product.md`, chapter 4, `[route.NAME]`).
 #[derive(Clone, Debug)]
@@ -60,6 +60,46 @@ pub enum RouteParser {
     Centralnic,
     /// Delivery status notifications.
     Dsn,
+}
+
+impl RouteParser {
+    /// The channel of the messages that it reads.
+    pub fn source(self) -> Source {
+        match self {
+            RouteParser::Denic => Source::DenicMail,
+            RouteParser::Centralnic => Source::CentralnicMail,
+            RouteParser::Dsn => Source::Dsn,
+        }
+    }
+
+    /// What reads the mails of a channel that no route claims.
+    pub fn of(source: Source) -> Self {
+        match source {
+            Source::CentralnicMail => RouteParser::Centralnic,
+            Source::Dsn => RouteParser::Dsn,
+            _ => RouteParser::Denic,
+        }
+    }
+}
+
+/// The channel of a mail to these recipients, as far as the routes tell: that of all routes that name
+/// every one of them, or of all that take any. Where these differ it is registry mail until the sender
+/// is looked at.
+pub fn mail_source(routes: &[Route], recipients: &[String]) -> Source {
+    let parsers_of = |takes: fn(RecipientMatch) -> bool| -> Vec<RouteParser> {
+        let is_taken = |route: &&Route| recipients.iter().all(|to| takes(route.matches(to)));
+        let routes = routes.iter().filter(is_taken);
+        routes.map(|route| route.parser).collect()
+    };
+    let mut parsers = parsers_of(|taken| taken == RecipientMatch::Named);
+    if parsers.is_empty() {
+        parsers = parsers_of(|taken| taken != RecipientMatch::None);
+    }
+    parsers.dedup();
+    match parsers.as_slice() {
+        [only] => only.source(),
+        _ => Source::DenicMail,
+    }
 }
 
 /// How a route matches a recipient.
@@ -132,5 +172,54 @@ fn is_same_address(a: &str, b: &str) -> bool {
             a_local == b_local && a_host.eq_ignore_ascii_case(b_host) && b.is_ascii()
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(parser: RouteParser, recipients: &[&str]) -> Route {
+        Route {
+            name: "a".to_owned(),
+            environment: Environment::Live,
+            parser,
+            recipients: recipients.iter().map(|to| (*to).to_owned()).collect(),
+            envelope_from: Vec::new(),
+            header_from: Vec::new(),
+            subject_forbids: None,
+            subject_requires: None,
+            require: Require::Aligned,
+            client_networks: Vec::new(),
+            pgp_keys: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_recipient_tells_the_channel_where_its_routes_agree() {
+        let routes = [
+            route(RouteParser::Denic, &["*"]),
+            route(
+                RouteParser::Centralnic,
+                &["events@a.example", "all@a.example"],
+            ),
+            route(RouteParser::Centralnic, &["events@a.example"]),
+            route(RouteParser::Dsn, &["@bounce.example", "all@a.example"]),
+        ];
+        let source = |to: &[&str]| {
+            let to: Vec<_> = to.iter().map(|to| (*to).to_owned()).collect();
+            mail_source(&routes, &to)
+        };
+        assert_eq!(source(&["events@a.example"]), Source::CentralnicMail);
+        assert_eq!(source(&["x@bounce.example"]), Source::Dsn);
+        for undecided in [
+            &["all@a.example"][..],
+            &["other@a.example"],
+            &["events@a.example", "x@bounce.example"],
+            &[],
+        ] {
+            assert_eq!(source(undecided), Source::DenicMail, "{undecided:?}");
+        }
+        assert_eq!(mail_source(&[], &[]), Source::DenicMail);
     }
 }

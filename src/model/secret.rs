@@ -52,10 +52,11 @@ pub fn without_logins(text: &str) -> Cow<'_, str> {
         let has_port = authority.split_once(':').is_some_and(|(_, port)| {
             !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
         });
-        let end = authority.rfind('@').or_else(|| match has_port {
+        // Rather too much is hidden than the end of a password shown.
+        let end = match has_port {
             true => None,
             false => url.rfind('@'),
-        });
+        };
         shown.push_str(front);
         rest = behind;
         if let Some(end) = end

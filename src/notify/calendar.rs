@@ -9,7 +9,7 @@ use crate::model::{Announced, Direction, Environment, Language, Notice, NoticeIt
 /// Octets of a line without its CRLF (RFC 5545, 3.1).
 const LINE_OCTETS_MAX: usize = 75;
 
-/// The calendar of a notice; `None` where it has no entry. `domain` makes the UIDs unique,
+/// The calendar of a notice, with one item a case; `None` where it has no entry. `domain` makes the UIDs unique,
 /// `organizer` is our own address, which RFC 5546 asks of every published entry.
 ///
 /// `METHOD:PUBLISH`: nobody is to accept or decline. An entry keeps its UID as long as its case
@@ -18,6 +18,7 @@ const LINE_OCTETS_MAX: usize = 75;
 /// before its time.
 pub(super) fn render(
     notice: &Notice,
+    items: &[NoticeItem],
     settings: &Settings,
     domain: &str,
     organizer: &str,
@@ -36,7 +37,7 @@ pub(super) fn render(
         domain,
         organizer,
     };
-    for (item, entry) in notice.items.iter().flat_map(|item| entries(notice, item)) {
+    for (item, entry) in items.iter().flat_map(|item| entries(notice, item)) {
         lines.extend(house.write(notice, item, &entry));
     }
     if lines.len() == before {
@@ -160,7 +161,7 @@ fn summary(notice: &Notice, item: &NoticeItem) -> String {
     clean::line(&format!("{}: {task}{mark}", item.domain.unicode()))
 }
 
-fn utc(at: Timestamp) -> String {
+pub(super) fn utc(at: Timestamp) -> String {
     let at = TimeZone::UTC.to_datetime(at);
     let (hour, minute, second) = (at.hour(), at.minute(), at.second());
     format!(
@@ -172,7 +173,7 @@ fn utc(at: Timestamp) -> String {
 }
 
 /// A value of type TEXT (RFC 5545, 3.3.11); line ends are gone before.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace(';', "\\;")
         .replace(',', "\\,")
@@ -180,7 +181,7 @@ fn escape(text: &str) -> String {
 
 /// One content line with its CRLF, continued on further lines where it is too long, never within a
 /// character.
-fn fold(line: &str) -> String {
+pub(super) fn fold(line: &str) -> String {
     let mut folded = String::with_capacity(line.len() + 2);
     let mut octets = 0;
     for c in line.chars() {

@@ -70,13 +70,22 @@ pub(super) fn long(at: Timestamp, zone: &TimeZone, language: Language) -> String
 /// Without weekday: "6. Juni 2025, 15:51 Uhr (MESZ)", "6 June 2025, 15:51 (CEST)".
 pub(super) fn medium(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     let local = zone.to_datetime(at);
-    let date = short(at, zone, language);
-    let (year, hour, minute) = (local.year(), local.hour(), local.minute());
+    let date = day(at, zone, language);
+    let (hour, minute) = (local.hour(), local.minute());
     let zone = zone_name(at, zone, language);
     match language {
-        Language::De => format!("{date} {year}, {hour:02}:{minute:02} Uhr ({zone})"),
-        Language::En => format!("{date} {year}, {hour:02}:{minute:02} ({zone})"),
+        Language::De => format!("{date}, {hour:02}:{minute:02} Uhr ({zone})"),
+        Language::En => format!("{date}, {hour:02}:{minute:02} ({zone})"),
     }
+}
+
+/// For letters: "6. Juni 2025", "6 June 2025".
+pub(super) fn day(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    format!(
+        "{} {}",
+        short(at, zone, language),
+        zone.to_datetime(at).year()
+    )
 }
 
 /// For subjects: "4. Juni", "4 June".

@@ -8,7 +8,7 @@ use lettre::message::header::{
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use super::{RenderError, Rendered, Settings, clean};
+use super::{RenderError, Rendered, Settings, clean, verp};
 use crate::model::{DomainName, Notice, NoticeId, sha256_hex};
 
 /// Names the notice in every mail, so that our own mail is known when it comes back.
@@ -17,8 +17,8 @@ const NOTICE_HEADER: HeaderName = HeaderName::new_from_ascii_str("X-Stichtag-Not
 /// Octets of a Message-ID, so that its header needs no folding (RFC 5322, 2.1.1).
 const MESSAGE_ID_OCTETS_MAX: usize = 250;
 
-/// The envelope sender: unique per notice, so that a bounce names it; the From address where no
-/// bounce domain is set.
+/// The envelope sender: unique per notice and signed, so that a bounce names it and nobody can make one
+/// up; the From address where no bounce domain is set.
 pub fn envelope_from(id: NoticeId, settings: &Settings) -> String {
     let domain = settings.bounce_domain.trim();
     if domain.is_empty() {
@@ -27,11 +27,12 @@ pub fn envelope_from(id: NoticeId, settings: &Settings) -> String {
     let ace = domain
         .parse::<DomainName>()
         .map(|name| name.ace().to_owned());
-    format!(
-        "bounce+N{}@{}",
-        id.0,
-        ace.unwrap_or_else(|_| domain.to_owned())
-    )
+    let local_part = match &settings.bounce_key {
+        Some(key) => verp::sign(key, id),
+        None => format!("bounce+N{}", id.0),
+    };
+    let host = ace.unwrap_or_else(|_| domain.to_owned());
+    format!("{local_part}@{host}")
 }
 
 /// Who writes to whom: checked, domains as A-labels.
@@ -170,15 +171,15 @@ fn single(form: &str, file: Option<&str>, text: &str) -> Result<SinglePart, Rend
     Ok(part.body(body))
 }
 
-fn content_type(form: &str) -> Result<ContentType, RenderError> {
+pub(super) fn content_type(form: &str) -> Result<ContentType, RenderError> {
     ContentType::parse(form).map_err(|error| RenderError::Build(error.to_string()))
 }
 
-fn header(name: &'static str, value: &str) -> HeaderValue {
+pub(super) fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError> {
+pub(super) fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError> {
     let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_valid = id.len() <= MESSAGE_ID_OCTETS_MAX
         && id.split_once('@').is_some_and(|(left, right)| {
@@ -200,7 +201,7 @@ fn message_id(field: &'static str, id: &str) -> Result<HeaderValue, RenderError>
 }
 
 /// `Name <addr>` or a bare address; the name may be quoted.
-fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
+pub(super) fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
     let (name, bare) = split_name(text);
     let name = clean::value(&name.trim_matches('"').replace("\\\"", "\""));
     Ok(Mailbox::new(
@@ -209,7 +210,10 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
     ))
 }
 
-fn mailbox_without_name(field: &'static str, text: &str) -> Result<Mailbox, RenderError> {
+pub(super) fn mailbox_without_name(
+    field: &'static str,
+    text: &str,
+) -> Result<Mailbox, RenderError> {
     Ok(Mailbox::new(None, address(field, text)?))
 }
 

@@ -1,26 +1,43 @@
 //! From a notice to the finished mail: subject, text, HTML, calendar and bytes (`product.md`,
 //! chapter 6). Pure: the same notice, settings and templates give the same bytes.
 
+mod alert;
 mod calendar;
+mod check;
 mod clean;
 mod dates;
+mod domains;
+mod feed;
 mod holidays;
+mod letter;
+mod lint;
 mod message;
 mod page;
 mod plan;
-mod table;
+mod specimen;
 mod templates;
 mod text;
+pub mod verp;
+
+use std::collections::BTreeMap;
 
 use minijinja::Value;
 
+pub use alert::{
+    AlertMail, alert_json, alert_mail, bare_address, mail_address, test_json, what_to_do,
+};
+pub use check::{Answer, answer, readings, say};
 pub use dates::reply_by;
+pub use feed::{FeedEffect, FeedEntry, feed};
 pub use holidays::{Region, RegionError, is_workday};
+pub use letter::letter;
+pub use lint::{Finding, lint};
 pub use message::envelope_from;
 pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
+pub use specimen::specimen;
 pub use templates::{TemplateError, Templates};
 
-use crate::model::{Environment, Language, Notice};
+use crate::model::{BounceKey, Environment, Language, Notice, NoticeItem};
 
 /// What the operator set for all notices; the keys of `[notices]` in the configuration.
 #[derive(Clone, Debug)]
@@ -31,6 +48,8 @@ pub struct Settings {
     pub reply_to: String,
     /// Domain of the envelope sender and of the calendar's UIDs; empty: the From address serves.
     pub bounce_domain: String,
+    /// Signs the envelope senders; `None`: they are not signed, as in a preview.
+    pub bounce_key: Option<BounceKey>,
     /// Words that lead to the right page of the customer area; may be empty.
     pub portal_path: String,
     /// Host of the authenticity check; empty: the texts do not mention it.
@@ -124,10 +143,16 @@ pub fn render(
     if notice.items.is_empty() {
         return Err(RenderError::NoItems);
     }
+    let calendar_items = newest(&notice.items, |item| item.case);
+    let items = newest(&notice.items, |item| Some(item.domain.ace()));
+    let notice = &Notice {
+        items,
+        ..notice.clone()
+    };
     let first = *notice.languages.first().ok_or(RenderError::NoLanguage)?;
     let addresses = message::Addresses::read(notice, settings)?;
     let (uid_domain, organizer) = (addresses.bounce_domain(), addresses.from());
-    let calendar = calendar::render(notice, settings, uid_domain, organizer);
+    let calendar = calendar::render(notice, &calendar_items, settings, uid_domain, organizer);
 
     let mut blocks = Vec::new();
     let mut subject = String::new();
@@ -138,14 +163,17 @@ pub fn render(
             let name = template_name(notice, *language, "subject");
             subject = page::subject(&templates.fill(&name, &variables)?);
         }
-        let mut texts = Vec::new();
         // Put in front here, so that no text of the operator's can leave it out by mistake: nobody
         // may take a test for real.
-        if notice.environment == Environment::Test {
-            texts.push(templates.fill(&format!("shared/{}.test", language.as_str()), &variables)?);
-        }
-        texts.push(templates.fill(&template_name(notice, *language, "body"), &variables)?);
-        blocks.push(page::Block::read(*language, &texts, table.as_ref()));
+        let mark = match notice.environment {
+            Environment::Live => None,
+            Environment::Test => {
+                Some(templates.fill(&format!("shared/{}.test", language.as_str()), &variables)?)
+            }
+        };
+        let body = templates.fill(&template_name(notice, *language, "body"), &variables)?;
+        let (mark, table) = (mark.as_deref(), table.as_ref());
+        blocks.push(page::Block::read(*language, mark, &body, table));
     }
     if notice.environment == Environment::Test {
         subject.push_str(" [TEST]");
@@ -153,7 +181,7 @@ pub fn render(
 
     let text = page::to_text(&blocks);
     let html = page::to_html(&blocks, &subject, templates)?;
-    let csv = table::csv(notice, first)?;
+    let csv = domains::csv(notice, first)?;
     let parts = message::Parts {
         subject,
         text,
@@ -162,6 +190,35 @@ pub fn render(
         csv,
     };
     message::build(notice, &addresses, parts)
+}
+
+/// The newest of the items that are about the same: news that came while a notice waited joins it,
+/// and nobody is to read what no longer holds, nor two entries of one calendar with the same UID.
+fn newest<'n, K: Ord>(
+    items: &'n [NoticeItem],
+    subject: impl Fn(&'n NoticeItem) -> Option<K>,
+) -> Vec<NoticeItem> {
+    let mut kept: Vec<NoticeItem> = Vec::with_capacity(items.len());
+    let mut places = BTreeMap::new();
+    for item in items {
+        let place = subject(item).map(|subject| *places.entry(subject).or_insert(kept.len()));
+        let Some(before) = place.and_then(|place| kept.get_mut(place)) else {
+            kept.push(item.clone());
+            continue;
+        };
+        let (older, newer) = if before.case == item.case && before.sequence > item.sequence {
+            (item, &*before)
+        } else {
+            (&*before, item)
+        };
+        *before = NoticeItem {
+            // What stands in the calendar was there before either of them.
+            announced: older.announced,
+            first_notice_at: older.first_notice_at.or(newer.first_notice_at),
+            ..newer.clone()
+        };
+    }
+    kept
 }
 
 fn template_name(notice: &Notice, language: Language, part: &str) -> String {

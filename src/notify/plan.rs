@@ -14,6 +14,9 @@ use crate::model::Due;
 /// With less than this left, a reminder does not wait for the send window.
 const PRESSING: SignedDuration = SignedDuration::from_hours(48);
 
+/// So long a mail may take from its turn to the smarthost.
+const LEAVING: SignedDuration = SignedDuration::from_mins(1);
+
 /// When reminders go out; the keys of `[notices]` in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timetable {
@@ -87,11 +90,11 @@ impl SendWindow {
             .map_or(at, |opens| opens.max(at))
     }
 
-    /// The last second of the window that is open at `at`.
+    /// When a mail must be begun to leave within the window that is open at `at`.
     fn end(self, at: Timestamp, zone: &TimeZone) -> Timestamp {
         let closes = zone.to_datetime(at).date().to_datetime(self.closes);
         zone.to_timestamp(closes)
-            .map_or(at, |closes| closes - SignedDuration::from_secs(1))
+            .map_or(at, |closes| closes - LEAVING)
     }
 }
 

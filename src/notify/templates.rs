@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
+use crate::model::sha256_hex;
+
 use super::page::{STRONG_END, STRONG_START, TABLE};
 
 macro_rules! stock {
@@ -17,6 +19,10 @@ stock!(
     "deleted/de.subject",
     "deleted/en.body",
     "deleted/en.subject",
+    "letter/de.body",
+    "letter/de.subject",
+    "letter/en.body",
+    "letter/en.subject",
     "on-hold/de.body",
     "on-hold/de.subject",
     "on-hold/en.body",
@@ -56,6 +62,17 @@ stock!(
 pub(super) const LAYOUT: &str = "layout.html";
 const LAYOUT_SOURCE: &str = include_str!("templates/layout.html");
 
+/// The sheet of a letter. Not for the operator to change: it keeps the field of the address free.
+pub(super) const LETTER: &str = "letter.html";
+const LETTER_SOURCE: &str = include_str!("templates/letter.html");
+
+/// Round the mark of a stock text: a comment that leaves no trace.
+const MARK_START: &str = "{#- made from the stock text ";
+const MARK_END: &str = " -#}";
+
+/// Hexadecimal digits of a mark.
+const MARK_DIGITS: usize = 12;
+
 /// What a variable holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -71,6 +88,7 @@ enum Kind {
 const VARIABLES: &[(&str, Kind)] = &[
     ("ace", Kind::Text),
     ("address_at_risk", Kind::Flag),
+    ("address_elsewhere", Kind::Flag),
     ("as_of", Kind::Text),
     ("at", Kind::Text),
     ("back_online", Kind::Flag),
@@ -131,8 +149,18 @@ pub enum TemplateError {
     Invalid {
         /// Which one.
         name: String,
+        /// The line that is wrong, from 1, where it is in this template and known.
+        line: Option<usize>,
         /// What is wrong, with its line where that is known.
         why: String,
+    },
+    /// The template uses a variable that no notice has.
+    #[error("template `{name}`: there is no variable `{variable}`")]
+    Variable {
+        /// Which one.
+        name: String,
+        /// What it uses.
+        variable: String,
     },
 }
 
@@ -171,6 +199,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_filter("strong", strong);
         add(&mut environment, LAYOUT, LAYOUT_SOURCE.to_owned())?;
+        add(&mut environment, LETTER, LETTER_SOURCE.to_owned())?;
         for (name, stock) in STOCK {
             let text = overrides.get(*name).map_or(*stock, String::as_str);
             add(&mut environment, name, text.to_owned())?;
@@ -188,6 +217,29 @@ impl Templates {
     /// The names of all texts, such as `verification-required/de.subject`, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
         STOCK.iter().map(|(name, _)| *name)
+    }
+
+    /// A text as this program comes with it; `None` where no text has that name.
+    pub fn stock_text(name: &str) -> Option<&'static str> {
+        let mut stock = STOCK.iter();
+        stock
+            .find(|(known, _)| *known == name)
+            .map(|(_, text)| *text)
+    }
+
+    /// What an own text says of the stock text it was made from, as a comment in its first line; a
+    /// changed stock text has another one. `None` where no text has that name.
+    pub fn stock_mark(name: &str) -> Option<String> {
+        let digest = sha256_hex(Self::stock_text(name)?.as_bytes());
+        Some(format!("{MARK_START}{}{MARK_END}", &digest[..MARK_DIGITS]))
+    }
+
+    /// An own text without its mark, and the mark.
+    pub fn split_mark(own: &str) -> (Option<&str>, &str) {
+        match own.split_once('\n') {
+            Some((first, rest)) if is_mark(first) => (Some(first.trim_end()), rest),
+            _ => (None, own),
+        }
     }
 
     /// Fills in one template.
@@ -214,10 +266,9 @@ impl Templates {
             .iter()
             .find(|used| !is_variable(used) && !functions.contains(used.as_str()))
         {
-            let why = format!("there is no variable `{unknown}`");
-            return Err(TemplateError::Invalid {
+            return Err(TemplateError::Variable {
                 name: name.to_owned(),
-                why,
+                variable: unknown.clone(),
             });
         }
         for is_known in [true, false] {
@@ -225,6 +276,11 @@ impl Templates {
         }
         Ok(())
     }
+}
+
+fn is_mark(line: &str) -> bool {
+    let line = line.trim_end();
+    line.starts_with(MARK_START) && line.ends_with(MARK_END)
 }
 
 fn is_known(name: &str) -> bool {
@@ -251,6 +307,7 @@ fn invalid(name: &str, error: &minijinja::Error) -> TemplateError {
     }
     TemplateError::Invalid {
         name: name.to_owned(),
+        line: error.line().filter(|_| error.name() == Some(name)),
         why,
     }
 }
@@ -281,6 +338,22 @@ fn sample(is_known: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_tells_stock_texts_apart_and_leaves_no_trace() {
+        let name = "shared/de.foot";
+        let mark = Templates::stock_mark(name).unwrap();
+        assert_ne!(Templates::stock_mark("shared/en.foot"), Some(mark.clone()));
+        assert_eq!(Templates::stock_mark("layout.html"), None);
+        let stock = Templates::stock_text(name).unwrap();
+        let own = format!("{mark}\n{stock}");
+        assert_eq!(Templates::split_mark(&own), (Some(mark.as_str()), stock));
+        assert_eq!(Templates::split_mark(stock), (None, stock));
+        let marked = Templates::with_overrides(BTreeMap::from([(name.to_owned(), own)])).unwrap();
+        let filled =
+            |templates: &Templates| templates.fill("resolved/de.body", &sample(true)).unwrap();
+        assert_eq!(filled(&marked), filled(&Templates::stock()));
+    }
 
     #[test]
     fn every_file_of_a_text_is_known_by_its_name() {

@@ -8,7 +8,7 @@ use minijinja::Value;
 
 use super::page::{TABLE, Table};
 use super::templates::Variables;
-use super::{Settings, clean, dates};
+use super::{Settings, clean, dates, domains};
 use crate::model::{Claim, Direction, Language, Notice, NoticeItem, NoticeKind};
 
 /// The registry behind every notice so far.
@@ -52,8 +52,20 @@ fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<(Timestamp, Step)> {
 }
 
 /// Is the domain off the net?
-fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
+pub(super) fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
     kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && item.flag
+}
+
+/// By when the customer is to reply, where the notice asks for that.
+pub(super) fn reply_by(notice: &Notice, settings: &Settings) -> Option<Timestamp> {
+    let (deadline, _) = next_deadline(notice)?;
+    let Settings {
+        review_workdays,
+        region,
+        ..
+    } = settings;
+    let now = notice.created_at;
+    Some(dates::reply_by(deadline, now, *review_workdays, region))
 }
 
 /// What the registry does at the next deadline, as a half sentence.
@@ -115,10 +127,7 @@ pub(super) fn variables(
     let several = items.len() > 1;
     let next_step = next_deadline(notice);
     let next = next_step.map(|(at, _)| at);
-    let reply_by = next.map(|deadline| {
-        let workdays = settings.review_workdays;
-        dates::reply_by(deadline, notice.created_at, workdays, &settings.region)
-    });
+    let reply_by = reply_by(notice, settings);
     let shared_claims = shared(items, known_claims);
     let shared_holders = shared(items, holders);
     let cases: Vec<String> = items
@@ -214,6 +223,8 @@ pub(super) fn variables(
 
     let is = |kind| notice.kind == kind;
     all.insert("address_at_risk", notice.is_address_at_risk().into());
+    let is_of_these = |item: &NoticeItem| item.domain.contains_address(&notice.recipient);
+    all.insert("address_elsewhere", (!items.iter().any(is_of_these)).into());
     all.insert("back_online", (is(NoticeKind::Resolved) && any_flag).into());
     all.insert("calendar", has_calendar.into());
     all.insert("claims_by_domain", shared_claims.is_none().into());
@@ -239,29 +250,26 @@ pub(super) fn variables(
     };
     all.insert("domain_table", mark.into());
 
-    let columns = Columns {
-        claims: shared_claims.is_none(),
-        holders: shared_holders.is_none(),
-        flag: any_flag,
-        direction: shared(items, direction).is_none(),
-    };
-    let table = several.then(|| table(notice, &zone, language, columns));
+    let table = several.then(|| domains::table(notice, &zone, language));
     (all, table)
 }
 
 /// The value all items share; `None` where they differ.
-fn shared<T: PartialEq>(items: &[NoticeItem], of: impl Fn(&NoticeItem) -> T) -> Option<T> {
+pub(super) fn shared<T: PartialEq>(
+    items: &[NoticeItem],
+    of: impl Fn(&NoticeItem) -> T,
+) -> Option<T> {
     let mut values = items.iter().map(of);
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
 }
 
-fn direction(item: &NoticeItem) -> Direction {
+pub(super) fn direction(item: &NoticeItem) -> Direction {
     item.direction.unwrap_or(Direction::ToUs)
 }
 
 /// Empty where the registry did not say.
-fn known_claims(item: &NoticeItem) -> BTreeSet<Claim> {
+pub(super) fn known_claims(item: &NoticeItem) -> BTreeSet<Claim> {
     item.claims.clone().unwrap_or_default()
 }
 
@@ -368,110 +376,4 @@ fn letterhead(company: &str) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     whole.trim_end_matches('.').to_owned()
-}
-
-/// Which facts differ between the domains and so need a column.
-#[derive(Clone, Copy)]
-struct Columns {
-    claims: bool,
-    holders: bool,
-    flag: bool,
-    direction: bool,
-}
-
-fn table(notice: &Notice, zone: &TimeZone, language: Language, show: Columns) -> Table {
-    let say = |de: &str, en: &str| match language {
-        Language::De => de.to_owned(),
-        Language::En => en.to_owned(),
-    };
-    let none = "–";
-    let when =
-        |at: Option<Timestamp>| at.map_or(none.to_owned(), |at| dates::medium(at, zone, language));
-    let words = |words: String| {
-        if words.is_empty() {
-            none.to_owned()
-        } else {
-            words
-        }
-    };
-    let kind = notice.kind;
-    let asks = kind.asks_for_proof();
-
-    let mut head = vec![say("Domain", "Domain")];
-    match kind {
-        NoticeKind::VerificationRequired | NoticeKind::Reminder => {
-            head.push(say("Aus dem Netz", "Off the net"));
-            head.push(say("Löschung", "Deletion"));
-        }
-        NoticeKind::OnHold => {
-            head.push(say("Aus dem Netz seit", "Off the net since"));
-            head.push(say("Löschung", "Deletion"));
-        }
-        NoticeKind::Resolved => head.push(say("Stand", "As of")),
-        NoticeKind::Registered => head.push(say("Registriert seit", "Registered since")),
-        NoticeKind::Transfer => head.push(say("Seit", "Since")),
-        NoticeKind::Deleted => head.push(say("Gelöscht am", "Deleted on")),
-    }
-    if asks && show.claims {
-        head.push(say("Nachzuweisen", "To be proven"));
-    }
-    if kind == NoticeKind::Transfer && show.direction {
-        head.push(say("Verwaltet von", "Managed by"));
-    }
-    let names_holders = asks || kind == NoticeKind::Registered;
-    if names_holders && show.holders {
-        head.push(say("Inhaber", "Holders"));
-    }
-    let shows_flag = matches!(kind, NoticeKind::Resolved | NoticeKind::Registered) && show.flag;
-    if shows_flag {
-        head.push(match kind {
-            NoticeKind::Resolved => say("Wieder im Netz", "Back on the net"),
-            _ => say("Nachweis verlangt", "Proof required"),
-        });
-    }
-
-    let row = |item: &NoticeItem| {
-        let mut cells = vec![item.domain.unicode().to_owned()];
-        match kind {
-            NoticeKind::Reminder if is_off(item, kind) => {
-                cells.extend([say("schon geschehen", "already"), when(item.deletion_at)]);
-            }
-            NoticeKind::VerificationRequired | NoticeKind::Reminder => {
-                cells.extend([when(item.dedelegation_at), when(item.deletion_at)]);
-            }
-            NoticeKind::OnHold => cells.extend([when(Some(item.at)), when(item.deletion_at)]),
-            NoticeKind::Resolved
-            | NoticeKind::Registered
-            | NoticeKind::Transfer
-            | NoticeKind::Deleted => cells.push(when(Some(item.at))),
-        }
-        if asks && show.claims {
-            let claims = claim_list(item.claims.as_ref(), language);
-            let unknown = claims.is_empty();
-            cells.push(if unknown {
-                say("nicht mitgeteilt", "not stated")
-            } else {
-                claims
-            });
-        }
-        if kind == NoticeKind::Transfer && show.direction {
-            cells.push(match direction(item) {
-                Direction::ToUs => say("uns", "us"),
-                Direction::Away => say("einem anderen Anbieter", "another provider"),
-            });
-        }
-        if names_holders && show.holders {
-            cells.push(words(holders(item).join(", ")));
-        }
-        if shows_flag {
-            cells.push(if item.flag {
-                say("ja", "yes")
-            } else {
-                none.to_owned()
-            });
-        }
-        cells
-    };
-    let rows = notice.items.iter().map(row).collect();
-    Table { head, rows }
 }

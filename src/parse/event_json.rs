@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Claim, ContactVerification, DomainName, Facts, Handle, RegistryEvent, RegistryStatus,
-    Verification,
+    BounceRecipient, Claim, ContactVerification, DomainName, Facts, Handle, RegistryEvent,
+    RegistryStatus, ResellerEvent, ResellerObject, Verification,
 };
 
 /// The object `event` of `stichtag parse --json`.
@@ -124,12 +124,52 @@ fn particulars(facts: &Facts) -> Vec<(&'static str, Value)> {
             ("new_provider", json!(new_provider)),
             ("old_provider", json!(old_provider)),
         ],
+        Facts::ContactVerification { event, trigger } => reseller(event, trigger.is_some()),
+        Facts::ResellerEvent(event) => reseller(event, false),
+        Facts::Bounce(report) => vec![
+            ("notice", json!(report.notice)),
+            ("returned_message_id", json!(report.message_id)),
+            ("reporting_mta", json!(report.reporting_mta)),
+            ("envelope_id", json!(report.envelope_id)),
+            (
+                "recipients",
+                report.recipients.iter().map(recipient_json).collect(),
+            ),
+        ],
+        Facts::AutoReply { why } => vec![("why", json!(why))],
         Facts::DomainStatus(_)
         | Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
         | Facts::QueueReminder
         | Facts::Unknown { .. } => Vec::new(),
     }
+}
+
+/// `data` is a list, for a key may repeat.
+fn reseller(event: &ResellerEvent, has_trigger: bool) -> Vec<(&'static str, Value)> {
+    let contact = match &event.object {
+        Some(ResellerObject::Contact(handle)) => Some(handle.as_str()),
+        _ => None,
+    };
+    let pair = |(key, value): &(String, String)| json!({ "key": key, "value": value });
+    vec![
+        ("class", json!(event.class)),
+        ("subclass", json!(event.subclass)),
+        ("contact", json!(contact)),
+        ("trigger_present", json!(has_trigger)),
+        ("registrar", json!(event.registrar)),
+        ("index", json!(event.index)),
+        ("texts", json!(event.texts)),
+        ("data", event.data.iter().map(pair).collect()),
+    ]
+}
+
+/// One recipient of a report; `recipient` is the address that we wrote to, as far as it is said.
+pub fn recipient_json(one: &BounceRecipient) -> Value {
+    let mut object = json!(one);
+    object["recipient"] = json!(one.recipient());
+    object["permanent"] = json!(one.is_permanent());
+    object
 }
 
 fn at(instant: Option<Timestamp>) -> Value {

@@ -42,16 +42,44 @@ pub(super) fn read(text: &str) -> Result<Timestamp, NoInstant> {
     if !has_shape(date_time) {
         return Err(NoInstant::Unreadable);
     }
-    let zone = match zone.split_first() {
+    let zone = behind_fraction(zone)?;
+    let offset = read_offset(zone)?;
+    offset
+        .to_timestamp(civil(date_time)?)
+        .map_err(|_| NoInstant::Unreadable)
+}
+
+/// Reads `YYYY-MM-DD hh:mm:ss` as UTC, as CentralNic Reseller writes instants (`centralnic.md` 2). A
+/// fraction of a second is dropped; nothing else may follow.
+pub(super) fn read_utc(text: &str) -> Result<Timestamp, NoInstant> {
+    let (date_time, rest) = text
+        .as_bytes()
+        .split_at_checked(19)
+        .ok_or(NoInstant::Unreadable)?;
+    if !is_like(date_time, b"0000-00-00 00:00:00") || !behind_fraction(rest)?.is_empty() {
+        return Err(NoInstant::Unreadable);
+    }
+    Offset::UTC
+        .to_timestamp(civil(date_time)?)
+        .map_err(|_| NoInstant::Unreadable)
+}
+
+/// What follows a fraction of a second, if there is one.
+fn behind_fraction(text: &[u8]) -> Result<&[u8], NoInstant> {
+    match text.split_first() {
         Some((b'.', rest)) => {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             if digits == 0 {
                 return Err(NoInstant::Unreadable);
             }
-            &rest[digits..]
+            Ok(&rest[digits..])
         }
-        _ => zone,
-    };
+        _ => Ok(text),
+    }
+}
+
+/// Date and time of 19 bytes that have the shape.
+fn civil(date_time: &[u8]) -> Result<DateTime, NoInstant> {
     let number = |from: usize, to: usize| {
         date_time[from..to]
             .iter()
@@ -60,7 +88,7 @@ pub(super) fn read(text: &str) -> Result<Timestamp, NoInstant> {
     // Two digits fit an i8 (at most 99).
     let small =
         |from: usize| i8::try_from(number(from, from + 2)).map_err(|_| NoInstant::Unreadable);
-    let civil = DateTime::new(
+    DateTime::new(
         number(0, 4),
         small(5)?,
         small(8)?,
@@ -69,11 +97,7 @@ pub(super) fn read(text: &str) -> Result<Timestamp, NoInstant> {
         small(17)?,
         0,
     )
-    .map_err(|_| NoInstant::Unreadable)?;
-    let offset = read_offset(zone)?;
-    offset
-        .to_timestamp(civil)
-        .map_err(|_| NoInstant::Unreadable)
+    .map_err(|_| NoInstant::Unreadable)
 }
 
 /// Does the text begin like an instant (`2026-06-04T08:30:00`)?
@@ -82,13 +106,15 @@ pub(super) fn begins(text: &str) -> bool {
 }
 
 fn has_shape(date_time: &[u8]) -> bool {
-    date_time
-        .iter()
-        .zip(b"0000-00-00T00:00:00")
-        .all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == form,
-        })
+    is_like(date_time, b"0000-00-00T00:00:00")
+}
+
+/// Digits where `form` has zeros, and its other bytes as they are.
+fn is_like(text: &[u8], form: &[u8]) -> bool {
+    text.iter().zip(form).all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == form,
+    })
 }
 
 fn read_offset(zone: &[u8]) -> Result<Offset, NoInstant> {
@@ -136,6 +162,29 @@ mod tests {
                 "2025-06-13T13:51:08Z",
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_resellers_form_is_an_instant_in_utc() {
+        for text in [
+            "2026-11-09 17:26:33",
+            "2026-11-09 17:26:33.0",
+            "2026-11-09 17:26:33.25",
+        ] {
+            let at = read_utc(text).unwrap().to_string();
+            assert_eq!(at, "2026-11-09T17:26:33Z", "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-09",
+            "2026-11-09T17:26:33",
+            "2026-11-09 17:26:33Z",
+            "2026-11-09 17:26:33.",
+            "2026-11-09 17:26:33 +01:00",
+            "2026-02-30 17:26:33",
+        ] {
+            assert_eq!(read_utc(text), Err(NoInstant::Unreadable), "{text}");
         }
     }
 

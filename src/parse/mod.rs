@@ -4,19 +4,22 @@
 //! patient with the rest: what nobody knows is kept and shown, what contradicts itself is an error,
 //! and no instant is ever made up (`denic.md` 2 to 4).
 
+mod bounce;
+mod centralnic_mail;
 mod code;
 mod deadline;
 mod denic_mail;
 mod denic_queue;
 mod event_json;
 mod instant;
+mod mail;
 mod name;
 mod notes;
 mod text;
 
-pub use event_json::event_json;
+pub use event_json::{event_json, recipient_json};
 
-use crate::model::{DomainName, Reason, ReasonCode, RegistryEvent, Source};
+use crate::model::{BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, Source};
 use notes::Notes;
 
 /// Why a message could not be read. It is kept whole all the same; a person has to look at it.
@@ -69,18 +72,51 @@ pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_queue::read(raw)
 }
 
+/// Reads an event mail of CentralNic Reseller (`centralnic.md` 6.2).
+///
+/// `registry_time` of the event is its `DATE`, which is in UTC, else the instant of the mail's one
+/// `Date` field. Neither the event nor an error shows a trigger code.
+pub fn centralnic_mail(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
+    centralnic_mail::read(raw)
+}
+
+/// Reads an event mail of which `text` was signed: meaning is taken from that text alone.
+pub fn centralnic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, ParseError> {
+    centralnic_mail::read_signed(raw, text)
+}
+
+/// Does an event of CentralNic Reseller show a deadline? None is documented, so none is read.
+pub fn shows_deadline(event: &RegistryEvent) -> bool {
+    centralnic_mail::shows_deadline(event)
+}
+
+/// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
+/// answer, or neither. `is_null_sender`: its envelope sender was `<>`.
+pub fn bounce(raw: &[u8], is_null_sender: bool) -> BounceMail {
+    bounce::read(raw, is_null_sender)
+}
+
 /// Do these bytes, whatever they are, seem to name a verification deadline? Errs on the side of
 /// yes; for messages that no reader could read.
 pub fn names_deadline(raw: &[u8]) -> bool {
     text::names_deadline(&String::from_utf8_lossy(raw))
 }
 
-/// Which reader a file is for: [`Source::DenicMail`] or [`Source::DenicQueue`].
+/// Which reader a file is for: [`Source::DenicMail`], [`Source::CentralnicMail`] or
+/// [`Source::DenicQueue`].
 ///
-/// Looks at the first lines only: XML, and key/value lines such as `RESULT` or `msgid`, belong to
-/// the queue; fields of a mail header belong to a mail; without either sign it is taken for the
-/// queue, whose reader names what is missing.
+/// XML, and key/value lines such as `RESULT` or `msgid` among the first ones, belong to the queue;
+/// fields of a mail header belong to a mail, and that to CentralNic Reseller if it has the lines of
+/// an event; without either sign it is taken for the queue, whose reader names what is missing.
 pub fn detect(raw: &[u8]) -> Source {
+    match is_mail(raw) {
+        false => Source::DenicQueue,
+        true if centralnic_mail::is_event(raw) => Source::CentralnicMail,
+        true => Source::DenicMail,
+    }
+}
+
+fn is_mail(raw: &[u8]) -> bool {
     const MAIL: [&str; 16] = [
         "arc-seal",
         "authentication-results",
@@ -109,10 +145,10 @@ pub fn detect(raw: &[u8]) -> Source {
         .unwrap_or(raw)
         .trim_ascii_start();
     if raw.starts_with(b"<") {
-        return Source::DenicQueue;
+        return false;
     }
     if raw.starts_with(b"From ") {
-        return Source::DenicMail;
+        return true;
     }
     for line in raw.split(|byte| *byte == b'\n').take(LINES_MAX) {
         if line.trim_ascii().is_empty() {
@@ -124,13 +160,13 @@ pub fn detect(raw: &[u8]) -> Source {
         let key = line[..colon].trim_ascii_end();
         let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(key);
         if QUEUE.iter().any(&is) {
-            return Source::DenicQueue;
+            return false;
         }
         if MAIL.iter().any(is) {
-            return Source::DenicMail;
+            return true;
         }
     }
-    Source::DenicQueue
+    false
 }
 
 #[cfg(test)]
@@ -145,6 +181,13 @@ mod tests {
             b"From a@example.net Mon May  4 09:12:31 2026\nTo: b@example.net\n\n",
         ] {
             assert_eq!(detect(mail), Source::DenicMail, "{mail:?}");
+        }
+        for event in [
+            &b"Subject: x\r\n\r\nOBJECT:a\r\nCLASS:SOMETHING\r\n"[..],
+            b"Subject: x\r\n\r\nREASON:CONTACTVERIFICATION WITH TRIGGERCODE: abc\r\n",
+            b"Subject: x\r\nContent-Transfer-Encoding: base64\r\n\r\nU1VCQ0xBU1M6QQ==\r\n",
+        ] {
+            assert_eq!(detect(event), Source::CentralnicMail, "{event:?}");
         }
         for queue in [
             &b"RESULT: success\nSTID: 1\n"[..],

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn breaks() -> u32 {
-        let nothing: Option<u32> = None;
+        let nothing: Option<u32> = "nothing".parse().ok();
         nothing.expect("a number")
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bounced;
 use super::read::Reading;
 use super::rules::Rules;
 use super::tell::{self, Reachability};
@@ -33,6 +34,7 @@ pub fn near_deadline(id: InboundId, deadline: Timestamp) -> String {
 
 /// What must be loaded to decide about a reading.
 pub fn ask(reading: &Reading, ask: &mut Ask) {
+    ask.notices.extend(reading.notice);
     if reading.is_held_for_age() {
         ask.digests.push(reading.digest.clone());
     }
@@ -106,11 +108,16 @@ pub fn decide(
             },
             domains: Vec::new(),
             contact: None,
+            report: None,
             clears: Vec::new(),
             alarms: Vec::new(),
             evidence: message.evidence.clone(),
         },
     };
+    if reading.notice.is_some() || reading.is_unsigned() {
+        bounced::decide(&mut deciding.change, deciding.world, reading);
+        return deciding.change;
+    }
     match (&reading.event, reading.environment) {
         (Some(event), Some(environment)) if !reading.is_held() => {
             deciding.act(event, environment, reading, recipients);
@@ -122,7 +129,14 @@ pub fn decide(
         }
         _ => deciding.keep_for_a_person(reading),
     }
-    deciding.alarm_near_deadline();
+    let is_held = deciding.change.decision.verdict == MessageVerdict::Held;
+    if is_held && reading.is_own_alert {
+        // It speaks of deadlines that are alarmed already: another alarm would send another mail,
+        // and so on in a circle.
+        deciding.change.alarms.clear();
+    } else {
+        deciding.alarm_near_deadline();
+    }
     deciding.change
 }
 

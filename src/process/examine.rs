@@ -26,7 +26,9 @@ pub async fn examine(
 ) -> (Claimed, Reading) {
     let is_again = message.evidence.is_some();
     // The message queue is read over a connection that proves its origin.
-    if message.evidence.is_none() && message.inbound.source != Source::DenicQueue {
+    // What comes back to a notice is proven by the address alone.
+    let asks = ![Source::DenicQueue, Source::Dsn].contains(&message.inbound.source);
+    if message.evidence.is_none() && asks {
         message.evidence = Some(gatherer.gather(&message.inbound, now).await);
     }
     let reading = read_claimed(rules, &message);

@@ -2,14 +2,15 @@
 
 use jiff::{Timestamp, ToSpan};
 
+use super::bounced;
 use super::caught::{Panic, caught};
 use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    DomainName, Environment, Evidence, Facts, Inbound, OpenPgpSignature, RegistryEvent,
+    DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
     RouteParser, Source,
 };
-use crate::parse::{self, ParseError};
+use crate::parse;
 
 /// A message that is understood, or the reasons why it is not.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Reading {
     pub environment: Option<Environment>,
     /// The route it came by.
     pub route: Option<String>,
+    /// The notice that it came back to: the address names it, and the signature holds.
+    pub notice: Option<NoticeId>,
     /// What it says, if that could be read.
     pub event: Option<RegistryEvent>,
     /// The domain, also where the rest could not be read.
@@ -34,6 +37,8 @@ pub struct Reading {
     pub trace: Vec<String>,
     /// It carries a deadline that nobody could read: the worst case of all.
     pub is_deadline_lost: bool,
+    /// It is a mail of ours about an alarm, come back.
+    pub is_own_alert: bool,
 }
 
 impl Reading {
@@ -50,10 +55,17 @@ impl Reading {
             && holds.all(|reason| reason.code == reason::REPLAYED)
     }
 
-    fn new(inbound: &Inbound) -> Self {
+    /// Did it come to an address of notices that no notice has?
+    pub fn is_unsigned(&self) -> bool {
+        let mut reasons = self.reasons.iter();
+        reasons.any(|reason| reason.code == reason::NOT_SIGNED)
+    }
+
+    pub(super) fn new(inbound: &Inbound) -> Self {
         Reading {
             environment: None,
             route: None,
+            notice: None,
             event: None,
             domain: None,
             registry_time: inbound.received_at,
@@ -62,10 +74,11 @@ impl Reading {
             reasons: Vec::new(),
             trace: Vec::new(),
             is_deadline_lost: false,
+            is_own_alert: authenticate::is_about_alert(&inbound.raw),
         }
     }
 
-    fn hold(&mut self, reason: Reason) {
+    pub(super) fn hold(&mut self, reason: Reason) {
         self.trace.push(reason.to_string());
         self.reasons.push(reason);
     }
@@ -122,24 +135,36 @@ fn read_all(
             reading.environment = inbound.environment;
             parse::denic_queue(&inbound.raw)
         }
+        _ if bounced::is_for_notices(policy, inbound) => {
+            bounced::read(policy, inbound, &mut reading);
+            return reading;
+        }
         _ => {
             reading.message_id = authenticate::message_id(&inbound.raw);
             let verdict = check_sender(policy, inbound, evidence, is_released, &mut reading);
-            if verdict.parser != RouteParser::Denic {
-                let route = reading.route.clone().unwrap_or_default();
-                reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
-                reading.hold(Reason::new(
-                    reason::NO_PARSER,
-                    format!("nothing reads the messages of route {route} yet"),
-                ));
-                return reading;
-            }
-            match evidence
+            let signature = evidence
                 .and_then(|evidence| evidence.openpgp.as_ref())
-                .filter(|_| verdict.is_signed)
-            {
-                Some(signature) => signed_mail(&inbound.raw, signature),
-                None => parse::denic_mail(&inbound.raw),
+                .filter(|_| verdict.is_signed);
+            match (verdict.parser, signature) {
+                (RouteParser::Denic, None) => parse::denic_mail(&inbound.raw),
+                (RouteParser::Denic, Some(signed)) => {
+                    parse::denic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Centralnic, None) => parse::centralnic_mail(&inbound.raw),
+                (RouteParser::Centralnic, Some(signed)) => {
+                    parse::centralnic_signed_mail(&inbound.raw, &signed.text)
+                        .map(|event| no_younger(event, signed))
+                }
+                (RouteParser::Dsn, _) => {
+                    let route = reading.route.clone().unwrap_or_default();
+                    reading.is_deadline_lost = parse::names_deadline(&inbound.raw);
+                    reading.hold(Reason::new(
+                        reason::NO_PARSER,
+                        format!("nothing reads the messages of route {route} yet"),
+                    ));
+                    return reading;
+                }
             }
         }
     };
@@ -187,15 +212,14 @@ fn check_sender(
     verdict
 }
 
-/// Reads the signed text alone. `Date` is not signed: it cannot make a text younger than its
-/// signature, or an old mail sent again would undo a newer one.
-fn signed_mail(raw: &[u8], signature: &OpenPgpSignature) -> Result<RegistryEvent, ParseError> {
-    let mut event = parse::denic_signed_mail(raw, &signature.text)?;
+/// `Date` is not signed: it cannot make a text younger than its signature, or an old mail sent again
+/// would undo a newer one.
+fn no_younger(mut event: RegistryEvent, signature: &OpenPgpSignature) -> RegistryEvent {
     event.registry_time = [event.registry_time, signature.signed_at]
         .into_iter()
         .flatten()
         .min();
-    Ok(event)
+    event
 }
 
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
@@ -245,19 +269,32 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
             ),
         ));
     }
-    if matches!(event.facts, Facts::Unknown { .. }) {
-        // Whatever it is, it may be the only warning.
-        let texts = event.messages.iter().map(|message| &message.text);
-        reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
-            let text = text.to_ascii_lowercase();
-            ["deadline", "dedelegation", "deletion"]
-                .iter()
-                .any(|word| text.contains(word))
-        });
-        reading.hold(Reason::new(
-            reason::UNKNOWN_KIND,
-            format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
-        ));
+    match &event.facts {
+        Facts::Unknown { .. } => {
+            // Whatever it is, it may be the only warning.
+            let texts = event.messages.iter().map(|message| &message.text);
+            reading.is_deadline_lost = texts.chain(&event.unknown).any(|text| {
+                let text = text.to_ascii_lowercase();
+                ["deadline", "dedelegation", "deletion"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            });
+            reading.hold(Reason::new(
+                reason::UNKNOWN_KIND,
+                format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
+            ));
+        }
+        Facts::ContactVerification { event: told, .. } | Facts::ResellerEvent(told) => {
+            reading.is_deadline_lost = parse::shows_deadline(&event);
+            reading.hold(Reason::new(
+                reason::NOT_ACTED_ON,
+                format!(
+                    "{} {} is understood, and nothing acts on it yet",
+                    told.class, told.subclass
+                ),
+            ));
+        }
+        _ => {}
     }
     reading.event = Some(event);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::contact::{Reach, reach};
 use super::rules::Rules;
@@ -16,6 +16,9 @@ use crate::store::{NoticeDraft, PlanCase, PlanChange, Store, StoreError, TaskDra
 
 /// Cases looked at in one transaction.
 const BATCH: u32 = 64;
+
+/// So long a mail to the next address waits for the other domains of the one that came back.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
 
 /// After so long a batch whose worker died comes up again.
 const LEASE: Duration = Duration::from_secs(60);
@@ -35,7 +38,7 @@ pub async fn plan_next(
         .iter()
         .map(|case| decide(&rules.telling, &desk.open, case, now))
         .collect();
-    store.commit_plans(&changes, now).await?;
+    store.commit_plans(&changes).await?;
     for change in &changes {
         for draft in &change.notices {
             tracing::info!(case = %change.case, "case {}: {} is due", change.case, draft.notice.kind);
@@ -47,24 +50,30 @@ pub async fn plan_next(
     Ok(changes.len())
 }
 
+/// Has the customer of the case been told of it, or is he about to be?
+pub fn is_told(telling: &Telling, case: &PlanCase) -> bool {
+    heard(telling, case).next().is_some()
+}
+
 /// The mails that a case still has before it, those that are left out among them; empty where
 /// nobody can be told.
 pub fn future(telling: &Telling, case: &PlanCase, now: Timestamp) -> Vec<Step> {
-    let due = case.record.due();
-    let Some(customer) = case.customer.as_ref() else {
-        return Vec::new();
-    };
-    if customer.addresses().next().is_none() {
-        return Vec::new();
-    }
     let last = heard(telling, case).map(|told| told.at).max();
-    notify::plan(
-        &due,
-        last.unwrap_or(now),
-        customer.timezone.as_deref(),
-        &telling.timetable,
-        now,
-    )
+    steps(telling, case, last.unwrap_or(now), now)
+}
+
+fn steps(telling: &Telling, case: &PlanCase, last_told_at: Timestamp, now: Timestamp) -> Vec<Step> {
+    let customer =
+        (case.customer.as_ref()).filter(|customer| customer.addresses().next().is_some());
+    customer.map_or_else(Vec::new, |customer| {
+        notify::plan(
+            &case.record.due(),
+            last_told_at,
+            customer.timezone.as_deref(),
+            &telling.timetable,
+            now,
+        )
+    })
 }
 
 fn decide(
@@ -79,6 +88,8 @@ fn decide(
         version: case.record.version,
         notices: Vec::new(),
         tasks: Vec::new(),
+        at: now,
+        again: None,
         next_at: None,
     };
     let due = case.record.due();
@@ -99,8 +110,14 @@ fn decide(
         open,
         bounced: &bounced,
     };
-    let mut heard = heard(telling, case).peekable();
-    if let Some(first) = heard.peek().copied() {
+    let retold = lost(telling, case, &bounced).and_then(|lost| {
+        let draft = again(telling, case, customer, reachability, lost, now)?;
+        Some((lost.notice, draft))
+    });
+    if let Some((lost, draft)) = retold {
+        change.again = Some(lost);
+        change.notices.push(draft);
+    } else if let Some(first) = heard(telling, case).next() {
         let steps = future(telling, case, now);
         let next = steps.iter().find(|step| step.is_due(now));
         let draft = next.and_then(|step| {
@@ -116,22 +133,9 @@ fn decide(
             Some(reminder(telling, first, step, customer, told?.ok()?.0, now))
         });
         change.notices.extend(draft);
-        change.next_at = (steps.iter())
-            .filter(|step| step.fate == Fate::Planned && step.at > now)
-            .map(|step| step.at)
-            .min();
     } else {
         // Nobody was told so far: for want of a customer, an address, or leave to send.
-        let effect = Effect::Tell {
-            kind: match case.state {
-                CaseState::OnHold => NoticeKind::OnHold,
-                _ => NoticeKind::VerificationRequired,
-            },
-            due,
-            at: (case.record.facts.status.as_ref()).map_or(case.record.updated_at, |fact| fact.at),
-            flag: false,
-            direction: None,
-        };
+        let effect = first_telling(case);
         let told = tell::draft(
             telling,
             &case.record,
@@ -144,6 +148,13 @@ fn decide(
             .notices
             .extend(told.and_then(Result::ok).map(|(draft, _)| draft));
     }
+    // What comes next is counted from the mail that leaves now, if one does.
+    let leaves = change.notices.first().map(|draft| draft.notice.due_at);
+    let last = leaves.or(heard(telling, case).map(|told| told.at).max());
+    change.next_at = (steps(telling, case, last.unwrap_or(now), now).iter())
+        .filter(|step| step.fate == Fate::Planned && step.at > now)
+        .map(|step| step.at)
+        .min();
     change
 }
 
@@ -159,6 +170,61 @@ fn came_back(case: &PlanCase) -> BTreeSet<&str> {
         .filter(|told| matches!(told.state, NoticeState::Bounced | NoticeState::Failed))
         .map(|told| told.recipient.as_str())
         .collect()
+}
+
+/// The last that was to be told of the case, if it came back and another address is not tried yet.
+fn lost<'a>(telling: &Telling, case: &'a PlanCase, bounced: &BTreeSet<&str>) -> Option<&'a Told> {
+    let last = heard(telling, case).last()?;
+    let is_lost = matches!(last.state, NoticeState::Bounced | NoticeState::Failed);
+    let mut others = case.customer.as_ref()?.addresses();
+    (is_lost && others.any(|address| !is_among(bounced, address))).then_some(last)
+}
+
+fn is_among(bounced: &BTreeSet<&str>, address: &str) -> bool {
+    (bounced.iter()).any(|known| known.eq_ignore_ascii_case(address))
+}
+
+/// The notice once more, to the customer's next address: a mail of its own, with the facts of today. It
+/// reminds nobody who has not heard of it. `None`: no other address works.
+fn again(
+    telling: &Telling,
+    case: &PlanCase,
+    customer: &Customer,
+    reachability: Reachability<'_>,
+    lost: &Told,
+    now: Timestamp,
+) -> Option<NoticeDraft> {
+    let effect = first_telling(case);
+    let told = tell::draft(
+        telling,
+        &case.record,
+        Some(customer),
+        reachability,
+        &effect,
+        now,
+    );
+    let (mut draft, _) = told?.ok()?;
+    if is_among(reachability.bounced, &draft.notice.recipient) {
+        return None;
+    }
+    draft.key = format!("again:{}:{}", lost.notice, draft.key);
+    // Cases that were in one mail are thought of at one instant, and go into one mail again.
+    draft.notice.due_at = now + telling.coalesce.max(TOGETHER);
+    Some(draft)
+}
+
+/// What is told of a case to somebody who has not heard of it.
+fn first_telling(case: &PlanCase) -> Effect {
+    Effect::Tell {
+        kind: match case.state {
+            CaseState::OnHold => NoticeKind::OnHold,
+            _ => NoticeKind::VerificationRequired,
+        },
+        due: case.record.due(),
+        at: (case.record.facts.status.as_ref()).map_or(case.record.updated_at, |fact| fact.at),
+        flag: false,
+        direction: None,
+    }
 }
 
 fn remind(case: &PlanCase, due: &Due, is_off: bool) -> Effect {

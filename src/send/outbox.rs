@@ -46,6 +46,8 @@ pub struct Letter {
     pub envelope_to: String,
     /// The bytes, CRLF.
     pub message: Vec<u8>,
+    /// What a report about its delivery calls it (`ENVID`, RFC 3461).
+    pub envelope_id: String,
 }
 
 /// Why a mail did not leave.

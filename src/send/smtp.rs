@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use lettre::address::Envelope;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
+use lettre::transport::smtp::extension::{
+    ClientId, MailBodyParameter, MailParameter, RcptParameter,
+};
 use lettre::transport::smtp::response::Response;
 use lettre::transport::smtp::{Error, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
@@ -82,16 +85,24 @@ fn plain_address(url: &str) -> Option<String> {
 struct Plain {
     address: String,
     hello: ClientId,
-    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    idle: Mutex<Vec<Open>>,
+}
+
+/// A connection that is open.
+struct Open {
+    connection: AsyncSmtpConnection,
+    /// The other side knows of reports about delivery (RFC 3461).
+    has_dsn: bool,
+    since: Instant,
 }
 
 impl Plain {
-    async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
-        while let Some((mut connection, since)) = self.take_idle() {
-            if since.elapsed() < IDLE_MAX && connection.test_connected().await {
-                return Ok(connection);
+    async fn connection(&self) -> Result<Open, SendError> {
+        while let Some(mut open) = self.take_idle() {
+            if open.since.elapsed() < IDLE_MAX && open.connection.test_connected().await {
+                return Ok(open);
             }
-            connection.abort().await;
+            open.connection.abort().await;
         }
         let connect = async {
             let stream = TcpStream::connect(&self.address).await?;
@@ -104,13 +115,24 @@ impl Plain {
             .map_err(|_| transient("no connection in time".to_owned()))?
             .map_err(|error| transient(error.to_string()))?;
         let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
-        timeout(CONNECT_TIMEOUT, greeting)
+        let mut connection = timeout(CONNECT_TIMEOUT, greeting)
             .await
             .map_err(|_| transient("no greeting in time".to_owned()))?
-            .map_err(|error| sorted(&error))
+            .map_err(|error| sorted(&error))?;
+        // lettre keeps only the keywords that it knows, and DSN is none of them.
+        let hello = connection.command(Ehlo::new(self.hello.clone()));
+        let hello = timeout(CONNECT_TIMEOUT, hello)
+            .await
+            .map_err(|_| transient("no greeting in time".to_owned()))?
+            .map_err(|error| sorted(&error))?;
+        Ok(Open {
+            connection,
+            has_dsn: offers_dsn(&hello),
+            since: Instant::now(),
+        })
     }
 
-    fn take_idle(&self) -> Option<(AsyncSmtpConnection, Instant)> {
+    fn take_idle(&self) -> Option<Open> {
         // A panic elsewhere leaves the list whole: it is only pushed to and popped from.
         self.idle
             .lock()
@@ -118,21 +140,75 @@ impl Plain {
             .pop()
     }
 
-    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Response, SendError> {
-        let mut connection = self.connection().await?;
-        let sent = connection.send(envelope, message).await;
-        if sent.is_ok() && !connection.has_broken() {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        envelope_id: &str,
+        message: &[u8],
+    ) -> Result<Response, SendError> {
+        let mut open = self.connection().await?;
+        let sent = if open.has_dsn {
+            send_with_dsn(&mut open.connection, envelope, envelope_id, message).await
+        } else {
+            open.connection.send(envelope, message).await
+        };
+        if sent.is_ok() && !open.connection.has_broken() {
             let mut idle = self
                 .idle
                 .lock()
                 .unwrap_or_else(|broken| broken.into_inner());
-            idle.push((connection, Instant::now()));
+            open.since = Instant::now();
+            idle.push(open);
         } else {
             // After a refusal the next mail begins anew.
-            connection.abort().await;
+            open.connection.abort().await;
         }
         sent.map_err(|error| sorted(&error))
     }
+}
+
+/// Does the reply to EHLO offer reports about delivery?
+fn offers_dsn(hello: &Response) -> bool {
+    let mut keywords = hello.message().skip(1);
+    keywords.any(|line| {
+        let keyword = line.split_ascii_whitespace().next().unwrap_or_default();
+        keyword.eq_ignore_ascii_case("DSN")
+    })
+}
+
+/// One mail, with the wish for a report when it is late or fails (never when all is well), and for no
+/// more of the mail in it than its header (RFC 3461). The mails are seven-bit, their addresses ASCII.
+async fn send_with_dsn(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    envelope_id: &str,
+    message: &[u8],
+) -> Result<Response, Error> {
+    // lettre writes the values as xtext.
+    let of_mail = |keyword: &str, value: &str| MailParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    let of_recipient = |keyword: &str, value: String| RcptParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value),
+    };
+    let mut wishes = vec![of_mail("RET", "HDRS"), of_mail("ENVID", envelope_id)];
+    if !message.is_ascii() {
+        wishes.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    connection
+        .command(Mail::new(envelope.from().cloned(), wishes))
+        .await?;
+    for to in envelope.to() {
+        let wishes = vec![
+            of_recipient("NOTIFY", "FAILURE,DELAY".to_owned()),
+            of_recipient("ORCPT", format!("rfc822;{to}")),
+        ];
+        connection.command(Rcpt::new(to.clone(), wishes)).await?;
+    }
+    connection.command(Data).await?;
+    connection.message(message).await
 }
 
 #[async_trait]
@@ -156,7 +232,7 @@ impl Transport for Smarthost {
             .unwrap_or(&letter.message);
         let sending = async {
             match &self.0 {
-                Way::Plain(plain) => plain.send(&envelope, message).await,
+                Way::Plain(plain) => plain.send(&envelope, &letter.envelope_id, message).await,
                 Way::Url(transport) => transport
                     .send_raw(&envelope, message)
                     .await

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::model::{InboundId, Notice, RecipientMatch, Route};
+use crate::model::{InboundId, Notice, RecipientMatch, Route, RouteParser, Source, mail_source};
 use crate::notify::{self, Templates};
 use crate::receive::smtp::Admission;
 use crate::receive::{KeepBatch, KeepError, Reply};
@@ -34,10 +34,17 @@ impl Admission for Gate {
         if matching.peek().is_none() {
             return Err(Reply::unknown_recipient());
         }
-        if self.refuses && !matching.any(|route| route.allows_envelope(mail_from)) {
+        // What comes back to a notice may come from anybody: its own address is the proof.
+        let allows =
+            |route: &Route| route.parser == RouteParser::Dsn || route.allows_envelope(mail_from);
+        if self.refuses && !matching.any(allows) {
             return Err(Reply::sender_refused());
         }
         Ok(())
+    }
+
+    fn source(&self, recipients: &[String]) -> Source {
+        mail_source(&self.routes, recipients)
     }
 }
 
@@ -128,6 +135,7 @@ impl Writer for Desk {
             envelope_from: rendered.envelope_from,
             envelope_to: rendered.envelope_to,
             message: rendered.message,
+            envelope_id: notice.id.to_string(),
         })
     }
 }

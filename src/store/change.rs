@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     CaseId, CaseState, ContactFact, Customer, CustomerId, DomainKey, DomainRecord, Environment,
-    Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeItem, NoticeKind, NoticeState,
-    Reason, ReasonCode, sha256_hex,
+    Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind,
+    NoticeState, Reason, ReasonCode, sha256_hex,
 };
 
-use super::StoreError;
+use super::{ReportChange, Standing, StoreError};
 
 /// A message made ready to be kept: what takes time and no lock is done by whoever brings it, so that
 /// it does not add up in front of the one writer.
@@ -133,6 +133,8 @@ pub struct Ask {
     pub fan_out: Vec<(Environment, Handle)>,
     /// Content digests to look for among messages acted upon.
     pub digests: Vec<String>,
+    /// Notices that reports are about.
+    pub notices: Vec<NoticeId>,
 }
 
 /// One domain with all that a decision about it needs.
@@ -159,6 +161,8 @@ pub struct World {
     pub open: BTreeMap<DomainKey, CaseState>,
     /// Messages acted upon, by digest: number and recipients.
     pub seen: BTreeMap<String, Vec<(InboundId, Vec<String>)>>,
+    /// Notices found.
+    pub notices: BTreeMap<NoticeId, Standing>,
 }
 
 /// All that one message changes: written whole, or not at all.
@@ -170,6 +174,8 @@ pub struct Change {
     pub domains: Vec<DomainChange>,
     /// Verification asked for a contact.
     pub contact: Option<(Environment, Handle, ContactFact)>,
+    /// What mail systems report about a notice.
+    pub report: Option<ReportChange>,
     /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
     pub clears: Vec<String>,
     /// What the operator must see.

@@ -2,9 +2,12 @@
 //!
 //! Every method is one whole transaction: nobody outside holds one open.
 
+mod alerting;
 mod chain;
 mod change;
+mod dossier;
 mod plan;
+mod report;
 mod sqlite;
 
 use std::sync::Arc;
@@ -18,6 +21,10 @@ use crate::model::{
     InboundId, NoticeId, NoticeState, Task,
 };
 
+pub use alerting::{
+    AlarmEntry, AlertDraft, AlertNews, Alerting, RouteHeard, RoutesHeard, WatchAsk, WatchFacts,
+    WatchRule, WatchedCase,
+};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
@@ -25,7 +32,9 @@ pub use change::{
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
+pub use dossier::Dossier;
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
+pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
 
 /// Why the store did not do it. Nothing was written.
@@ -53,7 +62,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Alerting + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 
@@ -139,6 +148,9 @@ pub trait Store: Send + Sync {
     /// Cases, oldest first; all, or the open ones.
     async fn cases(&self, open_only: bool) -> Result<Vec<CaseEntry>, StoreError>;
 
+    /// A case with everything that belongs to it, as it is at one moment.
+    async fn dossier(&self, id: CaseId) -> Result<Option<Dossier>, StoreError>;
+
     /// The notes on a case, oldest first.
     async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError>;
 
@@ -161,13 +173,16 @@ pub trait Store: Send + Sync {
 
     /// Writes what planning came to: mails, calls, and when to look again. A case that changed
     /// since it was read is passed over and looked at once more.
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError>;
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError>;
 
     /// When the next plan is to be looked at, if any is.
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Has every open case looked at: the settings may have changed.
     async fn plan_again(&self) -> Result<(), StoreError>;
+
+    /// Every open case with all that planning needs.
+    async fn desk(&self) -> Result<Desk, StoreError>;
 
     /// One open case with all that planning needs; no case in it where there is no such open case.
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError>;
@@ -200,6 +215,16 @@ pub trait Store: Send + Sync {
         delivery: &Delivery,
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError>;
+
+    /// What mail systems reported about one notice, or about all of a case, oldest first.
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError>;
+
+    /// The key of that name; `fresh` becomes it where there is none yet. All processes get the same.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;
 
     /// How many mails left since `since`.
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError>;

@@ -32,6 +32,8 @@ pub struct PlanCase {
     pub customer: Option<Customer>,
     /// What the customer was told, or is about to be told, of this case, oldest first.
     pub told: Vec<Told>,
+    /// When the customer was telephoned last about it.
+    pub called_at: Option<Timestamp>,
 }
 
 /// One mail about a case.
@@ -62,8 +64,12 @@ pub struct PlanChange {
     pub version: i64,
     /// Mails to be sent.
     pub notices: Vec<NoticeDraft>,
-    /// Calls to be made.
+    /// The notice that came back and that these stand for.
+    pub again: Option<NoticeId>,
+    /// Calls to be made; where none is, those that were are no longer needed.
     pub tasks: Vec<TaskDraft>,
+    /// When it was decided.
+    pub at: Timestamp,
     /// The next reminder; `None`: nothing is planned until something changes.
     pub next_at: Option<Timestamp>,
 }

@@ -23,7 +23,7 @@ fn signed() -> Vec<u8> {
     registry.sign(&mail(30, "connect", &BOTH), Timestamp::now())
 }
 
-fn release<'a>(how: &'a str) -> [&'a str; 6] {
+fn release(how: &str) -> [&str; 6] {
     ["held", "release", "1", "--note", "asked DENIC", how]
 }
 

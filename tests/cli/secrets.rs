@@ -71,7 +71,8 @@ fn dialogue(stream: TcpStream, tell: &std::sync::mpsc::Sender<String>) -> std::i
 }
 
 /// Every command that prints something of what is there.
-const LOOKING: [&[&str]; 24] = [
+const LOOKING: [&[&str]; 25] = [
+    &["alarm", "list"],
     &["audit", "list"],
     &["audit", "verify"],
     &["case", "list"],
@@ -117,7 +118,7 @@ fn file(office: &Office, smarthost: &str) -> String {
     let text = format!(
         "[notices]\nmode = \"on\"\ncoalesce = \"0s\"\nfrom = \"Muster <domains@example.net>\"\n\
          phone = \"+49 69 1\"\ncompany = \"Muster GmbH\"\nsmarthost = \"{smarthost}\"\n\
-         [watch]\nwebhook_url = \"https://hooks.example.net/T1/{HOOK}\"\n\
+         [watch]\nwebhook_url = \"https://127.0.0.1:1/T1/{HOOK}\"\n\
          [log]\nlevel = \"trace\"\n"
     );
     let path = office.write("stichtag.toml", text);
@@ -135,7 +136,9 @@ fn a_password_is_used_and_shown_nowhere() {
     office.set("STORE__MIN_FREE", "0");
     office.set_plain("STICHTAG_CONFIG", &config);
 
+    office.write("credentials/webhook-key", "a-key-that-nobody-else-has-0815");
     let mut command = office.command(&["serve"]);
+    command.env("CREDENTIALS_DIRECTORY", office.path("credentials"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut daemon = Daemon(command.spawn().unwrap());
     let mut ready = String::new();
@@ -181,6 +184,20 @@ fn a_password_is_used_and_shown_nowhere() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(is_told());
+    // Neither is where the alarm about it goes.
+    let is_tried = || {
+        office
+            .ok(&["alarm", "list"])
+            .out
+            .contains("webhook delayed")
+    };
+    for _ in 0..200 {
+        if is_tried() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(is_tried());
     look_everywhere(&office, "by file");
     // The log is read to its end, so that what the refusal made it say is in it.
     let log = daemon.0.stderr.take().unwrap();

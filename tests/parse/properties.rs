@@ -10,11 +10,11 @@ use stichtag::parse::{denic_mail, denic_queue, detect};
 
 use crate::fixtures;
 
-const CASES: u32 = 10_000;
+pub const CASES: u32 = 10_000;
 
 /// One change to a message; numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
-enum Mutation {
+pub enum Mutation {
     FlipByte(usize, u8),
     DeleteLine(usize),
     DoubleLine(usize),
@@ -22,7 +22,7 @@ enum Mutation {
     Truncate(usize),
 }
 
-fn mutation() -> impl Strategy<Value = Mutation> {
+pub fn mutation() -> impl Strategy<Value = Mutation> {
     prop_oneof![
         4 => (any::<usize>(), 1..=255_u8).prop_map(|(place, bits)| Mutation::FlipByte(place, bits)),
         2 => any::<usize>().prop_map(Mutation::DeleteLine),
@@ -32,7 +32,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-fn mutate(raw: &[u8], mutations: &[Mutation]) -> Vec<u8> {
+pub fn mutate(raw: &[u8], mutations: &[Mutation]) -> Vec<u8> {
     let mut raw = raw.to_vec();
     for mutation in mutations {
         if raw.is_empty() {

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use stichtag::model::{Claim, DomainName, Facts, Handle, RegistryEvent, Verification};
+use stichtag::model::{
+    Claim, DomainName, Facts, Handle, RegistryEvent, ResellerEvent, ResellerObject, Source,
+    Verification,
+};
 use stichtag::parse::ParseError;
 
 /// Kind, domain, state, deadlines, claims, what the kind has of its own, ids, warnings.
@@ -81,9 +84,17 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
             put("new", new_provider.clone());
             put("old", old_provider.clone());
         }
+        Facts::ContactVerification { event, trigger } => {
+            let is_there = trigger.is_some();
+            reseller(event, &mut put);
+            put("trigger", Some(is_there.to_string()));
+        }
+        Facts::ResellerEvent(event) => reseller(event, &mut put),
         Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
         | Facts::QueueReminder
+        | Facts::Bounce(_)
+        | Facts::AutoReply { .. }
         | Facts::Unknown { .. } => {}
     }
     put(
@@ -96,6 +107,11 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
     put("ticket", event.ticket.as_ref().map(ToString::to_string));
     put("ctid", event.ctid.as_ref().map(ToString::to_string));
     put("count", event.msgcnt.map(|count| count.to_string()));
+    for text in &event.unknown {
+        if event.source == Source::CentralnicMail {
+            put("unknown", Some(format!("`{text}`")));
+        }
+    }
     put("time", event.registry_time.map(|at| at.to_string()));
     put(
         "env",
@@ -107,6 +123,26 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
         write!(line, " {}", warning.code).unwrap();
     }
     line
+}
+
+fn reseller(event: &ResellerEvent, put: &mut impl FnMut(&str, Option<String>)) {
+    put("class", Some(format!("{}/{}", event.class, event.subclass)));
+    let (kind, object) = match &event.object {
+        Some(ResellerObject::Contact(handle)) => ("contact", Some(handle.to_string())),
+        Some(ResellerObject::Address(address)) => ("address", Some(address.clone())),
+        Some(ResellerObject::Domain(domain)) => ("object", Some(domain.ace().to_owned())),
+        Some(ResellerObject::Other(text)) => ("other", Some(text.clone())),
+        None => ("object", None),
+    };
+    put(kind, object);
+    put("registrar", event.registrar.clone());
+    put("index", event.index.clone());
+    for text in &event.texts {
+        put("text", Some(format!("`{text}`")));
+    }
+    for (key, value) in &event.data {
+        put(key, Some(format!("`{value}`")));
+    }
 }
 
 fn both(domain: &DomainName) -> String {

@@ -29,8 +29,11 @@ fn an_unknown_recipient_is_refused_before_the_mail_is_taken() {
 
 #[test]
 fn a_recipient_that_belongs_to_no_route_stays_in_the_queue() {
-    let house = House::open();
-    // The bounce domain is routed to Stichtag, but no route of this configuration takes it.
+    let mut house = House::new();
+    // The bounce domain is routed to Stichtag, but Stichtag has been told of another one.
+    let other = "bounce.other.example";
+    house.stichtag.set("STICHTAG_NOTICES__BOUNCE_DOMAIN", other);
+    house.stichtag.start();
     let bounce = "bounce+N7@bounce.muster.example";
     let queue_id = house
         .registry()

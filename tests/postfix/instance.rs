@@ -68,6 +68,8 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
+local unix - n n - - local
+virtual unix - n n - - virtual
 smtp unix - - n - - smtp
 relay unix - - n - - smtp
 showq unix n - n - - showq
@@ -278,7 +280,7 @@ fn found(program: &str) -> PathBuf {
     path
 }
 
-fn user_and_group(name: &str) -> (u32, u32) {
+pub fn user_and_group(name: &str) -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").unwrap();
     let fields: Vec<&str> = users
         .lines()

@@ -53,7 +53,12 @@ fn a_registry_mail_becomes_a_notice_in_the_customers_mailbox() {
         house.customer.arrived().pop()
     });
     assert_eq!(arrived.rcpt_to, "kaja@example.net");
-    assert_eq!(arrived.mail_from, "bounce+N1@bounce.muster.example");
+    assert!(
+        arrived.mail_from.starts_with("bounce+N1.")
+            && arrived.mail_from.ends_with("@bounce.muster.example"),
+        "{}",
+        arrived.mail_from
+    );
     let mail = MessageParser::default().parse(&arrived.message).unwrap();
     let text = mail.body_text(0).unwrap();
     for words in ["segelschule-bodden.de", "4. Juni 2026", "2. September 2026"] {

@@ -3,6 +3,7 @@
 //! Every test has a Postfix of its own: own folders, own loopback address. Postfix must be started
 //! by root, so these tests must run as root.
 
+mod bounces;
 mod doubtful;
 mod faults;
 mod house;

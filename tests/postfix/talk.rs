@@ -115,7 +115,8 @@ pub struct Arrived {
     pub message: Vec<u8>,
 }
 
-/// A mail server that takes everything.
+/// A mail server that takes everything, except for those whose names say otherwise: `unknown…` are not
+/// there, `full…` take no more, `busy…` are to be tried later.
 #[derive(Clone, Default)]
 pub struct Catcher(Arc<Mutex<Vec<Arrived>>>);
 
@@ -160,7 +161,12 @@ impl Catcher {
                 }
                 "RCPT" => {
                     rcpt_to = address();
-                    "250 ok"
+                    match rcpt_to.get(..4).unwrap_or_default() {
+                        "unkn" => "550 5.1.1 no such user here",
+                        "full" => "552 5.2.2 mailbox is full",
+                        "busy" => "451 4.7.1 greylisted, try again later",
+                        _ => "250 ok",
+                    }
                 }
                 "DATA" => {
                     stream.write_all(b"354 go on\r\n")?;

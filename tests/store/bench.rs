@@ -111,6 +111,7 @@ pub fn change(message: InboundId) -> Change {
         contact: None,
         clears: Vec::new(),
         alarms: Vec::new(),
+        report: None,
         evidence: None,
     }
 }

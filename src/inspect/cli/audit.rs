@@ -93,7 +93,8 @@ async fn list(context: &Context, filter: Filter) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn object(link: &AuditLink) -> Value {
+/// An entry as the contract wants it.
+pub fn object(link: &AuditLink) -> Value {
     let entry = &link.entry;
     json!({
         "id": link.id.to_string(),

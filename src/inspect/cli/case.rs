@@ -1,12 +1,18 @@
 //! `stichtag case`
 
+mod archive;
+mod export;
+pub mod letter;
+mod plan;
+mod summary;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
-use super::{Context, exit, held};
-use crate::model::CaseId;
-use crate::store::{CaseEntry, CaseNote, NoticeFilter, Store};
+use super::{Context, exit, held, notice};
+use crate::model::{CaseId, DomainRecord};
+use crate::store::{CaseEntry, CaseNote, Dossier, Store};
 
 /// Verifications
 #[derive(Subcommand, Debug)]
@@ -21,6 +27,21 @@ pub enum Case {
     Show {
         /// Its number, such as V-81
         id: CaseId,
+    },
+    /// Show every mail that a case still has before it, with its date and reason
+    Plan {
+        /// Its number, such as V-81
+        id: CaseId,
+    },
+    /// List the telephone calls to be made, oldest first: no mail reaches these customers
+    Calls,
+    /// Write down that the customer of a case was telephoned; takes its call off the list
+    CallDone {
+        /// Its number, such as V-81
+        id: CaseId,
+        /// Who was reached, and what came of it
+        #[arg(long, value_parser = held::note)]
+        note: String,
     },
     /// Write something down
     Note {
@@ -41,14 +62,30 @@ pub enum Case {
         #[arg(long)]
         yes: bool,
     },
+    Export(export::Export),
+    Letter(letter::Letter),
 }
 
 impl Case {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
-        let (store, _) = context.store().await?;
+        let (store, config) = context.store().await?;
         match self {
             Case::List { all } => list(context, &store.cases(!all).await?)?,
             Case::Show { id } => show(context, &*store, id).await?,
+            Case::Plan { id } => {
+                let case = one(&*store, id).await?;
+                plan::show(context, &*store, &config, &case).await?;
+            }
+            Case::Calls => plan::calls(context, &*store).await?,
+            Case::CallDone { id, note: text } => {
+                one(&*store, id).await?;
+                let open = store.call_done(id, &note(context, &text)).await?;
+                let what = match open {
+                    0 => "noted; no call was asked for",
+                    _ => "noted, and off the list",
+                };
+                context.out.line(format!("{id} {what}"))?;
+            }
             Case::Note { id, text } => {
                 one(&*store, id).await?;
                 store.note_case(id, &note(context, &text), false).await?;
@@ -62,6 +99,8 @@ impl Case {
                 }
                 context.out.line(format!("{id} closed"))?;
             }
+            Case::Export(export) => return export.run(context, &*store, &config).await,
+            Case::Letter(letter) => return letter.run(context, &*store, &config).await,
         }
         Ok(exit::DONE)
     }
@@ -77,11 +116,16 @@ fn note(context: &Context, text: &str) -> CaseNote {
 
 async fn one(store: &dyn Store, id: CaseId) -> anyhow::Result<CaseEntry> {
     let all = store.cases(false).await?;
-    all.into_iter().find(|case| case.id == id).ok_or_else(|| {
-        exit::not_found(format!(
-            "there is no case {id}; `stichtag case list --all` shows them"
-        ))
-    })
+    all.into_iter()
+        .find(|case| case.id == id)
+        .ok_or_else(|| missing(id))
+}
+
+/// There is no such case.
+fn missing(id: CaseId) -> anyhow::Error {
+    exit::not_found(format!(
+        "there is no case {id}; `stichtag case list --all` shows them"
+    ))
 }
 
 fn object(case: &CaseEntry) -> Value {
@@ -121,64 +165,77 @@ fn list(context: &Context, cases: &[CaseEntry]) -> std::io::Result<()> {
     )
 }
 
+/// A case as `case show` prints it.
+fn detail(dossier: &Dossier) -> Value {
+    let Dossier {
+        case,
+        record,
+        history,
+        notices,
+        notes,
+        calls,
+        reports,
+        ..
+    } = dossier;
+    let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
+    let mut object = object(case);
+    object["customer"] = json!(record.as_ref().and_then(|record| record.customer.as_ref()));
+    object["dedelegation_at"] = json_time(due.dedelegation_at);
+    object["deletion_at"] = json_time(due.deletion_at);
+    object["claims"] = json!(due.claims.unwrap_or_default());
+    object["history"] = history
+        .iter()
+        .map(|entry| {
+            json!({
+                "at": json_time(Some(entry.at)),
+                "message": entry.message,
+                "summary": entry.summary,
+            })
+        })
+        .collect();
+    object["notices"] = notices
+        .iter()
+        .map(|entry| {
+            json!({
+                "id": entry.notice.id,
+                "kind": entry.notice.kind,
+                "state": entry.notice.state,
+            })
+        })
+        .collect();
+    object["reports"] = reports.iter().map(notice::report).collect();
+    object["calls"] = calls.iter().map(plan::call_object).collect();
+    object["notes"] = notes
+        .iter()
+        .map(|note| {
+            json!({
+                "at": json_time(Some(note.at)),
+                "actor": note.actor,
+                "text": note.text,
+            })
+        })
+        .collect();
+    object
+}
+
 async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Result<()> {
-    let case = one(store, id).await?;
-    let filter = NoticeFilter {
-        case: Some(id),
-        ..NoticeFilter::default()
-    };
-    let notices = store.notices(&filter).await?;
-    let notes = store.case_notes(id).await?;
-    let history = store.history(&case.key).await?;
-    let key = &case.key;
-    let record = store
-        .domains(Some(key.environment), Some(key.domain.ace()))
-        .await?
-        .pop();
-    let due = record
-        .as_ref()
-        .map(|record| record.due())
-        .unwrap_or_default();
-    let customer = record.and_then(|record| record.customer);
+    let dossier = store.dossier(id).await?.ok_or_else(|| missing(id))?;
     let out = &context.out;
     if out.is_json() {
-        let mut object = object(&case);
-        object["customer"] = json!(customer);
-        object["dedelegation_at"] = json_time(due.dedelegation_at);
-        object["deletion_at"] = json_time(due.deletion_at);
-        object["claims"] = json!(due.claims.unwrap_or_default());
-        object["history"] = history
-            .iter()
-            .map(|entry| {
-                json!({
-                    "at": json_time(Some(entry.at)),
-                    "message": entry.message,
-                    "summary": entry.summary,
-                })
-            })
-            .collect();
-        object["notices"] = notices
-            .iter()
-            .map(|entry| {
-                json!({
-                    "id": entry.notice.id,
-                    "kind": entry.notice.kind,
-                    "state": entry.notice.state,
-                })
-            })
-            .collect();
-        object["notes"] = notes
-            .iter()
-            .map(|note| {
-                json!({
-                    "at": json_time(Some(note.at)),
-                    "actor": note.actor,
-                    "text": note.text,
-                })
-            })
-            .collect();
-        return Ok(out.object(object)?);
+        return Ok(out.object(detail(&dossier))?);
     }
+    let Dossier {
+        case,
+        record,
+        history,
+        notices,
+        notes,
+        calls,
+        reports,
+        ..
+    } = dossier;
+    let due = record.as_ref().map(DomainRecord::due).unwrap_or_default();
+    let customer = record.and_then(|record| record.customer);
     list(context, std::slice::from_ref(&case))?;
     let customer = customer.map_or("-".to_owned(), |id| id.to_string());
     out.line(format!("customer       {customer}"))?;
@@ -212,6 +269,23 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         out.line(format!(
             "{at}  notice    {} {} {}",
             notice.id, notice.kind, notice.state
+        ))?;
+    }
+    for report in &reports {
+        let at = out.time(report.at);
+        let line = notice::report_line(report);
+        out.line(format!(
+            "{at}  report    {line} (message {})",
+            report.message
+        ))?;
+    }
+    for call in &calls {
+        let outcome = call.outcome.as_deref().unwrap_or("to be made");
+        out.line(format!(
+            "{}  call      {} {}: {outcome}",
+            out.time(call.opened_at),
+            call.code,
+            call.text
         ))?;
     }
     for note in &notes {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::config::shown;
+use crate::model::RouteParser;
 
 /// The configuration
 #[derive(Subcommand, Debug)]
@@ -36,6 +37,19 @@ impl ConfigCommand {
                     for key in &route.pgp_keys {
                         let (name, file, print) = (&route.name, &key.file, &key.fingerprint);
                         eprintln!("note: {name} trusts the OpenPGP key {print} of {file}");
+                    }
+                }
+                for route in &config.routes {
+                    if route.header_from.is_empty() {
+                        let name = &route.name;
+                        eprintln!("note: {name} names no `header_from`, so all its mail is held");
+                    }
+                    if route.parser == RouteParser::Centralnic {
+                        let (name, environment) = (&route.name, route.environment);
+                        eprintln!(
+                            "note: {name} ({environment}) reads events of CentralNic Reseller and \
+                             holds each for a person; this version does not act on them yet"
+                        );
                     }
                 }
                 if config.routes.is_empty() {

@@ -1,6 +1,9 @@
 //! `stichtag deadlines`
 
+mod feed;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,9 +15,9 @@ use super::out::json_time;
 use super::{Context, exit};
 use crate::config::Config;
 use crate::model::{
-    CaseId, Customer, DomainKey, DomainRecord, Notice, NoticeState, RegistryStatus,
+    CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus, Task, reason,
 };
-use crate::store::{NoticeEntry, NoticeFilter, Store};
+use crate::store::{PlanCase, Store, Told};
 
 /// What dies next, the first on top
 #[derive(Args, Debug)]
@@ -25,6 +28,12 @@ pub struct Deadlines {
     /// Exit 10 when something due needs a person
     #[arg(long)]
     fail: bool,
+    /// Write a calendar for the staff instead, an entry per deadline; `-`: to stdout
+    ///
+    /// The file is replaced whole, so that a web server may serve it meanwhile. It keeps the rights
+    /// of the file that was there; a new one can be read by its owner and group.
+    #[arg(long, value_name = "FILE")]
+    ics: Option<PathBuf>,
 }
 
 /// One domain with a deadline.
@@ -35,7 +44,7 @@ pub struct Due {
     /// The earliest in force, past or not: a dedelegation that has passed while the domain is not
     /// on hold must not hide behind the deletion.
     case: Option<CaseId>,
-    last_notice: Option<NoticeEntry>,
+    last_notice: Option<Told>,
     pub needs: Option<String>,
 }
 
@@ -48,7 +57,9 @@ impl Deadlines {
             due.retain(|due| due.at <= now + within);
         }
         let waiting = due.iter().filter(|due| due.needs.is_some()).count();
-        if context.out.is_json() {
+        if let Some(target) = &self.ics {
+            feed::write(context, &config, &due, target, now)?;
+        } else if context.out.is_json() {
             for due in &due {
                 context.out.object(object(due, now))?;
             }
@@ -76,11 +87,12 @@ pub async fn due(
     now: Timestamp,
 ) -> anyhow::Result<Vec<Due>> {
     let unnotified = SignedDuration::try_from(unnotified_before)?;
-    let cases: BTreeMap<DomainKey, CaseId> = store
-        .cases(true)
-        .await?
-        .into_iter()
-        .map(|case| (case.key, case.id))
+    let desk = store.desk().await?;
+    let mut cases: BTreeMap<DomainKey, PlanCase> = (desk.cases.into_iter())
+        .map(|case| (case.record.key.clone(), case))
+        .collect();
+    let calls: BTreeMap<CaseId, Task> = (store.tasks(None).await?.into_iter().rev())
+        .map(|task| (task.case, task))
         .collect();
     let mut found = Vec::new();
     for record in store.domains_due().await? {
@@ -99,36 +111,34 @@ pub async fn due(
         let Some((at, next)) = named.first().copied() else {
             continue;
         };
-        let case = cases.get(&record.key).copied();
-        let last_notice = match case {
-            Some(case) => {
-                let filter = NoticeFilter {
-                    case: Some(case),
-                    ..NoticeFilter::default()
-                };
-                store.notices(&filter).await?.pop()
-            }
-            None => None,
+        let case = cases.remove(&record.key);
+        let customer = match (&case, &record.customer) {
+            (Some(case), _) => case.customer.clone(),
+            (None, Some(id)) => store.customer(id).await?,
+            (None, None) => None,
         };
-        let customer = match &record.customer {
-            Some(id) => store.customer(id).await?,
-            None => None,
-        };
-        let told = last_notice.as_ref().map(|entry| &entry.notice);
-        let is_untold = case.is_some() && told.is_none();
+        let call = case.as_ref().and_then(|case| calls.get(&case.id));
+        let told = case.as_ref().and_then(|case| case.told.last());
+        let is_called = case.as_ref().is_some_and(|case| case.called_at.is_some());
         let is_near = at < now + unnotified;
-        let needs = needs(&record, at, told, customer.as_ref(), now)
+        let is_told = is_called || told.is_some_and(|told| told.state == NoticeState::Sent);
+        let needs = call
+            .map(needed)
+            .or_else(|| needs(&record, told, customer.as_ref(), is_called))
+            .or_else(|| urgent(at, now))
             .or_else(|| {
                 (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
             })
-            .or_else(|| is_untold.then(|| "telling (replay the message)".to_owned()))
-            .or_else(|| (is_near && !is_told(told)).then(|| "telling (not sent)".to_owned()));
+            .or_else(|| {
+                let is_untold = told.is_none() && !is_called || is_near && !is_told;
+                (case.is_some() && is_untold).then(|| "telling (not sent)".to_owned())
+            });
         found.push(Due {
             record,
             next,
             at,
-            case,
-            last_notice,
+            case: case.as_ref().map(|case| case.id),
+            last_notice: told.cloned(),
             needs,
         });
     }
@@ -136,36 +146,44 @@ pub async fn due(
     Ok(found)
 }
 
-/// Does the customer have the mail, as far as we can know?
-fn is_told(last: Option<&Notice>) -> bool {
-    last.is_some_and(|notice| notice.state == NoticeState::Sent)
+/// What a call on the desk's list comes to.
+fn needed(call: &Task) -> String {
+    match call.code {
+        reason::NO_CUSTOMER => format!("customer ({})", call.code),
+        code => format!("phone call ({code})"),
+    }
 }
 
-/// What a person must do, if anything.
+/// What a person must do although nobody put it on the list (yet): what only planning finds out is
+/// there after the server had its turn.
 fn needs(
     record: &DomainRecord,
-    at: Timestamp,
-    last: Option<&Notice>,
+    last: Option<&Told>,
     customer: Option<&Customer>,
-    now: Timestamp,
+    is_called: bool,
 ) -> Option<String> {
-    let Some(customer) = customer.filter(|customer| !customer.email.is_empty()) else {
+    let Some(customer) = customer.filter(|customer| customer.addresses().next().is_some()) else {
         return Some("customer (W27)".to_owned());
     };
     let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
+    let is_lost = |address: &str| record.key.domain.contains_address(address);
     match last {
-        Some(notice) if matches!(notice.state, NoticeState::Failed | NoticeState::Bounced) => {
-            Some(format!("phone call (notice {})", notice.state))
+        _ if is_called => None,
+        Some(told) if matches!(told.state, NoticeState::Failed | NoticeState::Bounced) => {
+            Some(format!("phone call (notice {})", told.state))
         }
-        Some(notice) if is_on_hold && notice.is_address_at_risk() => {
-            Some("phone call (W11)".to_owned())
-        }
-        None if is_on_hold && record.key.domain.contains_address(&customer.email) => {
-            Some("phone call (W11)".to_owned())
-        }
-        _ if at < now => Some("check at the registry (past)".to_owned()),
-        _ if at < now + 24.hours() => Some("check at the registry (W16)".to_owned()),
+        _ if is_on_hold && customer.addresses().all(is_lost) => Some("phone call (W11)".to_owned()),
         _ => None,
+    }
+}
+
+fn urgent(at: Timestamp, now: Timestamp) -> Option<String> {
+    if at < now {
+        Some("check at the registry (past)".to_owned())
+    } else if at < now + 24.hours() {
+        Some("check at the registry (W16)".to_owned())
+    } else {
+        None
     }
 }
 
@@ -201,7 +219,7 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
             let told = due
                 .last_notice
                 .as_ref()
-                .map(|entry| format!("{}, {}", entry.notice.kind, entry.notice.state));
+                .map(|told| format!("{}, {}", told.kind, told.state));
             vec![
                 due.record.key.domain.unicode().to_owned(),
                 due.record.key.environment.to_string(),
@@ -239,11 +257,11 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
 
 fn object(due: &Due, now: Timestamp) -> Value {
     let deadlines = due.record.due();
-    let told = due.last_notice.as_ref().map(|entry| {
+    let told = due.last_notice.as_ref().map(|told| {
         json!({
-            "id": entry.notice.id,
-            "kind": entry.notice.kind,
-            "state": entry.notice.state,
+            "id": told.notice,
+            "kind": told.kind,
+            "state": told.state,
         })
     });
     json!({

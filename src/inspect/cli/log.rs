@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit};
 use crate::model::{DomainName, Environment, InboundId, NoticeState, ReasonCode, reason};
-use crate::store::{LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
+use crate::store::{AuditEntry, LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 
 /// How often `follow` looks for new messages.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -388,7 +388,12 @@ async fn by_people(
     id: InboundId,
 ) -> anyhow::Result<Vec<String>> {
     let entries = store.audit_of(&id.to_string()).await?;
-    Ok(entries
+    Ok(deeds(context, &entries.iter().collect::<Vec<_>>()))
+}
+
+/// Entries of the audit trail, a line each.
+pub fn deeds(context: &Context, entries: &[&AuditEntry]) -> Vec<String> {
+    entries
         .iter()
         .map(|entry| {
             let at = context.out.time(entry.at);
@@ -397,7 +402,23 @@ async fn by_people(
                 entry.action, entry.actor, entry.detail
             )
         })
-        .collect())
+        .collect()
+}
+
+/// What `log why` prints of a message; `deeds` is what people did to it.
+pub fn why_object(entry: &LogEntry, deeds: &[String]) -> Value {
+    let decision = entry.decision.as_ref();
+    let mut object = object(entry);
+    object["trace"] = json!(
+        decision
+            .map(|decision| decision.trace.as_slice())
+            .unwrap_or_default()
+    );
+    object["waits_for"] = json!(entry.waits_for.as_ref().map(|(_, why)| why));
+    object["waits_until"] = json_time(entry.waits_for.as_ref().map(|(until, _)| *until));
+    object["details"] = json!(decision.map(|decision| &decision.reasons));
+    object["audit"] = json!(deeds);
+    object
 }
 
 async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Result<()> {
@@ -407,19 +428,9 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
         ..NoticeFilter::default()
     };
     let notices = store.notices(&filter).await?;
-    let trace = entry
-        .decision
-        .as_ref()
-        .map(|decision| decision.trace.clone())
-        .unwrap_or_default();
     if context.out.is_json() {
-        let mut object = object(&entry);
-        object["trace"] = json!(trace);
-        object["waits_for"] = json!(entry.waits_for.as_ref().map(|(_, why)| why));
-        object["waits_until"] = json_time(entry.waits_for.as_ref().map(|(until, _)| *until));
-        object["details"] = json!(entry.decision.as_ref().map(|decision| &decision.reasons));
-        object["audit"] = json!(by_people(context, store, id).await?);
-        return Ok(context.out.object(object)?);
+        let deeds = by_people(context, store, id).await?;
+        return Ok(context.out.object(why_object(&entry, &deeds))?);
     }
     let received = context.out.time(entry.received_at);
     let queue_id = entry.envelope.queue_id.as_deref().unwrap_or("-");
@@ -428,7 +439,7 @@ async fn why(context: &Context, store: &dyn Store, id: InboundId) -> anyhow::Res
         verdict_word(&entry),
         notice_word(&entry)
     ))?;
-    for step in &trace {
+    for step in (entry.decision.iter()).flat_map(|decision| &decision.trace) {
         context.out.line(format!("  {step}"))?;
     }
     match &entry.waits_for {

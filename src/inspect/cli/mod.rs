@@ -1,5 +1,6 @@
 //! The command line: a file per command.
 
+mod alarm;
 mod audit;
 mod case;
 mod config;
@@ -18,6 +19,7 @@ mod out;
 mod parse;
 mod progress;
 mod replay;
+mod save;
 mod shell;
 mod status;
 
@@ -102,6 +104,9 @@ enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// What needs a person, and how that reaches one
+    #[command(subcommand)]
+    Alarm(alarm::Alarms),
     /// Who did what
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -223,6 +228,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Case(command) => command.run(context).await,
         Command::Notice(command) => command.run(context).await,
         Command::Customer(command) => command.run(context).await,
+        Command::Alarm(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Explain(command) => command.run(context),
         Command::Config(command) => command.run(context),

@@ -1,17 +1,21 @@
 //! `stichtag notice`
 
+mod check;
+mod preview;
+mod texts;
+
 use std::io::Write;
 
-use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit, held};
-use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeKind, NoticeState};
-use crate::notify;
+use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeState};
+use crate::parse::recipient_json;
 use crate::send::{PAUSED, RESUMED};
-use crate::store::{NoticeEntry, NoticeFilter, Store};
+use crate::store::{NoticeEntry, NoticeFilter, Report, Store};
+use crate::{config, notify};
 
 /// Mails to customers
 #[derive(Subcommand, Debug)]
@@ -40,19 +44,7 @@ pub enum Notices {
         raw: bool,
     },
     /// Write a notice as it would be sent, without sending it
-    Preview {
-        /// Its number (N-310), or a kind such as on-hold together with --case
-        what: String,
-        /// The case whose facts to use
-        #[arg(long)]
-        case: Option<CaseId>,
-        /// The language
-        #[arg(long, value_parser = language)]
-        lang: Option<Language>,
-        /// The HTML part instead of the text
-        #[arg(long)]
-        html: bool,
-    },
+    Preview(preview::Preview),
     /// Send one again, with the same bytes
     Resend {
         /// Its number, such as N-310
@@ -72,11 +64,13 @@ pub enum Notices {
     },
     /// Go on sending
     Resume,
-    /// Did we send a notice with this code?
-    Check {
-        /// The code, such as K7QF-2M9X
-        code: String,
-    },
+    /// Did we send a notice with this code? Exit 4 if not
+    Check(check::Check),
+    /// Look for faults in the texts, stock and own; exit 10 if there are any
+    Lint(texts::Lint),
+    /// The texts of the notices
+    #[command(subcommand)]
+    Templates(texts::Texts),
 }
 
 fn state(word: &str) -> Result<NoticeState, String> {
@@ -90,8 +84,14 @@ fn language(tag: &str) -> Result<Language, String> {
 
 impl Notices {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        // Texts can be worked on where no store is.
+        let of_store = match self {
+            Notices::Lint(lint) => return lint.run(context),
+            Notices::Templates(texts) => return texts.run(context),
+            of_store => of_store,
+        };
         let (store, config) = context.store().await?;
-        match self {
+        match of_store {
             Notices::List {
                 observed,
                 state,
@@ -108,6 +108,7 @@ impl Notices {
             }
             Notices::Show { id, raw } => {
                 let entry = one(&*store, id).await?;
+                let reports = store.reports(Some(id), None).await?;
                 let bytes = match &entry.notice.raw {
                     Some(bytes) => bytes.clone(),
                     None => render(&config.notices, &entry.notice)?.message,
@@ -115,25 +116,7 @@ impl Notices {
                 if raw {
                     std::io::stdout().write_all(&bytes)?;
                 } else {
-                    show(context, &entry, &bytes)?;
-                }
-            }
-            Notices::Preview {
-                what,
-                case,
-                lang,
-                html,
-            } => {
-                let mut notice = subject_of_preview(&*store, &what, case).await?;
-                if let Some(language) = lang {
-                    notice.languages = vec![language];
-                }
-                let rendered = render(&config.notices, &notice)?;
-                let text = if html { rendered.html } else { rendered.text };
-                context.out.line(format!("Subject: {}", rendered.subject))?;
-                context.out.line("")?;
-                for line in text.lines() {
-                    context.out.line(line)?;
+                    show(context, &entry, &reports, &bytes)?;
                 }
             }
             Notices::Resend { id, note, yes } => {
@@ -157,7 +140,10 @@ impl Notices {
                 store.set_switch(RESUMED, Some(&now), &audit).await?;
                 context.out.line("sending goes on")?;
             }
-            Notices::Check { code } => return check(context, &*store, &code).await,
+            Notices::Preview(preview) => return preview.run(context, &*store, &config).await,
+            Notices::Check(check) => return check.run(context, &*store, &config).await,
+            // Asked for above.
+            Notices::Lint(_) | Notices::Templates(_) => {}
         }
         Ok(exit::DONE)
     }
@@ -175,49 +161,23 @@ async fn one(store: &dyn Store, id: NoticeId) -> anyhow::Result<NoticeEntry> {
     })
 }
 
-fn render(config: &crate::config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
-    let desk = crate::serve::desk(config)?;
-    let mut settings = desk.settings;
+/// How mails are written; before anything can be sent, a text can still be looked at.
+fn settings(config: &config::Notices) -> notify::Settings {
+    let mut settings = config.settings.clone();
     if settings.from.is_empty() {
-        // Before anything can be sent, a preview still shows what the text will be.
         settings.from = "registrar@example.net".to_owned();
     }
-    Ok(notify::render(notice, &settings, &desk.templates)?)
+    settings
 }
 
-/// The notice that a preview is about: a real one, or a case's last one in the words of `kind`.
-async fn subject_of_preview(
-    store: &dyn Store,
-    what: &str,
-    case: Option<CaseId>,
-) -> anyhow::Result<Notice> {
-    let Some(kind) = NoticeKind::from_word(what) else {
-        let kinds: Vec<_> = NoticeKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        let id = what.parse().map_err(|_| {
-            anyhow!(
-                "`{what}` is neither a notice nor a kind ({})",
-                kinds.join(", ")
-            )
-        })?;
-        return Ok(one(store, id).await?.notice);
-    };
-    let case = case.ok_or_else(|| anyhow!("say `--case V-…` to name the facts to use"))?;
-    let filter = NoticeFilter {
-        case: Some(case),
-        ..NoticeFilter::default()
-    };
-    let last = store.notices(&filter).await?.pop().ok_or_else(|| {
-        exit::not_found(format!(
-            "case {case} has no notice yet to take the facts from"
-        ))
-    })?;
-    Ok(Notice {
-        kind,
-        ..last.notice
-    })
+/// The mail as it would be written now.
+pub fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
+    let templates = crate::serve::desk(config)?.templates;
+    Ok(notify::render(notice, &settings(config), &templates)?)
 }
 
-fn object(entry: &NoticeEntry) -> Value {
+/// A notice as the contract wants it.
+pub fn object(entry: &NoticeEntry) -> Value {
     let notice = &entry.notice;
     let cases: Vec<_> = notice.items.iter().filter_map(|item| item.case).collect();
     let domains: Vec<_> = notice
@@ -293,9 +253,40 @@ fn list(context: &Context, entries: &[NoticeEntry]) -> std::io::Result<()> {
     context.out.table(&heading, &rows)
 }
 
-fn show(context: &Context, entry: &NoticeEntry, bytes: &[u8]) -> anyhow::Result<()> {
+/// What a mail system reported about a notice.
+pub fn report(report: &Report) -> Value {
+    let mut object = recipient_json(&report.recipient);
+    object["notice"] = json!(report.notice);
+    object["message"] = json!(report.message);
+    object["at"] = json_time(Some(report.at));
+    object
+}
+
+/// The same in a line.
+pub fn report_line(report: &Report) -> String {
+    let one = &report.recipient;
+    let status = one.status.map(|status| format!(" {status}"));
+    let said = one.diagnostic.as_ref().map(|said| format!(": {said}"));
+    format!(
+        "{} {}{} {}, {}{}",
+        report.notice,
+        one.action,
+        status.unwrap_or_default(),
+        one.recipient().unwrap_or("-"),
+        one.category.sentence(),
+        said.unwrap_or_default()
+    )
+}
+
+fn show(
+    context: &Context,
+    entry: &NoticeEntry,
+    reports: &[Report],
+    bytes: &[u8],
+) -> anyhow::Result<()> {
     if context.out.is_json() {
         let mut object = object(entry);
+        object["reports"] = reports.iter().map(report).collect();
         object["mail"] = String::from_utf8_lossy(bytes).into();
         return Ok(context.out.object(object)?);
     }
@@ -303,58 +294,16 @@ fn show(context: &Context, entry: &NoticeEntry, bytes: &[u8]) -> anyhow::Result<
     if let Some(reply) = &entry.notice.last_reply {
         context.out.line(format!("last reply  {reply}"))?;
     }
+    for report in reports {
+        let at = context.out.time(report.at);
+        let line = report_line(report);
+        context
+            .out
+            .line(format!("{at}  report  {line} (message {})", report.message))?;
+    }
     context.out.line("")?;
     for line in String::from_utf8_lossy(bytes).lines() {
         context.out.line(line)?;
     }
     Ok(())
-}
-
-/// The authenticity check: says yes or no, and nothing that is personal.
-async fn check(context: &Context, store: &dyn Store, code: &str) -> anyhow::Result<u8> {
-    let filter = NoticeFilter {
-        code: Some(plain_code(code)),
-        ..NoticeFilter::default()
-    };
-    let found = store.notices(&filter).await?.pop();
-    let is_ours = found
-        .as_ref()
-        .is_some_and(|entry| entry.notice.sent_at.is_some());
-    let notice = found
-        .as_ref()
-        .filter(|_| is_ours)
-        .map(|entry| &entry.notice);
-    let letter = notice
-        .and_then(|notice| notice.items.first())
-        .and_then(|item| item.domain.unicode().chars().next());
-    if context.out.is_json() {
-        context.out.object(json!({
-            "genuine": is_ours,
-            "sent_at": json_time(notice.and_then(|notice| notice.sent_at)),
-            "kind": notice.map(|notice| notice.kind),
-            "domain_starts_with": letter.map(String::from),
-        }))?;
-    } else if let (Some(notice), Some(letter)) = (notice, letter) {
-        let at = context.out.optional_time(notice.sent_at);
-        context.out.line(format!(
-            "Yes, we sent this on {at} ({}) about a domain that starts with {letter}…",
-            notice.kind
-        ))?;
-    } else {
-        context.out.line("We did not send this.")?;
-    }
-    Ok(if is_ours { exit::DONE } else { exit::NOT_FOUND })
-}
-
-/// A code as people type it: blanks, missing hyphen, small letters.
-fn plain_code(code: &str) -> String {
-    let mut plain: String = code
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    if plain.len() == 8 {
-        plain.insert(4, '-');
-    }
-    plain
 }

@@ -129,12 +129,7 @@ impl Out {
 
     /// Instants that stand in a sentence, shown as all others are.
     pub fn with_times<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        UTC_TIME.replace_all(text, |found: &regex::Captures<'_>| {
-            let written = &found[0];
-            written
-                .parse()
-                .map_or_else(|_| written.to_owned(), |at| self.time(at))
-        })
+        with_times(text, |at| self.time(at))
     }
 
     /// An instant for people: weekday and zone.
@@ -155,6 +150,14 @@ impl Out {
     pub fn optional_time(&self, at: Option<Timestamp>) -> String {
         at.map_or_else(|| "-".to_owned(), |at| self.time(at))
     }
+}
+
+/// Instants that stand in a sentence, written by `write`.
+pub fn with_times(text: &str, write: impl Fn(Timestamp) -> String) -> Cow<'_, str> {
+    UTC_TIME.replace_all(text, |found: &regex::Captures<'_>| {
+        let written = &found[0];
+        written.parse().map_or_else(|_| written.to_owned(), &write)
+    })
 }
 
 /// When to colour.
@@ -184,6 +187,25 @@ impl Colour {
 /// An instant in JSON: RFC 3339, UTC.
 pub fn json_time(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| at.to_string().into())
+}
+
+/// An object as [`Out::object`] prints it with all its fields, with its line end.
+pub fn json_line(object: Value) -> String {
+    let mut line = Map::new();
+    line.insert("v".to_owned(), 1.into());
+    if let Value::Object(fields) = object {
+        line.extend(fields);
+    }
+    escape(&Value::Object(line).to_string()) + "\n"
+}
+
+/// A value over many lines, for people who open the file.
+pub fn json_page(value: &Value) -> String {
+    // Line ends and blanks between the values are no treacherous ones: only those are escaped that
+    // stand inside strings.
+    let lines = format!("{value:#}");
+    let lines: Vec<String> = lines.lines().map(escape).collect();
+    lines.join("\n") + "\n"
 }
 
 /// Characters that steer terminals or turn text around.

@@ -10,10 +10,13 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::authenticate::Policy;
 use crate::config::Config;
-use crate::model::{Envelope, Environment, Inbound, RecipientMatch, Source, reason};
+use crate::model::{BounceMail, Envelope, Environment, Inbound, RecipientMatch, Source, reason};
 use crate::parse;
 use crate::process::{self, Reading};
 use crate::serve;
+
+/// To whom a mail is taken to be addressed whose route a person names.
+const NAMED: &str = "parse@route.invalid";
 
 /// Read one message and say what would happen
 #[derive(Args, Debug)]
@@ -23,6 +26,9 @@ pub struct Parse {
     /// The environment, for queue files, which do not name one
     #[arg(long, value_parser = clap::value_parser!(Environment))]
     env: Option<Environment>,
+    /// The route that it came by, for mail; otherwise its form and its sender tell
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
     /// Exit 10 on any warning
     #[arg(long)]
     strict: bool,
@@ -35,14 +41,27 @@ impl Parse {
             anyhow::bail!("{}: the file is empty", self.file.display());
         }
         let (config, _) = context.config()?;
-        let inbound = Inbound {
+        let (policy, recipients) = match &self.route {
+            Some(name) => (policy_of(&config, name)?, vec![NAMED.to_owned()]),
+            None => (offline_policy(&config), Vec::new()),
+        };
+        let mut inbound = Inbound {
             source: parse::detect(&raw),
             received_at: context.now(),
-            envelope: Envelope::default(),
+            envelope: Envelope {
+                recipients,
+                ..Envelope::default()
+            },
             environment: self.env,
             raw,
         };
-        let mut reading = process::read(&offline_policy(&config), &inbound, None, false);
+        let mut reading = process::read(&policy, &inbound, None, false);
+        // What is no registry mail may have come back to a notice: no envelope says so here.
+        let may_be = self.route.is_none() && reading.event.is_none();
+        if may_be && inbound.source == Source::DenicMail && is_answer(&inbound.raw) {
+            inbound.source = Source::Dsn;
+            reading = process::read(&policy, &inbound, None, false);
+        }
         // Offline a queue file can be understood without anybody naming its environment.
         reading
             .reasons
@@ -70,11 +89,13 @@ impl Parse {
     ) -> anyhow::Result<()> {
         let out = &context.out;
         let event = reading.event.as_ref().map(parse::event_json);
+        // The route decides what a mail is.
+        let source = (reading.event.as_ref()).map_or(inbound.source, |event| event.source);
         if out.is_json() {
             let mut codes: Vec<_> = reading.reasons.iter().map(|reason| reason.code).collect();
             codes.dedup();
             return Ok(out.object(json!({
-                "source": inbound.source,
+                "source": source,
                 "environment": reading.environment,
                 "verdict": verdict,
                 "reasons": codes,
@@ -90,8 +111,7 @@ impl Parse {
         );
         let route = word(reading.route.clone());
         out.line(format!(
-            "route          {route} (environment {environment}), source {}",
-            inbound.source
+            "route          {route} (environment {environment}), source {source}"
         ))?;
         if let Some(domain) = &reading.domain {
             out.line(format!(
@@ -130,7 +150,7 @@ impl Parse {
             };
             out.line(format!("{word:<14} {} {}", reason.code, reason.detail))?;
         }
-        if inbound.source == Source::DenicMail {
+        if source != Source::DenicQueue {
             out.line(
                 "origin         not checked here: DKIM, SPF, OpenPGP need DNS and the envelope",
             )?;
@@ -139,12 +159,33 @@ impl Parse {
     }
 }
 
+/// Is it a report about delivery, or an automatic answer?
+fn is_answer(raw: &[u8]) -> bool {
+    !matches!(parse::bounce(raw, false), BounceMail::Other { .. })
+}
+
 /// Is it the sender that is in doubt, rather than the text?
 fn is_sender_trouble(reading: &Reading) -> bool {
     reading
         .reasons
         .iter()
         .any(|reason| ("R01"..="R09").contains(&reason.code.as_str()))
+}
+
+/// The rules of one route alone, which takes the mail to [`NAMED`].
+fn policy_of(config: &Config, name: &str) -> anyhow::Result<Policy> {
+    let mut policy = offline_policy(config);
+    let route = policy.routes.iter().find(|route| route.name == name);
+    let Some(mut route) = route.cloned() else {
+        let names: Vec<_> = policy.routes.iter().map(|route| &*route.name).collect();
+        anyhow::bail!(
+            "there is no route `{name}` in the configuration; there are {}",
+            names.join(", ")
+        );
+    };
+    route.recipients = vec![NAMED.to_owned()];
+    policy.routes = vec![route];
+    Ok(policy)
 }
 
 /// Offline there is no recipient to check, and a route that is switched off still says what would

@@ -76,7 +76,7 @@ pub async fn process(
     config: &Config,
     ids: &[InboundId],
 ) -> anyhow::Result<Vec<LogEntry>> {
-    let rules = serve::rules(config);
+    let rules = serve::rules_with(config, store).await?;
     let gatherer = serve::gatherer(config)?;
     let patience = Instant::now() + PATIENCE;
     let entries = loop {
@@ -104,7 +104,7 @@ pub async fn preview(
     ids: &[InboundId],
     is_released: bool,
 ) -> anyhow::Result<Vec<MessageVerdict>> {
-    let rules = serve::rules(config);
+    let rules = serve::rules_with(config, store).await?;
     let gatherer = serve::gatherer(config)?;
     let now = context.now();
     let mut messages = Vec::with_capacity(ids.len());

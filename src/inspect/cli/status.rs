@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::out::json_time;
-use super::{Context, deadlines, exit};
+use super::{Context, alarm, deadlines, exit};
 use crate::model::{InboundId, without_logins};
 use crate::process::{DEADLINE_NEAR, deadline_key};
 use crate::send::PAUSED;
@@ -45,6 +45,9 @@ impl Status {
         let alarmed = alarms.iter().filter(|alarm| is_urgent(alarm));
         urgent.extend(alarmed.filter_map(|alarm| alarm.message));
         let deadlines = deadlines::waiting(&*store, &config, now).await?;
+        let undelivered = store.undelivered_alerts().await?;
+        let (late, lost) = alarm::undelivered(&undelivered, now);
+        let own_address = alarm::own_address(&config.alerts.mail, &alarms);
         if out.is_json() {
             out.object(json!({
                 "running": is_running,
@@ -62,6 +65,8 @@ impl Status {
                 "deadlines_waiting": deadlines,
                 "notices_waiting": figures.notices_waiting,
                 "notices_failed": figures.notices_failed,
+                "alerts_late": late.len(),
+                "alerts_failed": lost.len(),
                 "paused": paused,
                 "disk_free_bytes": disk.free_bytes(),
                 "disk_low": !has_room,
@@ -113,6 +118,18 @@ impl Status {
             if let Some(why) = &paused {
                 out.line(format!("sending         PAUSED: {why}"))?;
             }
+            for alert in late.iter().chain(&lost) {
+                let (state, channel) = (alert.state.as_str(), &alert.channel);
+                let reply = alert.last_reply.as_deref().unwrap_or("not tried yet");
+                out.line(format!(
+                    "alert           UNDELIVERED: {channel} {state}: {reply}"
+                ))?;
+            }
+            if let Some((address, ace)) = &own_address {
+                out.line(format!(
+                    "alert           {address} lies under {ace}, which has an alarm itself; name another one in `watch.alert_mail`"
+                ))?;
+            }
             for alarm in &alarms {
                 let at = out.time(alarm.raised_at);
                 out.line(format!(
@@ -126,6 +143,8 @@ impl Status {
             || figures.notices_failed > 0
             || !has_room
             || !alarms.is_empty()
+            || !late.is_empty()
+            || !lost.is_empty()
             || paused.is_some();
         let is_urgent = is_overdue || !urgent.is_empty();
         let is_attention = self.fail && needs_a_person || is_running && is_urgent;
@@ -139,7 +158,7 @@ impl Status {
 
 /// The daemon holds a lock beside its database for as long as it lives. Asking for a shared one,
 /// two that look at the same time do not take each other for the daemon.
-fn is_running(url: &str) -> bool {
+pub fn is_running(url: &str) -> bool {
     database_file(url)
         .and_then(|file| std::fs::File::open(file.with_extension("lock")).ok())
         .is_some_and(|lock| lock.try_lock_shared().is_err())

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::super::code::{self, Coded};
 use super::super::deadline::{self, refuse_elsewhere, refuse_instant};
+use super::super::mail::Mail;
 use super::super::name;
 use super::super::notes::Notes;
 use super::super::text::{collapse, quote};
 use super::field::{Field, Fields, Keyword};
-use super::mime::Mail;
 use crate::model::{
     ContactVerification, DomainName, DomainStatus, Facts, Handle, Reason, RegistryEvent,
     RegistryStatus, RequestResult, Source, Ticket, reason,

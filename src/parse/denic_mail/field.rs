@@ -77,7 +77,7 @@ impl Fields {
         for (number, line) in (1..).zip(text.lines()) {
             let mut content = line.trim();
             let quoted = content.trim_start_matches(['>', '|', ' ']);
-            if (is_behind || quoted.len() < content.len()) && is_known_field(quoted) {
+            if (is_behind || quoted.len() < content.len()) && name(quoted).is_some() {
                 fields.aside.get_or_insert(number);
             }
             if is_behind {
@@ -195,9 +195,10 @@ fn known(line: usize, content: &str, is_inside: bool, notes: &mut Notes) -> Opti
     })
 }
 
-/// Does a field of the registry begin on this line?
-pub(super) fn is_known_field(content: &str) -> bool {
-    known(0, content, false, &mut Notes::default()).is_some()
+/// The keyword of the field that begins on this line, if one does.
+pub(super) fn name(content: &str) -> Option<&'static str> {
+    let field = known(0, content, false, &mut Notes::default())?;
+    Some(field.keyword.as_str())
 }
 
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {

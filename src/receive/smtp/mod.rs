@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Inbox, Reply};
-use crate::model::Network;
+use crate::model::{Network, Source};
 
 mod body;
 mod command;
@@ -70,6 +70,11 @@ pub trait Admission: Send + Sync {
     /// Judges one recipient, at RCPT. `mail_from` is empty for the null sender. The error is the
     /// reply: [`Reply::unknown_recipient`] or [`Reply::sender_refused`].
     fn recipient(&self, mail_from: &str, recipient: &str) -> Result<(), Reply>;
+
+    /// The channel of a mail to these recipients, as far as they tell.
+    fn source(&self, _recipients: &[String]) -> Source {
+        Source::DenicMail
+    }
 }
 
 /// The server: what its sessions share.

@@ -14,7 +14,7 @@ use super::machine::{Machine, Step};
 use super::wire::{End, Line, Wire};
 use super::xforward::Client;
 use super::{SmtpServer, Xforward};
-use crate::model::{Envelope, Inbound, Source};
+use crate::model::{Envelope, Inbound};
 use crate::receive::{KeepError, Reply};
 
 /// Errors in a row after which a peer is not worth talking to; Postfix's own hard limit.
@@ -416,8 +416,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         let queue_id = envelope.queue_id.clone().unwrap_or_default();
         let bytes = raw.len();
         let mail = Inbound {
-            // What the route says of it is decided when the message is processed.
-            source: Source::DenicMail,
+            // The sender has a say too, when the message is processed.
+            source: self.server.admission.source(&envelope.recipients),
             received_at: (self.server.now)(),
             envelope,
             environment: None,

@@ -19,11 +19,7 @@ pub async fn append(
     let head = sqlx::query("SELECT entries, hash FROM audit_head")
         .fetch_optional(&mut **writing)
         .await?
-        .ok_or_else(|| {
-            StoreError::Unreadable(
-                "the audit trail has lost its head; see `stichtag audit verify`".to_owned(),
-            )
-        })?;
+        .ok_or_else(no_head)?;
     let id = head.try_get::<i64, _>("entries")? + 1;
     let previous: &str = head.try_get("hash")?;
     let at = row::micros(entry.at);
@@ -80,21 +76,58 @@ pub async fn list(store: &SqliteStore, filter: &AuditFilter) -> Result<Vec<Audit
     .fetch_all(&store.readers)
     .await?
     .iter()
-    .map(|found| {
-        Ok(AuditLink {
-            id: found.try_get("id")?,
-            entry: AuditEntry {
-                at: row::instant(found.try_get("at")?)?,
-                actor: found.try_get("actor")?,
-                action: found.try_get("action")?,
-                object: found.try_get("object")?,
-                detail: found.try_get("detail")?,
-            },
-            previous: found.try_get("previous")?,
-            hash: found.try_get("hash")?,
-        })
-    })
+    .map(link)
     .collect()
+}
+
+/// What was done to any of the objects, oldest first.
+pub async fn of_all(
+    connection: &mut SqliteConnection,
+    objects: &[String],
+) -> Result<Vec<AuditLink>, StoreError> {
+    sqlx::query("SELECT * FROM audit WHERE object IN (SELECT value FROM json_each(?)) ORDER BY id")
+        .bind(row::json(&objects)?)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(link)
+        .collect()
+}
+
+fn link(found: &SqliteRow) -> Result<AuditLink, StoreError> {
+    Ok(AuditLink {
+        id: found.try_get("id")?,
+        entry: AuditEntry {
+            at: row::instant(found.try_get("at")?)?,
+            actor: found.try_get("actor")?,
+            action: found.try_get("action")?,
+            object: found.try_get("object")?,
+            detail: found.try_get("detail")?,
+        },
+        previous: found.try_get("previous")?,
+        hash: found.try_get("hash")?,
+    })
+}
+
+/// The newest entry.
+pub async fn head_in(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
+    let found = sqlx::query("SELECT entries, hash FROM audit_head")
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(head).transpose()?.ok_or_else(no_head)
+}
+
+fn head(found: &SqliteRow) -> Result<AuditHead, StoreError> {
+    Ok(AuditHead {
+        entries: found.try_get("entries")?,
+        hash: found.try_get("hash")?,
+    })
+}
+
+fn no_head() -> StoreError {
+    StoreError::Unreadable(
+        "the audit trail has lost its head; see `stichtag audit verify`".to_owned(),
+    )
 }
 
 /// All in one reading transaction: what is written meanwhile belongs to the next walk.
@@ -113,12 +146,8 @@ pub async fn verify(
     let head = sqlx::query("SELECT entries, hash FROM audit_head")
         .fetch_optional(&mut *reading)
         .await?
-        .map(|found| {
-            Ok::<_, StoreError>(AuditHead {
-                entries: found.try_get("entries")?,
-                hash: found.try_get("hash")?,
-            })
-        })
+        .as_ref()
+        .map(self::head)
         .transpose()?;
     let guards = guards(&mut reading).await?;
     reading.commit().await?;

@@ -138,6 +138,25 @@ pub async fn domains(
         .collect()
 }
 
+/// One domain, if it is in the books.
+pub async fn domain_in(
+    connection: &mut SqliteConnection,
+    key: &DomainKey,
+) -> Result<Option<DomainRecord>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM domain WHERE environment = ? AND ace = ?",
+        row::DOMAIN_COLUMNS
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(key.environment.as_str())
+        .bind(key.domain.ace())
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(row::record)
+        .transpose()
+}
+
 pub async fn domains_due(store: &SqliteStore) -> Result<Vec<DomainRecord>, StoreError> {
     let select = format!(
         "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL \

@@ -1,6 +1,7 @@
 //! Cases, alarms and switches.
 
 use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::super::{Alarm, AuditEntry, CaseEntry, CaseNote, StoreError};
@@ -13,25 +14,49 @@ pub async fn cases(store: &SqliteStore, open_only: bool) -> Result<Vec<CaseEntry
         .fetch_all(&store.readers)
         .await?
         .iter()
-        .map(|found| {
-            Ok(CaseEntry {
-                id: CaseId(found.try_get("id")?),
-                key: DomainKey {
-                    environment: row::environment(found.try_get("environment")?)?,
-                    domain: row::name(found.try_get("ace")?)?,
-                },
-                state: row::word(found.try_get("state")?, CaseState::from_word)?,
-                opened_at: row::instant(found.try_get("opened_at")?)?,
-                closed_at: row::optional_instant(found.try_get("closed_at")?)?,
-            })
-        })
+        .map(entry)
         .collect()
 }
 
+/// One case, if there is one of that number.
+pub async fn one(
+    connection: &mut SqliteConnection,
+    id: CaseId,
+) -> Result<Option<CaseEntry>, StoreError> {
+    sqlx::query("SELECT * FROM verification_case WHERE id = ?")
+        .bind(id.0)
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(entry)
+        .transpose()
+}
+
+fn entry(found: &SqliteRow) -> Result<CaseEntry, StoreError> {
+    Ok(CaseEntry {
+        id: CaseId(found.try_get("id")?),
+        key: DomainKey {
+            environment: row::environment(found.try_get("environment")?)?,
+            domain: row::name(found.try_get("ace")?)?,
+        },
+        state: row::word(found.try_get("state")?, CaseState::from_word)?,
+        opened_at: row::instant(found.try_get("opened_at")?)?,
+        closed_at: row::optional_instant(found.try_get("closed_at")?)?,
+    })
+}
+
 pub async fn notes(store: &SqliteStore, id: CaseId) -> Result<Vec<CaseNote>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    notes_in(&mut reading, id).await
+}
+
+pub async fn notes_in(
+    connection: &mut SqliteConnection,
+    id: CaseId,
+) -> Result<Vec<CaseNote>, StoreError> {
     sqlx::query("SELECT at, actor, text FROM case_note WHERE \"case\" = ? ORDER BY id")
         .bind(id.0)
-        .fetch_all(&store.readers)
+        .fetch_all(connection)
         .await?
         .iter()
         .map(|found| {
@@ -148,27 +173,29 @@ pub async fn alarms(store: &SqliteStore) -> Result<Vec<Alarm>, StoreError> {
 }
 
 pub async fn alarms_in(connection: &mut SqliteConnection) -> Result<Vec<Alarm>, StoreError> {
-    sqlx::query("SELECT * FROM alarm WHERE cleared_at IS NULL ORDER BY id")
+    sqlx::query("SELECT * FROM alarm INDEXED BY alarm_open WHERE cleared_at IS NULL ORDER BY id")
         .fetch_all(connection)
         .await?
         .iter()
-        .map(|found| {
-            Ok(Alarm {
-                key: found.try_get("key")?,
-                code: row::word(found.try_get("code")?, |code| {
-                    reason::find(code).map(|entry| entry.code)
-                })?,
-                environment: found
-                    .try_get::<Option<&str>, _>("environment")?
-                    .map(row::environment)
-                    .transpose()?,
-                ace: found.try_get("ace")?,
-                message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
-                text: found.try_get("text")?,
-                raised_at: row::instant(found.try_get("raised_at")?)?,
-            })
-        })
+        .map(alarm)
         .collect()
+}
+
+pub fn alarm(found: &SqliteRow) -> Result<Alarm, StoreError> {
+    Ok(Alarm {
+        key: found.try_get("key")?,
+        code: row::word(found.try_get("code")?, |code| {
+            reason::find(code).map(|entry| entry.code)
+        })?,
+        environment: found
+            .try_get::<Option<&str>, _>("environment")?
+            .map(row::environment)
+            .transpose()?,
+        ace: found.try_get("ace")?,
+        message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
+        text: found.try_get("text")?,
+        raised_at: row::instant(found.try_get("raised_at")?)?,
+    })
 }
 
 pub async fn switch(store: &SqliteStore, name: &str) -> Result<Option<String>, StoreError> {

@@ -231,6 +231,8 @@ pub async fn forget_leases(store: &SqliteStore) -> Result<(), StoreError> {
     // A try that was cut short says nothing about the smarthost: it must not use up the tries.
     sqlx::query(
         "UPDATE notice SET lease_until = 0, attempts = max(attempts - 1, 0) \
+         WHERE state IN ('queued', 'delayed') AND lease_until > 0; \
+         UPDATE alert SET lease_until = 0, attempts = max(attempts - 1, 0) \
          WHERE state IN ('queued', 'delayed') AND lease_until > 0",
     )
     .execute(&mut *writing)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Ask, Known, StoreError, World};
-use super::{SqliteStore, plans, row};
+use super::{SqliteStore, plans, reports, row};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Envelope, Environment, Handle, InboundId, addressees,
 };
@@ -115,6 +115,11 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
         let id = InboundId(found.try_get("id")?);
         let seen = world.seen.entry(found.try_get("digest")?).or_default();
         seen.push((id, addressees(&envelope, environment)));
+    }
+    for id in &ask.notices {
+        if let Some(standing) = reports::standing(&mut reading, *id).await? {
+            world.notices.insert(*id, standing);
+        }
     }
     reading.commit().await?;
     Ok(world)

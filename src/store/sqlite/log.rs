@@ -2,13 +2,28 @@
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{
     Decision, Figures, HeldMail, HeldWork, LogEntry, LogFilter, MessageVerdict, StoreError,
 };
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
+
+/// Selects messages, each with its verdict and how far its notice got.
+fn select() -> String {
+    format!(
+        "SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
+            decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
+            registry_time, deadline, digest, is_covered, reasons, trace, \
+            pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
+            (SELECT notice.id || ' ' || {} FROM notice WHERE id = coalesce( \
+                (SELECT min(notice) FROM notice_item WHERE message = inbound.id), \
+                (SELECT min(notice) FROM report WHERE message = inbound.id))) AS told \
+        FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id)",
+        row::NOTICE_STATE
+    )
+}
 
 pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry>, StoreError> {
     // Without a place to begin: the newest so many, then put in the order of arrival.
@@ -18,15 +33,7 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
         "DESC"
     };
     let select = format!(
-        "SELECT * FROM ( \
-            SELECT inbound.id, received_at, source, sha256, envelope, inbound.environment AS named, \
-                decided_at, verdict, verdict.environment, route, kind, ace, message_id, \
-                registry_time, deadline, digest, is_covered, reasons, trace, \
-                pending.id IS NOT NULL AS is_waiting, not_before, waits_for, \
-                (SELECT notice || ' ' || (SELECT state FROM notice WHERE id = notice_item.notice) \
-                 FROM notice_item WHERE message = inbound.id ORDER BY notice LIMIT 1) AS told \
-            FROM inbound LEFT JOIN verdict USING (id) LEFT JOIN pending USING (id) \
-            WHERE (?1 IS NULL OR ace = ?1) \
+        "SELECT * FROM ({} WHERE (?1 IS NULL OR ace = ?1) \
                 AND (?2 IS NULL OR coalesce(verdict, 'deferred') = ?2) \
                 AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4) \
                 AND (?5 IS NULL OR route = ?5) \
@@ -35,7 +42,8 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
                 AND (?10 IS NULL OR verdict.environment = ?10) \
                 AND (?11 IS NULL OR EXISTS (SELECT 1 FROM json_each(reasons) AS reason \
                     WHERE reason.value ->> 'code' = ?11)) \
-            ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id"
+            ORDER BY inbound.id {direction} LIMIT ?8) ORDER BY id",
+        select()
     );
     let rows = sqlx::query(AssertSqlSafe(select))
         .bind(filter.ace.as_deref())
@@ -56,6 +64,25 @@ pub async fn log(store: &SqliteStore, filter: &LogFilter) -> Result<Vec<LogEntry
         .fetch_all(&store.readers)
         .await?;
     rows.iter().map(entry).collect()
+}
+
+/// The messages of these numbers that are kept, in the order of arrival.
+pub async fn of(
+    connection: &mut SqliteConnection,
+    ids: &[InboundId],
+) -> Result<Vec<LogEntry>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let select = format!(
+        "{} WHERE inbound.id IN (SELECT value FROM json_each(?)) ORDER BY inbound.id",
+        select()
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(row::json(&ids)?)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(entry)
+        .collect()
 }
 
 fn entry(found: &SqliteRow) -> Result<LogEntry, StoreError> {
@@ -165,7 +192,13 @@ pub async fn figures(store: &SqliteStore) -> Result<Figures, StoreError> {
                 (SELECT min(id) FROM verdict WHERE verdict = 'held')) AS held_oldest, \
             (SELECT count(*) FROM verification_case WHERE closed_at IS NULL) AS cases, \
             (SELECT count(*) FROM notice WHERE state IN ('queued', 'delayed')) AS waiting, \
-            (SELECT count(*) FROM notice WHERE state IN ('failed', 'bounced')) AS failed, \
+            (SELECT count(*) FROM notice WHERE state IN ('failed', 'bounced') AND NOT EXISTS \
+                (SELECT 1 FROM notice_item AS item \
+                 JOIN notice_item AS later ON later.\"case\" = item.\"case\" \
+                     AND later.notice > item.notice AND later.withdrawn = 0 \
+                 JOIN notice AS told ON told.id = later.notice \
+                     AND told.state IN ('queued', 'delayed', 'sent') \
+                 WHERE item.notice = notice.id)) AS failed, \
             (SELECT count(*) FROM domain) AS domains",
     )
     .fetch_one(&mut *reading)

@@ -1,18 +1,22 @@
 //! The store on SQLite: WAL, `synchronous=FULL`, one writer, several readers.
 
+mod alerts;
 mod audit;
 mod books;
 mod cases;
 mod commit;
+mod dossier;
 mod inbound;
 mod load;
 mod log;
 mod outbox;
 mod plans;
 mod rehearse;
+mod reports;
 mod row;
 mod tasks;
 mod telling;
+mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -32,9 +36,9 @@ use tokio::time::timeout;
 
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
-    Change, Claimed, Delivery, Desk, DomainImport, Figures, HeldWork, HistoryEntry, LogEntry,
-    LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Sealed, Store, StoreError, Waiting,
-    World,
+    Change, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork, HistoryEntry,
+    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store,
+    StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -65,7 +69,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "begin",
@@ -75,6 +79,16 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "plans",
         include_str!("../migrations/sqlite/0002_plans.sql"),
+    ),
+    (
+        3,
+        "bounces",
+        include_str!("../migrations/sqlite/0003_bounces.sql"),
+    ),
+    (
+        4,
+        "alerts",
+        include_str!("../migrations/sqlite/0004_alerts.sql"),
     ),
 ];
 
@@ -350,6 +364,10 @@ impl Store for SqliteStore {
         cases::cases(self, open_only).await
     }
 
+    async fn dossier(&self, id: CaseId) -> Result<Option<Dossier>, StoreError> {
+        dossier::dossier(self, id).await
+    }
+
     async fn case_notes(&self, id: CaseId) -> Result<Vec<CaseNote>, StoreError> {
         cases::notes(self, id).await
     }
@@ -381,8 +399,8 @@ impl Store for SqliteStore {
         plans::claim(self, now, limit, lease).await
     }
 
-    async fn commit_plans(&self, changes: &[PlanChange], now: Timestamp) -> Result<(), StoreError> {
-        plans::commit(self, changes, now).await
+    async fn commit_plans(&self, changes: &[PlanChange]) -> Result<(), StoreError> {
+        plans::commit(self, changes).await
     }
 
     async fn next_plan_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -391,6 +409,10 @@ impl Store for SqliteStore {
 
     async fn plan_again(&self) -> Result<(), StoreError> {
         plans::again(self).await
+    }
+
+    async fn desk(&self) -> Result<Desk, StoreError> {
+        plans::all(self).await
     }
 
     async fn plan_of(&self, id: CaseId) -> Result<Desk, StoreError> {
@@ -416,6 +438,18 @@ impl Store for SqliteStore {
         alarm: Option<&Alarm>,
     ) -> Result<(), StoreError> {
         outbox::settle(self, id, delivery, alarm).await
+    }
+
+    async fn reports(
+        &self,
+        notice: Option<NoticeId>,
+        case: Option<CaseId>,
+    ) -> Result<Vec<Report>, StoreError> {
+        reports::reports(self, notice, case).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        reports::secret(self, name, fresh).await
     }
 
     async fn sent_since(&self, since: Timestamp) -> Result<u64, StoreError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{QueryBuilder, Row};
 
 use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
 use super::{SqliteStore, audit, cases, row};
@@ -118,8 +118,9 @@ pub async fn settle(
         state
     };
     sqlx::query(
-        "UPDATE notice SET state = ?2, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
-         last_reply = ?5, lease_until = 0 WHERE id = ?1",
+        "UPDATE notice SET state = CASE state WHEN 'bounced' THEN state ELSE ?2 END, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
+         last_reply = CASE state WHEN 'bounced' THEN last_reply ELSE ?5 END, \
+         lease_until = 0 WHERE id = ?1",
     )
     .bind(id.0)
     .bind(state.as_str())
@@ -129,6 +130,17 @@ pub async fn settle(
     .execute(&mut *writing)
     .await?;
     if sent_at.is_some() {
+        // Somebody has been told of what an earlier mail, which failed, was about.
+        sqlx::query(
+            "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL AND key IN \
+                (SELECT 'notice:N-' || other.notice FROM notice_item AS item \
+                 JOIN notice_item AS other ON other.\"case\" = item.\"case\" \
+                     AND other.notice < item.notice WHERE item.notice = ?1)",
+        )
+        .bind(id.0)
+        .bind(sent_at.map(row::micros))
+        .execute(&mut *writing)
+        .await?;
         // What was overtaken too late has been said all the same.
         sqlx::query("UPDATE notice_item SET withdrawn = 0 WHERE notice = ? AND withdrawn = 1")
             .bind(id.0)
@@ -140,14 +152,16 @@ pub async fn settle(
         (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
         (None, None) => {}
     }
-    // How it ended may change whom the case is told next, and when.
-    sqlx::query(
-        "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
+    // Somebody else must be told now, or by other means.
+    if state == NoticeState::Failed {
+        sqlx::query(
+            "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL \
          AND id IN (SELECT \"case\" FROM notice_item WHERE notice = ?)",
-    )
-    .bind(id.0)
-    .execute(&mut *writing)
-    .await?;
+        )
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+    }
     store.end(writing).await
 }
 
@@ -172,25 +186,51 @@ pub async fn notices(
     store: &SqliteStore,
     filter: &NoticeFilter,
 ) -> Result<Vec<NoticeEntry>, StoreError> {
-    let select = "SELECT * FROM notice WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR code = ?2) \
-         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR customer = ?4) \
-         AND (?5 IS NULL OR id IN (SELECT notice FROM notice_item WHERE \"case\" = ?5)) \
-         AND (?6 IS NULL OR id IN (SELECT notice FROM notice_item WHERE message = ?6)) ORDER BY id";
     let mut reading = store.readers.begin().await?;
-    let rows = sqlx::query(AssertSqlSafe(select))
-        .bind(filter.id.map(|id| id.0))
-        .bind(filter.code.as_deref())
-        .bind(filter.state.map(|state| state.as_str()))
-        .bind(filter.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(filter.case.map(|id| id.0))
-        .bind(filter.message.map(|id| id.0))
-        .fetch_all(&mut *reading)
+    let found = notices_in(&mut reading, filter).await?;
+    reading.commit().await?;
+    Ok(found)
+}
+
+/// The same within a transaction.
+pub async fn notices_in(
+    connection: &mut SqliteConnection,
+    filter: &NoticeFilter,
+) -> Result<Vec<NoticeEntry>, StoreError> {
+    let mut select = QueryBuilder::new("SELECT * FROM notice WHERE true");
+    if let Some(id) = filter.id {
+        select.push(" AND id = ").push_bind(id.0);
+    }
+    if let Some(code) = &filter.code {
+        select.push(" AND code = ").push_bind(code);
+    }
+    if let Some(state) = filter.state {
+        let shown = format!(" AND {} = ", row::NOTICE_STATE);
+        select.push(shown).push_bind(state.as_str());
+    }
+    if let Some(customer) = &filter.customer {
+        select.push(" AND customer = ").push_bind(&customer.0);
+    }
+    for (column, number) in [
+        ("\"case\"", filter.case.map(|case| case.0)),
+        ("message", filter.message.map(|message| message.0)),
+    ] {
+        if let Some(number) = number {
+            select.push(format!(
+                " AND id IN (SELECT notice FROM notice_item WHERE {column} = "
+            ));
+            select.push_bind(number).push(")");
+        }
+    }
+    let rows = select
+        .push(" ORDER BY id")
+        .build()
+        .fetch_all(&mut *connection)
         .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
-        found.push(notice(&mut reading, row).await?);
+        found.push(notice(&mut *connection, row).await?);
     }
-    reading.commit().await?;
     Ok(found)
 }
 
@@ -241,7 +281,12 @@ async fn notice(
             in_reply_to: found.try_get("in_reply_to")?,
             created_at: row::instant(found.try_get("created_at")?)?,
             due_at: row::instant(found.try_get("due_at")?)?,
-            state: row::word(state, NoticeState::from_word)?,
+            state: match row::word(state, NoticeState::from_word)? {
+                NoticeState::Sent if found.try_get::<Option<i64>, _>("late_at")?.is_some() => {
+                    NoticeState::Delayed
+                }
+                state => state,
+            },
             attempts: found
                 .try_get::<i64, _>("attempts")?
                 .try_into()
@@ -263,7 +308,7 @@ pub async fn requeue(
     let mut writing = store.begin().await?;
     let is_there = sqlx::query(
         "UPDATE notice SET state = 'queued', due_at = ?2, attempts = 0, lease_until = 0, \
-         is_open = 0 WHERE id = ?1",
+         is_open = 0, late_at = NULL WHERE id = ?1",
     )
     .bind(id.0)
     .bind(row::micros(now))

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::super::{Desk, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, row, tasks, telling};
+use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
+use super::{SqliteStore, audit, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -45,6 +45,17 @@ pub async fn claim(
     Ok(desk)
 }
 
+pub async fn all(store: &SqliteStore) -> Result<Desk, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM verification_case WHERE closed_at IS NULL ORDER BY id")
+            .fetch_all(&mut *reading)
+            .await?;
+    let desk = read(&mut reading, &ids).await?;
+    reading.commit().await?;
+    Ok(desk)
+}
+
 pub async fn one(store: &SqliteStore, id: CaseId) -> Result<Desk, StoreError> {
     let mut reading = store.readers.begin().await?;
     let desk = read(&mut reading, &[id.0]).await?;
@@ -78,7 +89,8 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     }
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
-         customer.body AS customer_body FROM json_each(?) AS asked \
+         customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
+             WHERE task.\"case\" = verification_case.id AND is_made) AS called_at FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
@@ -101,6 +113,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
                 .map(row::from_json::<Customer>)
                 .transpose()?,
             told: told.remove(&id).unwrap_or_default(),
+            called_at: row::optional_instant(found.try_get("called_at")?)?,
         });
     }
     let customers = cases.iter().filter_map(|case| {
@@ -145,16 +158,15 @@ pub async fn open_above(
     .collect()
 }
 
-pub async fn commit(
-    store: &SqliteStore,
-    changes: &[PlanChange],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for change in changes {
+        // Since it was claimed, whatever matters to the plan, such as a mail that came back, has put it
+        // first in line again: what was read then is old.
         let is_same: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM verification_case JOIN domain USING (environment, ace) \
-             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ?)",
+             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ? \
+                AND plan_at IS NOT 0)",
         )
         .bind(change.case.0)
         .bind(change.state.as_str())
@@ -164,10 +176,15 @@ pub async fn commit(
         let mut next_at = change.next_at.map(row::micros);
         if is_same {
             for draft in &change.notices {
-                // What comes after it depends on when it leaves.
-                if telling::write(&mut writing, None, Some(change.case), draft).await? {
-                    next_at = Some(row::micros(now));
+                let is_told = telling::write(&mut writing, None, Some(change.case), draft).await?;
+                if let Some(lost) = change.again.filter(|_| is_told) {
+                    let entry = said_again(change.case, lost, draft);
+                    audit::append(&mut writing, &entry, &entry.object).await?;
                 }
+            }
+            if change.tasks.is_empty() {
+                let outcome = "no longer needed: mail reaches the customer";
+                tasks::drop(&mut writing, change.case, change.at, outcome).await?;
             }
             for draft in &change.tasks {
                 tasks::open(&mut writing, change.case, draft).await?;
@@ -182,6 +199,19 @@ pub async fn commit(
             .await?;
     }
     store.end(writing).await
+}
+
+fn said_again(case: CaseId, lost: NoticeId, draft: &NoticeDraft) -> AuditEntry {
+    AuditEntry {
+        at: draft.notice.created_at,
+        actor: "stichtag".to_owned(),
+        action: "notice again".to_owned(),
+        object: case.to_string(),
+        detail: format!(
+            "{} to the next address of customer {}, because {lost} did not arrive",
+            draft.notice.kind, draft.notice.customer
+        ),
+    }
 }
 
 pub async fn next_at(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {

@@ -22,6 +22,10 @@ pub fn instant(micros: i64) -> Result<Timestamp, StoreError> {
         .map_err(|error| StoreError::Unreadable(format!("time {micros}: {error}")))
 }
 
+/// The state of a notice as it is shown: one that a mail system reported to be late has left, but is
+/// not known to have arrived.
+pub const NOTICE_STATE: &str = "CASE WHEN notice.state = 'sent' AND notice.late_at IS NOT NULL THEN 'delayed' ELSE notice.state END";
+
 pub fn optional_instant(micros: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
     micros.map(instant).transpose()
 }

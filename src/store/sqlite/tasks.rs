@@ -1,7 +1,7 @@
 //! Calls that the desk has to make.
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::super::{CaseNote, StoreError};
 use super::{SqliteStore, Writing, audit, row};
@@ -50,6 +50,10 @@ pub async fn drop(
 pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<u64, StoreError> {
     let mut writing = store.begin().await?;
     let outcome = format!("{}: {}", note.actor, note.text);
+    sqlx::query("UPDATE task SET is_made = 1 WHERE \"case\" = ? AND closed_at IS NULL")
+        .bind(case.0)
+        .execute(&mut *writing)
+        .await?;
     let count = drop(&mut writing, case, note.at, &outcome).await?;
     sqlx::query("INSERT INTO case_note (\"case\", at, actor, text) VALUES (?, ?, ?, ?)")
         .bind(case.0)
@@ -61,8 +65,8 @@ pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<
     // A call that nobody had asked for counts as well: the customer knows.
     if count == 0 {
         sqlx::query(
-            "INSERT INTO task (\"case\", key, code, text, opened_at, closed_at, outcome) \
-             SELECT ?1, 'own:' || count(*), ?2, ?3, ?4, ?4, ?5 FROM task WHERE \"case\" = ?1",
+            "INSERT INTO task (\"case\", key, code, text, opened_at, closed_at, is_made, outcome) \
+             SELECT ?1, 'own:' || count(*), ?2, ?3, ?4, ?4, 1, ?5 FROM task WHERE \"case\" = ?1",
         )
         .bind(case.0)
         .bind(reason::CALLED.as_str())
@@ -85,6 +89,14 @@ pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<
 }
 
 pub async fn tasks(store: &SqliteStore, case: Option<CaseId>) -> Result<Vec<Task>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    tasks_in(&mut reading, case).await
+}
+
+pub async fn tasks_in(
+    connection: &mut SqliteConnection,
+    case: Option<CaseId>,
+) -> Result<Vec<Task>, StoreError> {
     sqlx::query(
         "SELECT task.*, verification_case.environment, ace FROM task \
          JOIN verification_case ON verification_case.id = task.\"case\" \
@@ -92,7 +104,7 @@ pub async fn tasks(store: &SqliteStore, case: Option<CaseId>) -> Result<Vec<Task
          ORDER BY task.id",
     )
     .bind(case.map(|case| case.0))
-    .fetch_all(&store.readers)
+    .fetch_all(connection)
     .await?
     .iter()
     .map(|found| {

@@ -52,7 +52,11 @@ pub async fn import_mail(
     let mut interrupt = Interrupt::watch();
     let mut kept = Vec::with_capacity(total);
     for (done, piece) in pieces.into_iter().enumerate() {
-        let mut inbound = inbound(context, Source::DenicMail, None, piece.raw);
+        let source = match crate::parse::detect(&piece.raw) {
+            Source::CentralnicMail => Source::CentralnicMail,
+            _ => Source::DenicMail,
+        };
+        let mut inbound = inbound(context, source, None, piece.raw);
         if let Some(date) = mail_date(&inbound.raw).filter(|_| as_of_mail_date) {
             // A mail from the future still arrives now.
             inbound.received_at = date.min(inbound.received_at);
@@ -205,7 +209,7 @@ fn inbound(
 
 /// Works off everything that waits; a daemon on the same store shares the work.
 async fn process_all(context: &Context, store: &dyn Store, config: &Config) -> anyhow::Result<()> {
-    let rules = crate::serve::rules(config);
+    let rules = crate::serve::rules_with(config, store).await?;
     let gatherer = crate::serve::gatherer(config)?;
     while process::process_next(store, &rules, &gatherer, context.now()).await? > 0 {}
     Ok(())

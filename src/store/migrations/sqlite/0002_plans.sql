@@ -18,6 +18,7 @@ CREATE TABLE task (
     text      TEXT    NOT NULL,
     opened_at INTEGER NOT NULL,
     closed_at INTEGER,
+    is_made   INTEGER NOT NULL DEFAULT 0,   -- 1: somebody called; 0: to be made, or not needed
     outcome   TEXT,
     UNIQUE ("case", key)
 ) STRICT;
