@@ -1,5 +1,7 @@
 //! Arguments in, exit code out; nothing else.
 
+#![forbid(unsafe_code)]
+
 use clap::Parser;
 use stichtag::inspect::cli::{self, Cli};
 

@@ -295,6 +295,33 @@ fn a_folder_that_somebody_named_stays_and_one_in_use_is_not_touched() {
     assert!(named.join("stichtag.toml").exists());
     let before = std::fs::read(named.join("stichtag.toml")).unwrap();
 
+    // What it shows is what everybody has who sets nothing: mail is believed for its proof alone, with
+    // keys of its own that no network is asked for.
+    let ask = |arguments: &[&str]| {
+        let mut command = program(temporary.path());
+        command.args(["--config", "look/stichtag.toml"]);
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let shown = ask(&["config", "show", "--origin"]);
+    for route in ["denic-live", "denic-test"] {
+        let line = format!("route.{route}.require = \"aligned\"    # default");
+        assert!(shown.contains(&line), "{shown}");
+    }
+    let log = ask(&["log", "list", "--json"]);
+    let applied = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|entry| entry["verdict"] == "applied" && entry["source"] == "denic-mail");
+    let mut count = 0;
+    for entry in applied {
+        count += 1;
+        let why = ask(&["log", "why", entry["id"].as_str().unwrap()]);
+        assert!(why.contains("denic.de (s1) vouches for"), "{why}");
+    }
+    assert!(count >= 5, "{count} mails were applied");
+
     let second = program(temporary.path())
         .args(["demo", "--dir", "look"])
         .output()

@@ -8,6 +8,8 @@ mod dkim;
 mod dns;
 #[path = "evidence/house.rs"]
 mod house;
+#[path = "evidence/networks.rs"]
+mod networks;
 #[path = "evidence/serve.rs"]
 mod serve;
 #[path = "evidence/spf.rs"]

@@ -188,3 +188,25 @@ fn an_arrow_is_found_however_it_is_written() {
     let found: Vec<_> = imported(code).into_iter().collect();
     assert_eq!(found, ["apply", "model", "parse", "store"]);
 }
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    sources(&root.join("src"), &mut paths);
+    sources(&root.join("tests"), &mut paths);
+    let code: Vec<String> = paths
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let text = fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2);
+    let names: BTreeSet<&str> = quoted
+        .filter(|word| word.matches('_').count() >= 3 && !word.contains(['.', '/', ' ']))
+        .collect();
+    assert!(names.len() > 60, "{} names", names.len());
+    for name in names {
+        let begin = format!("fn {name}(");
+        assert!(code.iter().any(|code| code.contains(&begin)), "{name}");
+    }
+}

@@ -91,7 +91,8 @@ impl Watch {
             news.push(alarm(mail, key, reason::HELD_DEADLINE, text, now));
         }
         // One too many is raised once, as all are; only the write would be in vain.
-        news.retain(|alarm| self.standing.iter().all(|other| other.key != alarm.key));
+        let known: BTreeSet<&String> = self.standing.iter().map(|alarm| &alarm.key).collect();
+        news.retain(|alarm| !known.contains(&alarm.key));
         if news.is_empty() {
             return Ok(());
         }

@@ -325,3 +325,41 @@ async fn dns_is_asked_about_the_domains_of_routes_alone() {
         &after[before..]
     );
 }
+
+#[tokio::test]
+async fn a_key_that_dns_has_answered_with_is_kept_for_its_time_and_not_longer() {
+    let dns = DnsServer::start(stichtag::simulate::dns_static([&registry()])).await;
+    let house = House::new(super::house::config(
+        &dns.setting(),
+        &Default::default(),
+        &[],
+    ));
+    let key_questions = || {
+        let asked = dns.asked();
+        asked
+            .iter()
+            .filter(|name| name.contains("_domainkey"))
+            .count()
+    };
+    dns.keep_for(300);
+    for number in 0..20 {
+        let (_, verdict) = house
+            .judge(&inbound(signed(&format!("domain-{number}.de"))))
+            .await;
+        assert!(verdict.is_trusted, "{verdict:?}");
+    }
+    assert_eq!(key_questions(), 1, "twenty mails, one question");
+    // What may not be kept is asked for again.
+    let house = House::new(super::house::config(
+        &dns.setting(),
+        &Default::default(),
+        &[],
+    ));
+    dns.keep_for(0);
+    for number in 0..3 {
+        house
+            .judge(&inbound(signed(&format!("domain-{number}.de"))))
+            .await;
+    }
+    assert_eq!(key_questions(), 4);
+}

@@ -30,6 +30,8 @@ struct State {
     silent: Vec<String>,
     failing: Vec<String>,
     asked: Vec<String>,
+    /// How long an answer may be kept.
+    seconds: u32,
 }
 
 impl Drop for DnsServer {
@@ -49,6 +51,8 @@ impl DnsServer {
             silent: Vec::new(),
             failing: Vec::new(),
             asked: Vec::new(),
+            // A test that changes a record is heard at once.
+            seconds: 0,
         }));
         let shared = state.clone();
         let task = tokio::spawn(async move {
@@ -101,6 +105,11 @@ impl DnsServer {
         self.state.lock().unwrap().texts.remove(name);
     }
 
+    /// From now on answers may be kept for so long.
+    pub fn keep_for(&self, seconds: u32) {
+        self.state.lock().unwrap().seconds = seconds;
+    }
+
     /// Every name asked for until now.
     pub fn asked(&self) -> Vec<String> {
         self.state.lock().unwrap().asked.clone()
@@ -145,10 +154,10 @@ impl State {
             _ => ResponseCode::NoError,
         };
         if self.mood == Mood::Answers {
-            // No time to live: a test that changes a record is heard at once.
             let records = found.into_iter();
-            answer
-                .add_answers(records.map(|data| Record::from_rdata(query.name().clone(), 0, data)));
+            answer.add_answers(
+                records.map(|data| Record::from_rdata(query.name().clone(), self.seconds, data)),
+            );
         }
         Some(answer.to_vec().unwrap())
     }

@@ -367,7 +367,10 @@ fn verdict_row(
     ]))
 }
 
-/// Writes the verdicts, and the evidence they rest on; what was alarming about a message ends when it is held no longer.
+/// Writes the verdicts, and the evidence they rest on; what was alarming about a message ends when it is
+/// held no longer. Each message looks for its own alarms (CROSS JOIN and MATERIALIZED hold SQLite to
+/// that order): of a flood of forged mails each may have one, and to go through all of them for every
+/// message would bring everything to a standstill.
 async fn write_verdicts(
     writing: &mut Writing,
     verdicts: &[serde_json::Value],
@@ -379,10 +382,14 @@ async fn write_verdicts(
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
              value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, \
              value ->> 12, value ->> 13 FROM json_each(?1); \
-         UPDATE alarm SET cleared_at = decided.value ->> 1 FROM json_each(?1) AS decided \
-         WHERE cleared_at IS NULL AND alarm.key > 'message:' AND alarm.key < 'message;' \
-             AND CAST(substr(alarm.key, 9) AS INTEGER) = decided.value ->> 0 \
-             AND decided.value ->> 2 <> ?2; \
+         WITH ended AS MATERIALIZED ( \
+             SELECT open.id, decided.value ->> 1 AS at FROM json_each(?1) AS decided \
+             CROSS JOIN alarm AS open ON open.cleared_at IS NULL \
+                 AND open.key > 'message:' || (decided.value ->> 0) || ':' \
+                 AND open.key < 'message:' || (decided.value ->> 0) || ';' \
+             WHERE decided.value ->> 2 <> ?2) \
+         UPDATE alarm SET cleared_at = (SELECT at FROM ended WHERE ended.id = alarm.id) \
+         WHERE id IN (SELECT id FROM ended); \
          INSERT OR REPLACE INTO evidence (id, body) \
          SELECT value ->> 0, value ->> 1 FROM json_each(?3)",
     )
