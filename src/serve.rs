@@ -178,6 +178,7 @@ pub fn desk(notices: &Notices) -> anyhow::Result<Desk> {
     Ok(Desk {
         settings: notices.settings.clone(),
         templates: Templates::with_overrides(own)?,
+        window: notices.timetable.window,
     })
 }
 

@@ -10,6 +10,8 @@ mod desk;
 mod doubt;
 #[path = "process/held.rs"]
 mod held;
+#[path = "process/held_up.rs"]
+mod held_up;
 #[path = "process/poison.rs"]
 mod poison;
 #[path = "process/remind.rs"]

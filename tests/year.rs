@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use stichtag::model::NoticeKind;
 
-use house::{House, Mail};
+use house::{House, Mail, PACE};
 use registry::{Course, End};
 
 const DOMAINS: usize = 10_000;
@@ -92,15 +92,17 @@ fn untold(course: &Course, heard: &[&Mail], has_contact: bool, is_called: bool) 
         .filter(asks)
         .any(|mail| mail.at >= course.begins && mail.at < first);
     // What was over before the first mail left needs none.
-    let is_over = course.ends_at() <= course.begins + SignedDuration::from_mins(15);
+    let is_over = course.ends_at() <= course.begins + SignedDuration::from_mins(15) + PACE * 2;
     let is_fine = match has_contact {
         true => told || is_over,
         false => is_called && !told,
     };
     (!is_fine).then(|| {
         format!(
-            "{}: begun {}, first deadline {first}, told: {told}, called: {is_called}",
-            course.domain, course.begins
+            "{}: begun {}, first deadline {first}, ended {}, told: {told}, called: {is_called}",
+            course.domain,
+            course.begins,
+            course.ends_at()
         )
     })
 }

@@ -33,7 +33,9 @@ pub use holidays::{Region, RegionError, is_workday};
 pub use letter::letter;
 pub use lint::{Finding, lint};
 pub use message::envelope_from;
-pub use plan::{Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until};
+pub use plan::{
+    Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until, waits_until,
+};
 pub use specimen::specimen;
 pub use templates::{TemplateError, Templates};
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::dates;
-use crate::model::Due;
+use crate::model::{Due, Notice, NoticeKind};
 
 /// With less than this left, a reminder does not wait for the send window.
 const PRESSING: SignedDuration = SignedDuration::from_hours(48);
@@ -229,6 +229,24 @@ pub fn wait_until(
     } else {
         waited
     }
+}
+
+/// When a reminder that could leave at `now` may leave, if that is later: it was held up (sending
+/// was paused, the smarthost was down), and the send window has closed since. Mails of other kinds
+/// do not wait, nor does what a person sends again.
+pub fn waits_until(notice: &Notice, window: SendWindow, now: Timestamp) -> Option<Timestamp> {
+    // Its bytes are there from before, yet this is a first try.
+    let is_by_hand = notice.raw.is_some() && notice.attempts <= 1;
+    if notice.kind != NoticeKind::Reminder || is_by_hand {
+        return None;
+    }
+    let deadlines = notice
+        .items
+        .iter()
+        .flat_map(|item| [item.dedelegation_at, item.deletion_at]);
+    let next = deadlines.flatten().filter(|at| *at > now).min()?;
+    let leaves = leaves_at(now, next, &dates::zone(notice.timezone.as_deref()), window);
+    (leaves > now).then_some(leaves)
 }
 
 fn steps(due: &Due, zone: &TimeZone, timetable: &Timetable, now: Timestamp) -> Vec<Step> {

@@ -72,6 +72,9 @@ pub trait Transport: Send + Sync {
 pub trait Writer: Send + Sync {
     /// The same notice gives the same bytes.
     fn write(&self, notice: &Notice) -> Result<Letter, String>;
+
+    /// When it may leave, if not at `now`.
+    fn waits_until(&self, notice: &Notice, now: Timestamp) -> Option<Timestamp>;
 }
 
 /// What one turn of sending works with.
@@ -115,6 +118,10 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
         // What was claimed and not begun is taken up by the next life.
         if is_stopping() {
             break;
+        }
+        if let Some(at) = writer.waits_until(notice, now()) {
+            settled = store.put_off_notice(notice.id, at).await.and(settled);
+            continue;
         }
         // What is under way must not hold the store: it rests while another one is settled.
         let Some(letter) = prepared(store, writer, notice).await.transpose() else {

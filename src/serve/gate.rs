@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::model::{InboundId, Notice, RecipientMatch, Route, RouteParser, Source, mail_source};
-use crate::notify::{self, Templates};
+use crate::notify::{self, SendWindow, Templates};
 use crate::receive::smtp::Admission;
 use crate::receive::{KeepBatch, KeepError, Reply};
 use crate::send::{Letter, Writer};
@@ -125,6 +126,8 @@ pub struct Desk {
     pub settings: notify::Settings,
     /// The texts.
     pub templates: Templates,
+    /// The hours at which reminders leave.
+    pub window: SendWindow,
 }
 
 impl Writer for Desk {
@@ -137,5 +140,9 @@ impl Writer for Desk {
             message: rendered.message,
             envelope_id: notice.id.to_string(),
         })
+    }
+
+    fn waits_until(&self, notice: &Notice, now: Timestamp) -> Option<Timestamp> {
+        notify::waits_until(notice, self.window, now)
     }
 }

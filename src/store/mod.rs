@@ -208,6 +208,10 @@ pub trait Store: Alerting + Send + Sync {
     /// with what still stands of it.
     async fn fix_notice(&self, id: NoticeId, raw: &[u8], items: usize) -> Result<bool, StoreError>;
 
+    /// Gives a claimed notice back untried, to have its turn at `at`; what comes up before then may
+    /// join it, unless its bytes are fixed.
+    async fn put_off_notice(&self, id: NoticeId, at: Timestamp) -> Result<(), StoreError>;
+
     /// Writes down how a try ended; a failure raises `alarm`.
     async fn settle_notice(
         &self,

@@ -51,6 +51,9 @@ fn send(office: &Office, number: i64) {
     let name = id.to_string();
     let raw = office.ok(&["notice", "show", &name, "--raw"]).out;
     office.store(async |store| {
+        let now = jiff::Timestamp::now();
+        let lease = std::time::Duration::from_secs(60);
+        store.claim_notices(now, 1, lease).await.unwrap();
         assert!(store.fix_notice(id, raw.as_bytes(), 1).await.unwrap());
         let sent = Delivery::Sent {
             at: jiff::Timestamp::now(),
@@ -181,6 +184,10 @@ fn messages_of_the_queue_and_of_its_contacts_lie_in_it_too() {
 fn what_mail_systems_reported_lies_beside_the_notice() {
     let mut office = office();
     office.set("NOTICES__BOUNCE_DOMAIN", "bounce.muster.example");
+    office.set("NOTICES__MODE", "on");
+    office.set("NOTICES__COALESCE", "0s");
+    office.set("NOTICES__PHONE", "+49 69 000000");
+    office.set("NOTICES__COMPANY", "Muster Hosting GmbH");
     office.mail(&mail(90, "connect", &BOTH));
     send(&office, 1);
     let report = "From: MAILER-DAEMON@mx.example.net\r\nTo: x@bounce.muster.example\r\n\

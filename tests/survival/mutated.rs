@@ -2,7 +2,7 @@
 //! genuine ones, byte by byte.
 //!
 //! So many as take less than a minute; a hundred thousand by
-//! `STICHTAG_MUTATED_MAILS=100000 cargo test --test survival mutated -- --nocapture` (some minutes).
+//! `MUTATED_MAILS=100000 cargo test --test survival mutated -- --nocapture` (some minutes).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ use super::wire::{ended, send_all};
 
 /// So many, unless this variable says otherwise.
 const COUNT: usize = 30_000;
-const COUNT_VARIABLE: &str = "STICHTAG_MUTATED_MAILS";
+const COUNT_VARIABLE: &str = "MUTATED_MAILS";
 
 const CONNECTIONS: usize = 48;
 

@@ -12,7 +12,7 @@ use super::house::{House, below, broke, files, number};
 use super::wire::{ended, send_all};
 
 /// Where `tests/run` puts what others have published; nothing of it is in this repository.
-const PUBLIC: &str = "STICHTAG_PUBLIC_MAILS";
+const PUBLIC: &str = "PUBLIC_MAILS";
 
 fn mails() -> Vec<(PathBuf, Vec<u8>)> {
     let mut paths = files("fixtures");

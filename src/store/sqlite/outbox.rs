@@ -92,6 +92,20 @@ pub async fn fix(
     Ok(is_wanted)
 }
 
+/// A claimed notice is given back untried.
+pub async fn put_off(store: &SqliteStore, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    sqlx::query(
+        "UPDATE notice SET due_at = ?2, lease_until = 0, attempts = attempts - 1, \
+         is_open = raw IS NULL WHERE id = ?1",
+    )
+    .bind(id.0)
+    .bind(row::micros(at))
+    .execute(&mut *writing)
+    .await?;
+    store.end(writing).await
+}
+
 pub async fn settle(
     store: &SqliteStore,
     id: NoticeId,
