@@ -206,23 +206,24 @@ const validator = new HtmlValidate({
     },
 });
 
-if (pages.length === 0) process.exit(0);
-
-const browser = new Browser();
-// Whatever hangs must not hang the tests.
-setTimeout(() => {
-    process.stderr.write(`no end after ${PATIENCE_MS} ms\n${browser.said}\n`);
-    browser.process.kill("SIGKILL");
-    process.exit(1);
-}, PATIENCE_MS).unref();
-try {
-    await browser.begin();
-    for (const file of pages) {
-        const { results } = await validator.validateFile(file);
-        const findings = results.flatMap(({ messages }) => messages)
-            .map((found) => `${found.line}:${found.column} ${found.ruleId}: ${found.message}`);
-        await look(browser, file, findings);
+// No process.exit() at the end: it would cut what the pipe has not taken yet.
+if (pages.length > 0) {
+    const browser = new Browser();
+    // Whatever hangs must not hang the tests.
+    setTimeout(() => {
+        process.stderr.write(`no end after ${PATIENCE_MS} ms\n${browser.said}\n`);
+        browser.process.kill("SIGKILL");
+        process.exit(1);
+    }, PATIENCE_MS).unref();
+    try {
+        await browser.begin();
+        for (const file of pages) {
+            const { results } = await validator.validateFile(file);
+            const findings = results.flatMap(({ messages }) => messages)
+                .map((found) => `${found.line}:${found.column} ${found.ruleId}: ${found.message}`);
+            await look(browser, file, findings);
+        }
+    } finally {
+        await browser.end();
     }
-} finally {
-    await browser.end();
 }
