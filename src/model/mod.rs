@@ -17,6 +17,7 @@ mod network;
 mod notice;
 pub mod reason;
 mod record;
+pub mod request;
 mod reseller;
 mod route;
 mod secret;

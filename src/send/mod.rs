@@ -3,6 +3,7 @@
 mod alert;
 mod backoff;
 mod outbox;
+pub mod registry;
 mod smtp;
 mod webhook;
 
