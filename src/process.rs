@@ -4,11 +4,13 @@
 //! did; what they change is written in one transaction. A crash at any line means that the batch
 //! is decided again, with the same result.
 
+mod answer;
 mod bounced;
 mod caught;
 mod contact;
 mod decide;
 mod examine;
+pub mod ordering;
 mod read;
 mod remind;
 mod rules;
@@ -23,6 +25,7 @@ use jiff::Timestamp;
 use crate::evidence::Gatherer;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
+pub use answer::new_ctid;
 pub use bounced::bounce_key;
 pub use caught::{Panic, caught, caught_async};
 pub use contact::{Reach, reach};

@@ -3,6 +3,7 @@
 
 mod effect;
 mod merge;
+pub mod order;
 mod transition;
 
 pub use effect::{Applied, CaseStep, Effect, Outcome};

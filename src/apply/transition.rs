@@ -40,6 +40,8 @@ pub enum Update {
     Gone(Gone),
     /// In status `failed`, it ends then.
     Expires(Timestamp),
+    /// The answer to a request of ours moves it along; the line for its history.
+    Lifecycle(Lifecycle, String),
     /// Worth a line in its history, nothing more.
     Note(String),
 }
@@ -143,9 +145,15 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
             }
             merged
         }
+        Update::Lifecycle(lifecycle, _) => {
+            record.lifecycle = *lifecycle;
+            Merged::Same
+        }
         Update::Note(_) => Merged::Same,
     };
-    record.lifecycle = lifecycle(&record);
+    if !matches!(update, Update::Lifecycle(..)) {
+        record.lifecycle = lifecycle(before, &record);
+    }
     // The other channel wrote the same a moment earlier: nothing is older about it.
     let merged = match merged {
         Merged::Older if says_the_same(before, update) => Merged::Same,
@@ -173,7 +181,7 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
     let outcome = match merged {
         _ if is_news => Outcome::Changed,
         Merged::Older => Outcome::Older,
-        _ if matches!(update, Update::Note(_)) => Outcome::Changed,
+        _ if matches!(update, Update::Note(_) | Update::Lifecycle(..)) => Outcome::Changed,
         _ => Outcome::Unchanged,
     };
     let mut applied = Applied {
@@ -262,7 +270,15 @@ fn status_update(
     of_verification.map_or(of_status, |of_verification| of_status.max(of_verification))
 }
 
-fn lifecycle(record: &DomainRecord) -> Lifecycle {
+fn lifecycle(before: &DomainRecord, record: &DomainRecord) -> Lifecycle {
+    // What was asked after the registry had spoken is not answered by what it had said.
+    let is_asked = matches!(
+        before.lifecycle,
+        Lifecycle::Ordered | Lifecycle::Registering | Lifecycle::Transferring | Lifecycle::Error
+    );
+    if is_asked && before.facts.status == record.facts.status && before.gone() == record.gone() {
+        return before.lifecycle;
+    }
     match (
         record.gone(),
         record.facts.status.as_ref().map(|fact| &fact.status),
@@ -327,8 +343,11 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
     );
     // A domain that was imported without a status is new to us: its first "connect" is its
     // registration, unless the same message asks for proof, which is the news then.
-    let is_registered = record.status() == Some(&RegistryStatus::Connect)
-        && (was_awaited || (before.status().is_none() && !due.is_some()));
+    let is_connected = record.status() == Some(&RegistryStatus::Connect);
+    let is_new = before.status().is_none() && before.lifecycle == Lifecycle::None && !due.is_some();
+    let is_confirmed = record.lifecycle == Lifecycle::Registered
+        && (is_connected || before.facts.status == record.facts.status);
+    let is_registered = (is_connected && is_new) || (was_awaited && is_confirmed);
     if is_registered {
         let is_transfer = before.lifecycle == Lifecycle::Transferring;
         applied.effects.push(Effect::Tell {
@@ -430,7 +449,7 @@ fn says_the_same(known: &DomainRecord, update: &Update) -> bool {
         }),
         Update::Gone(said) => facts.gone.is_some_and(|(_, gone)| gone == *said),
         Update::Expires(said) => facts.expire.is_some_and(|(_, expires)| expires == *said),
-        Update::Note(_) => false,
+        Update::Lifecycle(..) | Update::Note(_) => false,
     }
 }
 
@@ -463,7 +482,7 @@ fn described(update: &Update) -> String {
         Update::Gone(Gone::Moved) => parts.push("moved".to_owned()),
         Update::Gone(Gone::Deleted) => parts.push("deleted".to_owned()),
         Update::Expires(at) => parts.push(format!("ends {at}")),
-        Update::Note(note) => parts.push((*note).to_owned()),
+        Update::Lifecycle(_, note) | Update::Note(note) => parts.push((*note).to_owned()),
     }
     parts.join("; ")
 }
@@ -475,7 +494,7 @@ fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> Stri
             .map_or("-".to_owned(), |status| status.to_string())
     };
     let mut parts = Vec::new();
-    if let Update::Note(note) = update {
+    if let Update::Lifecycle(_, note) | Update::Note(note) = update {
         parts.push(note.clone());
     }
     if before.status() != after.status() {

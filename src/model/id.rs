@@ -75,6 +75,19 @@ numbered!(
     AlertId, "AL-", "an alert, such as `AL-5`"
 );
 
+numbered!(
+    /// What a customer or the operator ordered, such as `O-12`.
+    OrderId, "O-", "an order, such as `O-12`"
+);
+numbered!(
+    /// What was asked of the registry, such as `Q-7`.
+    RequestId, "Q-", "a request, such as `Q-7`"
+);
+numbered!(
+    /// An entry of the action log, such as `L-3`.
+    ActionId, "L-", "an entry of the action log, such as `L-3`"
+);
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -15,6 +15,7 @@ mod letter;
 mod name;
 mod network;
 mod notice;
+mod order;
 pub mod reason;
 mod record;
 pub mod request;
@@ -40,14 +41,17 @@ pub use event::{
 pub use evidence::{Client, DkimSignature, Evidence, Finding, OpenPgpSignature, SpfCheck};
 pub use handle::{Handle, HandleError};
 pub use id::{
-    AlarmId, AlertId, CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, QueueMsgId, Stid,
-    Ticket,
+    ActionId, AlarmId, AlertId, CaseId, Ctid, CustomerId, IdError, InboundId, NoticeId, OrderId,
+    QueueMsgId, RequestId, Stid, Ticket,
 };
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long, sha256_hex};
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
 pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
+pub use order::{
+    Account, ActionEntry, Order, OrderState, RequestOutcome, RequestState, SentRequest, Waits,
+};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,

@@ -314,6 +314,16 @@ catalogue! {
         "Find out why (`stichtag status`), then `stichtag notice resume`.";
     ALERT_TEST "W65" "A test of the ways that alarms reach people (`stichtag alarm test`)."
         "Nothing; it arrived.";
+    UNANSWERED "W70" "The registry has not answered a request of ours."
+        "Ask the registry what became of it; never order the same again before that is known.";
+    REQUEST_FAILED "W71" "A request could not be sent."
+        "See `stichtag action list`; put right what it names and order again.";
+    TOO_LATE "W72" "An order was taken back after its request had left."
+        "Ask the customer and the registry: nothing is recalled by itself.";
+    ANSWERED "W73" "The message answers a request of ours."
+        "Nothing; see `stichtag action list` if it names errors.";
+    WRONG_ENVIRONMENT_ANSWER "R45" "An answer from one environment names a request of the other."
+        "Nothing: it changed nothing. Find out who mixes live and test.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::answer;
 use super::bounced;
 use super::read::Reading;
 use super::rules::Rules;
@@ -12,8 +13,8 @@ use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
-    Handle, InboundId, Level, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, Source,
-    addressees,
+    Handle, InboundId, Level, Lifecycle, NoticeKind, RegistryEvent, RegistryStatus, RequestResult,
+    RequestState, SentRequest, Source, addressees,
 };
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict, World,
@@ -45,6 +46,7 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
         return;
     };
     ask.digests.push(reading.digest.clone());
+    ask.references.extend(answer::reference(event));
     if let Some(domain) = event.facts.domain() {
         ask.domains.push(DomainKey {
             environment,
@@ -109,6 +111,7 @@ pub fn decide(
             domains: Vec::new(),
             contact: None,
             report: None,
+            answer: None,
             clears: Vec::new(),
             alarms: Vec::new(),
             evidence: message.evidence.clone(),
@@ -283,16 +286,23 @@ impl Deciding<'_> {
                     text.to_owned(),
                 );
             }
-            Facts::RequestAnswer { domain: None, .. } => self.nameless_answer(event),
-            facts => {
-                if let (Some(domain), Some(update)) = (facts.domain(), apply::update_of(event)) {
-                    let key = DomainKey {
-                        environment,
-                        domain: domain.clone(),
-                    };
-                    self.one_domain(&key, &update, at);
-                }
-            }
+            facts => match answer::find(self.world, event, environment, at) {
+                answer::Found::Ours(request) => self.answered(event, &request, at),
+                answer::Found::OtherEnvironment(request) => self.mixed_up(&request, environment),
+                answer::Found::Nothing => match (facts.domain(), apply::update_of(event)) {
+                    (Some(domain), Some(update)) => {
+                        let key = DomainKey {
+                            environment,
+                            domain: domain.clone(),
+                        };
+                        self.one_domain(&key, &update, at);
+                    }
+                    (None, _) if matches!(facts, Facts::RequestAnswer { .. }) => {
+                        self.nameless_answer(event);
+                    }
+                    _ => {}
+                },
+            },
         }
         if self.change.decision.verdict == MessageVerdict::Held {
             // Not acted upon: a copy that comes later must not count as seen.
@@ -301,6 +311,71 @@ impl Deciding<'_> {
                 seen.retain(|(other, _)| *other != self.id);
             }
         }
+    }
+
+    /// The answer to a request of ours, or the news that it was carried out.
+    fn answered(&mut self, event: &RegistryEvent, request: &SentRequest, at: Timestamp) {
+        let Some(outcome) = apply::order::outcome(event) else {
+            self.hold(Reason::new(reason::UNMATCHED, apply::answer(event)));
+            return;
+        };
+        let key = request.request.domain().map(|domain| DomainKey {
+            environment: request.environment,
+            domain: domain.clone(),
+        });
+        let known = key.as_ref().and_then(|key| self.world.domains.get(key));
+        let before = known.map_or(Lifecycle::None, |known| known.record.lifecycle);
+        let said = apply::answer(event);
+        self.note(Reason::new(
+            reason::ANSWERED,
+            format!("{}: {said}", request.id),
+        ));
+        let answered = apply::order::answer(request, event, outcome, before);
+        let update = match (apply::update_of(event), &answered) {
+            (Some(update @ Update::Status(_)), _) => Some(update),
+            (_, Some(answered)) => Some(match answered.lifecycle {
+                Some(lifecycle) => Update::Lifecycle(lifecycle, said),
+                None => Update::Note(said),
+            }),
+            // Said before: no news, unless the text holds some.
+            (_, None) => None,
+        };
+        if let (Some(key), Some(update)) = (&key, update) {
+            self.one_domain(key, &update, at);
+        }
+        let Some(answered) = answered else { return };
+        self.change.decision.verdict = MessageVerdict::Applied;
+        if let Some(request) = self
+            .world
+            .requests
+            .iter_mut()
+            .find(|one| one.id == request.id)
+        {
+            request.state = RequestState::Answered;
+            request.outcome = Some(outcome);
+        }
+        let known = key.as_ref().and_then(|key| self.world.domains.get(key));
+        let lifecycle = known.map_or(Lifecycle::None, |known| known.record.lifecycle);
+        let next = answer::next(self.world, key.as_ref(), lifecycle);
+        self.change.answer = Some(answer::change(
+            request, event, &answered, next, self.id, self.now,
+        ));
+    }
+
+    /// Live and test never touch each other (HS-24).
+    fn mixed_up(&mut self, request: &SentRequest, environment: Environment) {
+        let text = format!(
+            "an answer from {environment} names {}, which is {}",
+            request.id, request.environment
+        );
+        self.alarm(
+            format!("request:{}:environment", request.id),
+            reason::WRONG_ENVIRONMENT_ANSWER,
+            None,
+            text.clone(),
+        );
+        self.note(Reason::new(reason::WRONG_ENVIRONMENT_ANSWER, text));
+        self.change.decision.verdict = MessageVerdict::Refused;
     }
 
     /// A reply about no domain: an empty queue, or an answer that only its reference connects with

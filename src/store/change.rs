@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CaseId, CaseState, ContactFact, Customer, CustomerId, DomainKey, DomainRecord, Environment,
-    Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind,
-    NoticeState, Reason, ReasonCode, sha256_hex,
+    CaseId, CaseState, ContactFact, Ctid, Customer, CustomerId, DomainKey, DomainRecord,
+    Environment, Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeId, NoticeItem,
+    NoticeKind, NoticeState, Order, Reason, ReasonCode, SentRequest, sha256_hex,
 };
 
-use super::{ReportChange, Standing, StoreError};
+use super::{ReportChange, RequestAnswer, Standing, StoreError};
 
 /// A message made ready to be kept: what takes time and no lock is done by whoever brings it, so that
 /// it does not add up in front of the one writer.
@@ -135,6 +135,8 @@ pub struct Ask {
     pub digests: Vec<String>,
     /// Notices that reports are about.
     pub notices: Vec<NoticeId>,
+    /// References of ours that answers name.
+    pub references: Vec<Ctid>,
 }
 
 /// One domain with all that a decision about it needs.
@@ -163,6 +165,10 @@ pub struct World {
     pub seen: BTreeMap<String, Vec<(InboundId, Vec<String>)>>,
     /// Notices found.
     pub notices: BTreeMap<NoticeId, Standing>,
+    /// Requests under the references asked for, and those about the domains that have no answer yet.
+    pub requests: Vec<SentRequest>,
+    /// Orders for the domains of these requests that wait for an answer.
+    pub orders: Vec<Order>,
 }
 
 /// All that one message changes: written whole, or not at all.
@@ -176,6 +182,8 @@ pub struct Change {
     pub contact: Option<(Environment, Handle, ContactFact)>,
     /// What mail systems report about a notice.
     pub report: Option<ReportChange>,
+    /// The request of ours that it answers.
+    pub answer: Option<RequestAnswer>,
     /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
     pub clears: Vec<String>,
     /// What the operator must see.

@@ -6,6 +6,7 @@ mod alerting;
 mod chain;
 mod change;
 mod dossier;
+mod ordering;
 mod plan;
 mod report;
 mod sqlite;
@@ -33,6 +34,9 @@ pub use change::{
     NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
 };
 pub use dossier::Dossier;
+pub use ordering::{
+    OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery, RequestFilter,
+};
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
@@ -62,7 +66,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Alerting + Send + Sync {
+pub trait Store: Alerting + Ordering + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

@@ -15,10 +15,12 @@ mod held;
 mod import;
 mod log;
 mod notice;
+mod order;
 mod out;
 mod parse;
 mod progress;
 mod replay;
+mod request;
 mod save;
 mod shell;
 mod status;
@@ -104,6 +106,15 @@ enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// What is ordered at the registry
+    #[command(subcommand)]
+    Order(order::Orders),
+    /// What was asked of the registry
+    #[command(subcommand)]
+    Request(request::Requests),
+    /// What was asked, what came of it, what to do
+    #[command(subcommand)]
+    Action(request::Actions),
     /// What needs a person, and how that reaches one
     #[command(subcommand)]
     Alarm(alarm::Alarms),
@@ -228,6 +239,9 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Case(command) => command.run(context).await,
         Command::Notice(command) => command.run(context).await,
         Command::Customer(command) => command.run(context).await,
+        Command::Order(command) => command.run(context).await,
+        Command::Request(command) => command.run(context).await,
+        Command::Action(command) => command.run(context).await,
         Command::Alarm(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Explain(command) => command.run(context),

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use super::super::{CaseChange, Change, Decision, DomainChange, MessageVerdict, StoreError};
-use super::{SqliteStore, Writing, cases, reports, row, tasks, telling};
+use super::{SqliteStore, Writing, cases, orders, reports, row, tasks, telling};
 use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeKind};
 
 /// Every statement of its own is a way to the thread of SQLite and back, and others wait to write:
@@ -87,6 +87,9 @@ async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result
     }
     if let Some(report) = &change.report {
         reports::write(writing, message, report, change.decision.at).await?;
+    }
+    if let Some(answer) = &change.answer {
+        orders::write_answer(writing, message, answer, change.decision.at).await?;
     }
     for key in &change.clears {
         cases::clear(writing, key, change.decision.at).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Ask, Known, StoreError, World};
-use super::{SqliteStore, plans, reports, row};
+use super::{SqliteStore, orders, plans, reports, row};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Envelope, Environment, Handle, InboundId, addressees,
 };
@@ -27,6 +27,15 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
                 .fetch_all(&mut *reading)
                 .await?;
         keys.extend(found.into_iter().map(|ace| (*environment, ace)));
+    }
+    let references: Vec<&String> = ask.references.iter().map(|ctid| &ctid.0).collect();
+    if !references.is_empty() {
+        world.requests = orders::under(&mut reading, &references).await?;
+        let named = world.requests.iter().filter_map(|request| {
+            let domain = request.request.domain()?;
+            Some((request.environment, domain.ace().to_owned()))
+        });
+        keys.extend(named);
     }
     // A question each would be a way to the thread of SQLite and back each.
     let keys: Vec<(&str, &String)> = keys
@@ -71,6 +80,16 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
                 customer,
             },
         );
+    }
+
+    let open = orders::unanswered(&mut reading, &keys).await?;
+    let known: BTreeSet<_> = world.requests.iter().map(|request| request.id).collect();
+    world.requests.extend(
+        open.into_iter()
+            .filter(|request| !known.contains(&request.id)),
+    );
+    if !world.requests.is_empty() {
+        world.orders = orders::waiting(&mut reading, &keys).await?;
     }
 
     let customers = (world.domains.iter())

@@ -9,6 +9,7 @@ mod dossier;
 mod inbound;
 mod load;
 mod log;
+mod orders;
 mod outbox;
 mod plans;
 mod rehearse;
@@ -69,7 +70,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
         "begin",
@@ -89,6 +90,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "alerts",
         include_str!("../migrations/sqlite/0004_alerts.sql"),
+    ),
+    (
+        5,
+        "orders",
+        include_str!("../migrations/sqlite/0005_orders.sql"),
     ),
 ];
 

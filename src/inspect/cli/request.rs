@@ -1,0 +1,244 @@
+//! `stichtag request` and `stichtag action`
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::order::hidden;
+use super::out::json_time;
+use super::{Context, exit};
+use crate::model::{ActionEntry, ActionId, DomainName, RequestId, SentRequest};
+use crate::send::registry;
+use crate::store::RequestFilter;
+
+/// What was asked of the registry
+#[derive(Subcommand, Debug)]
+pub enum Requests {
+    /// List them, oldest first
+    List {
+        /// Only about this domain, U- or A-label
+        #[arg(long)]
+        domain: Option<DomainName>,
+    },
+    /// Show one, with its text
+    Show {
+        /// The request, such as Q-7
+        id: RequestId,
+        /// The exact bytes that were sent
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+/// What was asked, what came of it, what to do
+#[derive(Subcommand, Debug)]
+pub enum Actions {
+    /// List the entries, oldest first
+    List {
+        /// Only about this domain, U- or A-label
+        #[arg(long)]
+        domain: Option<DomainName>,
+    },
+    /// Show one
+    Show {
+        /// The entry, such as L-3
+        id: ActionId,
+    },
+}
+
+impl Requests {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        match self {
+            Requests::List { domain } => list(context, domain).await,
+            Requests::Show { id, raw } => show(context, id, raw).await,
+        }
+    }
+}
+
+fn object(request: &SentRequest) -> Value {
+    let domain = request.request.domain();
+    json!({
+        "id": request.id,
+        "ctid": request.ctid.0,
+        "environment": request.environment,
+        "action": request.request.action(),
+        "domain": domain.map(|domain| domain.unicode()),
+        "ace": domain.map(|domain| domain.ace()),
+        "order": request.order,
+        "state": request.state,
+        "transport": request.transport,
+        "created_at": json_time(Some(request.created_at)),
+        "sent_at": json_time(request.sent_at),
+        "answered_at": json_time(request.answered_at),
+        "attempts": request.attempts,
+        "outcome": request.outcome,
+        "message": request.message,
+        "last_reply": request.last_reply,
+    })
+}
+
+async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    let filter = RequestFilter {
+        ace: domain.map(|domain| domain.ace().to_owned()),
+        ..RequestFilter::default()
+    };
+    let requests = store.requests(&filter).await?;
+    let out = &context.out;
+    if out.is_json() {
+        for request in &requests {
+            out.object(object(request))?;
+        }
+        return Ok(exit::DONE);
+    }
+    if requests.is_empty() {
+        out.line("Nothing was asked of the registry.")?;
+        return Ok(exit::DONE);
+    }
+    let rows: Vec<Vec<String>> = requests
+        .iter()
+        .map(|request| {
+            let domain = request.request.domain();
+            vec![
+                request.id.to_string(),
+                request.request.action().to_owned(),
+                domain.map_or("-".to_owned(), |domain| domain.to_string()),
+                request.environment.to_string(),
+                request.state.to_string(),
+                out.optional_time(request.sent_at),
+                out.optional_time(request.answered_at),
+                request
+                    .outcome
+                    .map_or("-".to_owned(), |outcome| outcome.to_string()),
+                request.message.map_or("-".to_owned(), |id| id.to_string()),
+            ]
+        })
+        .collect();
+    out.table(
+        &[
+            "REQUEST", "ACTION", "DOMAIN", "ENV", "STATE", "SENT", "ANSWERED", "OUTCOME", "MESSAGE",
+        ],
+        &rows,
+    )?;
+    Ok(exit::DONE)
+}
+
+async fn show(context: &Context, id: RequestId, is_raw: bool) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    let filter = RequestFilter {
+        id: Some(id),
+        ..RequestFilter::default()
+    };
+    let requests = store.requests(&filter).await?;
+    let request = requests.first().ok_or_else(|| {
+        exit::not_found(format!(
+            "there is no request {id}; `stichtag request list` shows them"
+        ))
+    })?;
+    if is_raw {
+        let raw = request.raw.as_ref().ok_or_else(|| {
+            exit::not_found(format!("{id} has not been signed yet, so it has no bytes"))
+        })?;
+        std::io::Write::write_all(&mut std::io::stdout(), raw)?;
+        return Ok(exit::DONE);
+    }
+    let text = hidden(&registry::write(&request.request, &request.ctid)?);
+    let out = &context.out;
+    if out.is_json() {
+        let mut object = object(request);
+        object["text"] = Value::String(text);
+        out.object(object)?;
+        return Ok(exit::DONE);
+    }
+    out.heading(&format!("{id}  {}", request.request.action()))?;
+    for (word, value) in [
+        ("ctid", request.ctid.to_string()),
+        ("environment", request.environment.to_string()),
+        ("state", request.state.to_string()),
+        ("made", out.time(request.created_at)),
+        ("sent", out.optional_time(request.sent_at)),
+        ("answered", out.optional_time(request.answered_at)),
+        (
+            "outcome",
+            request
+                .outcome
+                .map_or("-".to_owned(), |outcome| outcome.to_string()),
+        ),
+        (
+            "answer",
+            request
+                .message
+                .map_or("-".to_owned(), |id| format!("message {id}")),
+        ),
+    ] {
+        out.line(format!("{word:<14}{value}"))?;
+    }
+    out.line("")?;
+    for line in text.lines() {
+        out.line(line)?;
+    }
+    Ok(exit::DONE)
+}
+
+impl Actions {
+    pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, _) = context.store().await?;
+        let out = &context.out;
+        let (domain, one) = match self {
+            Actions::List { domain } => (domain, None),
+            Actions::Show { id } => (None, Some(id)),
+        };
+        let entries = store
+            .actions(domain.as_ref().map(|domain| domain.ace()))
+            .await?;
+        let entries: Vec<_> = entries
+            .into_iter()
+            .filter(|(id, _)| one.is_none_or(|one| one == *id))
+            .collect();
+        if let (Some(id), true) = (one, entries.is_empty()) {
+            return Err(exit::not_found(format!(
+                "there is no entry {id}; `stichtag action list` shows them"
+            )));
+        }
+        if out.is_json() {
+            for (id, entry) in &entries {
+                out.object(action(*id, entry))?;
+            }
+            return Ok(exit::DONE);
+        }
+        if entries.is_empty() {
+            out.line("The action log is empty.")?;
+        }
+        for (id, entry) in &entries {
+            let domain = entry.domain.as_ref();
+            let domain = domain.map_or("-".to_owned(), |domain| domain.to_string());
+            out.line(format!(
+                "{id}  {}  {domain} ({})  {}",
+                out.time(entry.at),
+                entry.environment,
+                entry.text
+            ))?;
+            out.line(format!("      to do: {}", entry.advice))?;
+            if let Some(message) = entry.message {
+                out.line(format!("      answer: `stichtag log raw {message}`"))?;
+            }
+        }
+        Ok(exit::DONE)
+    }
+}
+
+fn action(id: ActionId, entry: &ActionEntry) -> Value {
+    json!({
+        "id": id,
+        "at": json_time(Some(entry.at)),
+        "environment": entry.environment,
+        "domain": entry.domain.as_ref().map(|domain| domain.unicode()),
+        "ace": entry.domain.as_ref().map(|domain| domain.ace()),
+        "action": entry.action,
+        "order": entry.order,
+        "request": entry.request,
+        "message": entry.message,
+        "codes": entry.codes,
+        "text": entry.text,
+        "advice": entry.advice,
+    })
+}

@@ -1,0 +1,321 @@
+//! Orders: placed, paid, released, taken back (HS-03 to HS-33 of `hspcomplete.md`).
+
+use jiff::Timestamp;
+
+use super::answer::new_ctid;
+use crate::apply::order::{self, Opening};
+use crate::model::reason;
+use crate::model::request::{RegistryRequest, RequestError};
+use crate::model::{
+    Account, ActionEntry, CustomerId, DomainKey, DomainRecord, Environment, Lifecycle, Order,
+    OrderId, OrderState, Waits,
+};
+use crate::store::{Alarm, AuditEntry, OrderDraft, OrderRelease, Store, StoreError};
+
+/// How often an order is decided again because somebody else wrote in between.
+const CONFLICTS_MAX: u32 = 20;
+
+/// What somebody orders.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Whoever orders gives it: the same order twice is one.
+    pub key: String,
+    /// Live or test.
+    pub environment: Environment,
+    /// Whose order it is.
+    pub account: Account,
+    /// The customer whose domain it is.
+    pub customer: Option<CustomerId>,
+    /// What is to be asked.
+    pub request: RegistryRequest,
+}
+
+/// Why an order, or something about one, was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The request breaks a rule of the registry.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// It does not fit what is known of the domain.
+    #[error("{0}")]
+    Refused(String),
+    /// There is no such order.
+    #[error("there is no order {0}; `stichtag order list` shows them")]
+    NotFound(OrderId),
+    /// There is no such customer.
+    #[error("there is no customer {0}; `stichtag import customers` brings customers in")]
+    NoCustomer(CustomerId),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of a payment or of a withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It was done now.
+    Done,
+    /// It was so before: nothing changed (HS-25).
+    Before,
+    /// Too late: what has left is not recalled; a person was told (HS-26).
+    TooLate,
+}
+
+/// What would become of an order, without placing it.
+pub async fn rehearse(store: &dyn Store, wish: &Wish) -> Result<Opening, OrderError> {
+    let (opening, _) = open(store, wish, Timestamp::UNIX_EPOCH).await?;
+    Ok(opening)
+}
+
+/// Places an order. The same key twice is the same order, as it stands by now.
+pub async fn place(
+    store: &dyn Store,
+    wish: &Wish,
+    audit: &AuditEntry,
+) -> Result<Order, OrderError> {
+    let now = audit.at;
+    let before = store
+        .orders(None)
+        .await?
+        .into_iter()
+        .find(|one| one.key == wish.key);
+    if let Some(before) = before {
+        return same(before, wish);
+    }
+    for _ in 0..CONFLICTS_MAX {
+        let (opening, record) = open(store, wish, now).await?;
+        let (state, waits) = match opening {
+            Opening::Ask(_) => (OrderState::Requested, None),
+            Opening::Wait(waits, _) => (OrderState::Waiting, Some(waits)),
+        };
+        let draft = OrderDraft {
+            order: Order {
+                id: OrderId(0),
+                key: wish.key.clone(),
+                created_at: now,
+                environment: wish.environment,
+                account: wish.account,
+                customer: wish.customer.clone(),
+                request: wish.request.clone(),
+                state,
+                waits,
+                payment: None,
+                paid_at: None,
+                ended_at: None,
+            },
+            record,
+            ctid: waits.is_none().then(new_ctid),
+        };
+        match store.place_order(&draft, audit).await {
+            Err(StoreError::Conflict) => {}
+            placed => return same(placed?, wish),
+        }
+    }
+    Err(OrderError::Store(StoreError::Conflict))
+}
+
+/// An order under a key that stands for another wish is a mistake, not a repeat.
+fn same(order: Order, wish: &Wish) -> Result<Order, OrderError> {
+    let is_same = order.environment == wish.environment
+        && order.request == wish.request
+        && order.customer == wish.customer;
+    match is_same {
+        true => Ok(order),
+        false => Err(OrderError::Refused(format!(
+            "the key `{}` belongs to order {}, which asks for something else",
+            wish.key, order.id
+        ))),
+    }
+}
+
+/// Decides about a new order, with the domain as it will be.
+async fn open(
+    store: &dyn Store,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<(Opening, DomainRecord), OrderError> {
+    wish.request.check()?;
+    if let Some(customer) = &wish.customer
+        && store.customer(customer).await?.is_none()
+    {
+        return Err(OrderError::NoCustomer(customer.clone()));
+    }
+    if wish.account == Account::Customer && wish.customer.is_none() {
+        return Err(OrderError::Refused(
+            "an order of a customer needs the customer".to_owned(),
+        ));
+    }
+    let mut record = record(store, wish.environment, &wish.request, now).await?;
+    let opening =
+        order::open(&wish.request, wish.account, record.lifecycle).map_err(OrderError::Refused)?;
+    record.lifecycle = match opening {
+        Opening::Ask(lifecycle) | Opening::Wait(_, lifecycle) => lifecycle,
+    };
+    record.customer = wish.customer.clone().or(record.customer);
+    record.updated_at = now;
+    Ok((opening, record))
+}
+
+async fn record(
+    store: &dyn Store,
+    environment: Environment,
+    request: &RegistryRequest,
+    now: Timestamp,
+) -> Result<DomainRecord, OrderError> {
+    let Some(domain) = request.domain() else {
+        return Err(OrderError::Refused(format!(
+            "{} is about no domain and is not ordered",
+            request.action()
+        )));
+    };
+    let known = store.domains(Some(environment), Some(domain.ace())).await?;
+    Ok(known.into_iter().next().unwrap_or_else(|| {
+        let key = DomainKey {
+            environment,
+            domain: domain.clone(),
+        };
+        DomainRecord::new(key, now)
+    }))
+}
+
+/// An order is paid: its request goes into the outbox. `payment` is what the shop's books call it.
+pub async fn pay(
+    store: &dyn Store,
+    id: OrderId,
+    payment: &str,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    let order = order_of(store, id).await?;
+    match (order.state, order.waits) {
+        (OrderState::Waiting, Some(Waits::Payment)) => go_on(store, id, Some(payment), audit).await,
+        (OrderState::Cancelled, _) => Err(OrderError::Refused(format!(
+            "order {id} was taken back; place it anew"
+        ))),
+        _ => Ok(Step::Before),
+    }
+}
+
+/// A person lets an order go on that waits for a decision.
+pub async fn release(
+    store: &dyn Store,
+    id: OrderId,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    let order = order_of(store, id).await?;
+    match (order.state, order.waits) {
+        (OrderState::Waiting, Some(Waits::Operator)) => go_on(store, id, None, audit).await,
+        (OrderState::Waiting, Some(waits)) => Err(OrderError::Refused(format!(
+            "order {id} waits for {waits}, not for a decision"
+        ))),
+        _ => Ok(Step::Before),
+    }
+}
+
+async fn go_on(
+    store: &dyn Store,
+    id: OrderId,
+    payment: Option<&str>,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    for _ in 0..CONFLICTS_MAX {
+        let order = order_of(store, id).await?;
+        let mut record = record(store, order.environment, &order.request, audit.at).await?;
+        record.lifecycle = order::asked(&order.request, record.lifecycle);
+        record.updated_at = audit.at;
+        let release = OrderRelease {
+            order: id,
+            record,
+            ctid: new_ctid(),
+            at: audit.at,
+            payment: payment.map(str::to_owned),
+        };
+        match store.release_order(&release, audit).await {
+            Err(StoreError::Conflict) => {}
+            Ok(true) => return Ok(Step::Done),
+            // Somebody else was quicker.
+            Ok(false) => return Ok(Step::Before),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(OrderError::Store(StoreError::Conflict))
+}
+
+/// An order is taken back: its payment was withdrawn, or nobody wants it any more. What has left is
+/// not recalled; a person is told.
+pub async fn cancel(
+    store: &dyn Store,
+    id: OrderId,
+    note: &str,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    for _ in 0..CONFLICTS_MAX {
+        let order = order_of(store, id).await?;
+        if order.state == OrderState::Cancelled {
+            return Ok(Step::Before);
+        }
+        let mut record = record(store, order.environment, &order.request, audit.at).await?;
+        record.lifecycle = taken_back(&record, &order);
+        record.updated_at = audit.at;
+        match store.cancel_order(id, &record, audit).await {
+            Err(StoreError::Conflict) => {}
+            Ok(true) => return Ok(Step::Done),
+            Ok(false) => {
+                too_late(store, &order, note, audit).await?;
+                return Ok(Step::TooLate);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(OrderError::Store(StoreError::Conflict))
+}
+
+/// Where a domain stands once it is no longer asked for.
+fn taken_back(record: &DomainRecord, order: &Order) -> Lifecycle {
+    let begins = order::asked(&order.request, Lifecycle::None) != Lifecycle::None;
+    match (begins, record.gone()) {
+        (false, _) => record.lifecycle,
+        (true, Some(crate::model::Gone::Moved)) => Lifecycle::Moved,
+        (true, Some(crate::model::Gone::Deleted)) => Lifecycle::Deleted,
+        (true, None) => Lifecycle::None,
+    }
+}
+
+async fn too_late(
+    store: &dyn Store,
+    order: &Order,
+    note: &str,
+    audit: &AuditEntry,
+) -> Result<(), OrderError> {
+    let domain = order.request.domain();
+    let about = domain.map_or(String::new(), |domain| format!(" about {domain}"));
+    let text = format!(
+        "order {}{about} was taken back after its request had left ({note})",
+        order.id
+    );
+    let entry = ActionEntry {
+        at: audit.at,
+        environment: order.environment,
+        domain: domain.cloned(),
+        action: order.request.action().to_owned(),
+        order: Some(order.id),
+        request: None,
+        message: None,
+        codes: Vec::new(),
+        text: text.clone(),
+        advice: "nothing is recalled by itself: ask the customer, then the registry".to_owned(),
+    };
+    let alarm = Alarm {
+        key: format!("order:{}", order.id),
+        code: reason::TOO_LATE,
+        environment: Some(order.environment),
+        ace: domain.map(|domain| domain.ace().to_owned()),
+        message: None,
+        text,
+        raised_at: audit.at,
+    };
+    Ok(store.note_action(&entry, Some(&alarm), audit).await?)
+}
+
+async fn order_of(store: &dyn Store, id: OrderId) -> Result<Order, OrderError> {
+    store.order(id).await?.ok_or(OrderError::NotFound(id))
+}

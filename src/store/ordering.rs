@@ -1,0 +1,176 @@
+//! Orders, requests and the action log.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{Alarm, AuditEntry, StoreError};
+use crate::model::{
+    ActionEntry, ActionId, Ctid, DomainRecord, Environment, Order, OrderId, OrderState, RequestId,
+    RequestOutcome, SentRequest, Waits,
+};
+
+/// A new order, with what it does to its domain.
+#[derive(Clone, Debug)]
+pub struct OrderDraft {
+    /// The order; its number is given by the store.
+    pub order: Order,
+    /// The domain afterwards; its version is the one that was read.
+    pub record: DomainRecord,
+    /// The reference of its request, where it is asked at once.
+    pub ctid: Option<Ctid>,
+}
+
+/// An order that goes on: its request is put into the outbox.
+#[derive(Clone, Debug)]
+pub struct OrderRelease {
+    /// The order.
+    pub order: OrderId,
+    /// The domain afterwards; its version is the one that was read.
+    pub record: DomainRecord,
+    /// The reference of its request.
+    pub ctid: Ctid,
+    /// When.
+    pub at: Timestamp,
+    /// What the payment is called, where it was paid.
+    pub payment: Option<String>,
+}
+
+/// What a message that answers a request changes.
+#[derive(Clone, Debug)]
+pub struct RequestAnswer {
+    /// The request.
+    pub request: RequestId,
+    /// What the registry said.
+    pub outcome: RequestOutcome,
+    /// What becomes of its order.
+    pub order: OrderState,
+    /// What the action log says.
+    pub entry: Option<ActionEntry>,
+    /// Orders for the same domain that waited for this answer: those that are asked now with their
+    /// reference, those that go on waiting.
+    pub next: Vec<(OrderId, Result<Ctid, Waits>)>,
+}
+
+/// How a try to send a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestDelivery {
+    /// The other side has it.
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// Its reply.
+        reply: String,
+    },
+    /// Not now.
+    Retry {
+        /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// Never.
+    Failed {
+        /// When that was found.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+        /// What the action log says.
+        entry: ActionEntry,
+    },
+}
+
+/// Which requests to list.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// One request.
+    pub id: Option<RequestId>,
+    /// Of one environment.
+    pub environment: Option<Environment>,
+    /// About one domain, by A-label.
+    pub ace: Option<String>,
+    /// Under one reference.
+    pub ctid: Option<Ctid>,
+}
+
+/// Orders, requests and the action log.
+#[async_trait]
+pub trait Ordering: Send + Sync {
+    /// Places an order, and its request where it is asked at once. An order with a key that is there
+    /// already comes back as it stands, and nothing is written.
+    /// [`StoreError::Conflict`]: the domain changed since it was read.
+    async fn place_order(
+        &self,
+        draft: &OrderDraft,
+        audit: &AuditEntry,
+    ) -> Result<Order, StoreError>;
+
+    /// Puts the request of a waiting order into the outbox. False: it does not wait any more.
+    /// [`StoreError::Conflict`]: the domain changed since it was read.
+    async fn release_order(
+        &self,
+        release: &OrderRelease,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+
+    /// Takes an order back if nothing has been sent for it, not even perhaps: its request leaves the
+    /// outbox. False: it is too late. [`StoreError::Conflict`]: the domain changed since it was read.
+    async fn cancel_order(
+        &self,
+        id: OrderId,
+        record: &DomainRecord,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+
+    /// An entry in the action log that no answer caused; `alarm`: a person must act.
+    async fn note_action(
+        &self,
+        entry: &ActionEntry,
+        alarm: Option<&Alarm>,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError>;
+
+    /// Orders, oldest first; of one domain, by environment and A-label, or all.
+    async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError>;
+
+    /// One order.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+
+    /// Requests, oldest first.
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<SentRequest>, StoreError>;
+
+    /// Takes up to `limit` requests of an environment that are due at `now`, oldest first, and hides
+    /// them until `now + lease`.
+    async fn claim_requests(
+        &self,
+        environment: Environment,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<SentRequest>, StoreError>;
+
+    /// Before every try: fixes the bytes of a request. False: it was taken back meanwhile.
+    async fn fix_request(
+        &self,
+        id: RequestId,
+        raw: &[u8],
+        signed_at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Writes down how a try ended; a failure raises `alarm`.
+    async fn settle_request(
+        &self,
+        id: RequestId,
+        transport: &str,
+        delivery: &RequestDelivery,
+        alarm: Option<&Alarm>,
+    ) -> Result<(), StoreError>;
+
+    /// Requests that were sent before `before` and not answered become unanswered, with an alarm
+    /// each; how many there were.
+    async fn mark_unanswered(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// The action log, oldest first; of one domain, by A-label, or all.
+    async fn actions(&self, ace: Option<&str>) -> Result<Vec<(ActionId, ActionEntry)>, StoreError>;
+}

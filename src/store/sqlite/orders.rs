@@ -1,0 +1,609 @@
+//! Orders, requests and the action log.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Row};
+
+use super::super::{
+    Alarm, AuditEntry, OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery,
+    RequestFilter, StoreError,
+};
+use super::{SqliteStore, Writing, audit, cases, commit, row};
+use crate::model::request::RegistryRequest;
+use crate::model::{
+    Account, ActionEntry, ActionId, Ctid, CustomerId, DomainRecord, Environment, InboundId, Order,
+    OrderId, OrderState, RequestId, RequestOutcome, RequestState, SentRequest, Waits, reason,
+};
+
+#[async_trait]
+impl Ordering for SqliteStore {
+    async fn place_order(
+        &self,
+        draft: &OrderDraft,
+        audit: &AuditEntry,
+    ) -> Result<Order, StoreError> {
+        let mut writing = self.begin().await?;
+        let before = sqlx::query("SELECT * FROM \"order\" WHERE key = ?")
+            .bind(&draft.order.key)
+            .fetch_optional(&mut *writing)
+            .await?;
+        if let Some(before) = before {
+            let order = read_order(&before)?;
+            self.undo(writing).await?;
+            return Ok(order);
+        }
+        let order = insert_order(&mut writing, &draft.order).await?;
+        if let Some(ctid) = &draft.ctid {
+            queue(&mut writing, &order, ctid, order.created_at).await?;
+        }
+        let placed = put(&mut writing, &draft.record, audit, &order.id.to_string()).await;
+        self.finish(writing, placed).await?;
+        Ok(order)
+    }
+
+    async fn release_order(
+        &self,
+        release: &OrderRelease,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.begin().await?;
+        let released = release_in(&mut writing, release).await?;
+        if !released {
+            self.undo(writing).await?;
+            return Ok(false);
+        }
+        let placed = put(
+            &mut writing,
+            &release.record,
+            audit,
+            &release.order.to_string(),
+        )
+        .await;
+        self.finish(writing, placed).await?;
+        Ok(true)
+    }
+
+    async fn cancel_order(
+        &self,
+        id: OrderId,
+        record: &DomainRecord,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.begin().await?;
+        // What was signed may have left: nobody knows before it is settled.
+        let is_out: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM request WHERE \"order\" = ?1 AND state <> 'queued') \
+             OR NOT EXISTS (SELECT 1 FROM \"order\" WHERE id = ?1 \
+                 AND state IN ('waiting', 'requested'))",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *writing)
+        .await?;
+        if is_out {
+            self.undo(writing).await?;
+            return Ok(false);
+        }
+        sqlx::query("UPDATE request SET state = 'withdrawn' WHERE \"order\" = ?")
+            .bind(id.0)
+            .execute(&mut *writing)
+            .await?;
+        sqlx::query(
+            "UPDATE \"order\" SET state = 'cancelled', waits = NULL, ended_at = ? WHERE id = ?",
+        )
+        .bind(row::micros(audit.at))
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+        let placed = put(&mut writing, record, audit, &id.to_string()).await;
+        self.finish(writing, placed).await?;
+        Ok(true)
+    }
+
+    async fn note_action(
+        &self,
+        entry: &ActionEntry,
+        alarm: Option<&Alarm>,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        note(&mut writing, entry).await?;
+        if let Some(alarm) = alarm {
+            cases::raise(&mut writing, alarm).await?;
+        }
+        audit::append(&mut writing, audit, &audit.object).await?;
+        self.end(writing).await
+    }
+
+    async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError> {
+        sqlx::query(
+            "SELECT * FROM \"order\" WHERE (?1 IS NULL OR environment = ?1) \
+             AND (?2 IS NULL OR ace = ?2) ORDER BY id",
+        )
+        .bind(domain.map(|(environment, _)| environment.as_str()))
+        .bind(domain.map(|(_, ace)| ace))
+        .fetch_all(&self.readers)
+        .await?
+        .iter()
+        .map(read_order)
+        .collect()
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        sqlx::query("SELECT * FROM \"order\" WHERE id = ?")
+            .bind(id.0)
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(read_order)
+            .transpose()
+    }
+
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<SentRequest>, StoreError> {
+        let mut reading = self.readers.acquire().await?;
+        requests_in(&mut reading, filter).await
+    }
+
+    async fn claim_requests(
+        &self,
+        environment: Environment,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<SentRequest>, StoreError> {
+        let mut writing = self.begin().await?;
+        let until = now + jiff::SignedDuration::try_from(lease).unwrap_or_default();
+        let rows = sqlx::query(
+            "UPDATE request SET lease_until = ?, attempts = attempts + 1 WHERE id IN \
+                (SELECT id FROM request WHERE environment = ? AND state IN ('queued', 'signed') \
+                 AND due_at <= ? AND lease_until <= ? ORDER BY due_at, id LIMIT ?) RETURNING *",
+        )
+        .bind(row::micros(until))
+        .bind(environment.as_str())
+        .bind(row::micros(now))
+        .bind(row::micros(now))
+        .bind(limit)
+        .fetch_all(&mut *writing)
+        .await?;
+        self.end(writing).await?;
+        let mut claimed = rows
+            .iter()
+            .map(read_request)
+            .collect::<Result<Vec<_>, _>>()?;
+        claimed.sort_by_key(|request| (request.due_at, request.id));
+        Ok(claimed)
+    }
+
+    async fn fix_request(
+        &self,
+        id: RequestId,
+        raw: &[u8],
+        signed_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.begin().await?;
+        let fixed = sqlx::query(
+            "UPDATE request SET state = 'signed', raw = ?, signed_at = ? \
+             WHERE id = ? AND state IN ('queued', 'signed')",
+        )
+        .bind(raw)
+        .bind(row::micros(signed_at))
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+        self.end(writing).await?;
+        Ok(fixed.rows_affected() == 1)
+    }
+
+    async fn settle_request(
+        &self,
+        id: RequestId,
+        transport: &str,
+        delivery: &RequestDelivery,
+        alarm: Option<&Alarm>,
+    ) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        let (state, due_at, sent_at, reply) = match delivery {
+            RequestDelivery::Sent { at, reply } => (RequestState::Sent, None, Some(*at), reply),
+            RequestDelivery::Retry { at, reply } => (RequestState::Signed, Some(*at), None, reply),
+            RequestDelivery::Failed { reply, .. } => (RequestState::Failed, None, None, reply),
+        };
+        // An answer can be quicker than the word that it was sent.
+        sqlx::query(
+            "UPDATE request SET state = CASE WHEN state IN ('queued', 'signed') \
+                 THEN CASE WHEN ?1 = 'signed' AND raw IS NULL THEN 'queued' ELSE ?1 END \
+                 ELSE state END, \
+             due_at = coalesce(?2, due_at), sent_at = coalesce(sent_at, ?3), last_reply = ?4, \
+             transport = ?5, lease_until = 0 WHERE id = ?6",
+        )
+        .bind(state.as_str())
+        .bind(due_at.map(row::micros))
+        .bind(sent_at.map(row::micros))
+        .bind(reply)
+        .bind(transport)
+        .bind(id.0)
+        .execute(&mut *writing)
+        .await?;
+        if let RequestDelivery::Failed { at, entry, .. } = delivery {
+            end_order(&mut writing, id, OrderState::Failed, *at).await?;
+            note(&mut writing, entry).await?;
+        }
+        if let Some(alarm) = alarm {
+            cases::raise(&mut writing, alarm).await?;
+        }
+        self.end(writing).await
+    }
+
+    async fn mark_unanswered(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let is_any: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM request WHERE state = 'sent' AND sent_at < ?)",
+        )
+        .bind(row::micros(before))
+        .fetch_one(&self.readers)
+        .await?;
+        if !is_any {
+            return Ok(0);
+        }
+        let mut writing = self.begin().await?;
+        let rows = sqlx::query(
+            "UPDATE request SET state = 'unanswered' WHERE state = 'sent' AND sent_at < ? \
+             RETURNING *",
+        )
+        .bind(row::micros(before))
+        .fetch_all(&mut *writing)
+        .await?;
+        for found in &rows {
+            let request = read_request(found)?;
+            cases::raise(&mut writing, &silence(&request, now)).await?;
+        }
+        self.end(writing).await?;
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn actions(&self, ace: Option<&str>) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
+        sqlx::query("SELECT id, body FROM action WHERE (?1 IS NULL OR ace = ?1) ORDER BY id")
+            .bind(ace)
+            .fetch_all(&self.readers)
+            .await?
+            .iter()
+            .map(|found| {
+                let entry = row::from_json(found.try_get("body")?)?;
+                Ok((ActionId(found.try_get("id")?), entry))
+            })
+            .collect()
+    }
+}
+
+impl SqliteStore {
+    /// Ends a transaction, or undoes it where the domain changed since it was read.
+    async fn finish(
+        &self,
+        writing: Writing,
+        done: Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match done {
+            Ok(()) => self.end(writing).await,
+            Err(StoreError::Conflict) => {
+                self.undo(writing).await?;
+                Err(StoreError::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a message that answers a request changes; part of the message's own transaction.
+pub async fn write_answer(
+    writing: &mut Writing,
+    message: InboundId,
+    answer: &RequestAnswer,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE request SET state = 'answered', outcome = ?, answered_at = ?, message = ?, \
+         lease_until = 0, sent_at = coalesce(sent_at, ?) WHERE id = ?",
+    )
+    .bind(answer.outcome.as_str())
+    .bind(row::micros(at))
+    .bind(message.0)
+    .bind(row::micros(at))
+    .bind(answer.request.0)
+    .execute(&mut **writing)
+    .await?;
+    end_order(writing, answer.request, answer.order, at).await?;
+    cases::clear(writing, &format!("request:{}", answer.request), at).await?;
+    if let Some(entry) = &answer.entry {
+        note(writing, entry).await?;
+    }
+    for (id, next) in &answer.next {
+        match next {
+            Ok(ctid) => {
+                let found =
+                    sqlx::query("SELECT * FROM \"order\" WHERE id = ? AND state = 'waiting'")
+                        .bind(id.0)
+                        .fetch_optional(&mut **writing)
+                        .await?;
+                if let Some(found) = found {
+                    queue(writing, &read_order(&found)?, ctid, at).await?;
+                }
+            }
+            Err(waits) => {
+                sqlx::query("UPDATE \"order\" SET waits = ? WHERE id = ? AND state = 'waiting'")
+                    .bind(waits.as_str())
+                    .bind(id.0)
+                    .execute(&mut **writing)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Requests, oldest first.
+pub async fn requests_in(
+    connection: &mut SqliteConnection,
+    filter: &RequestFilter,
+) -> Result<Vec<SentRequest>, StoreError> {
+    let mut select = QueryBuilder::new("SELECT * FROM request WHERE true");
+    if let Some(id) = filter.id {
+        select.push(" AND id = ").push_bind(id.0);
+    }
+    if let Some(environment) = filter.environment {
+        select
+            .push(" AND environment = ")
+            .push_bind(environment.as_str());
+    }
+    if let Some(ace) = &filter.ace {
+        select.push(" AND ace = ").push_bind(ace);
+    }
+    if let Some(ctid) = &filter.ctid {
+        select.push(" AND ctid = ").push_bind(&ctid.0);
+    }
+    select
+        .push(" ORDER BY id")
+        .build()
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(read_request)
+        .collect()
+}
+
+/// The requests under these references.
+pub async fn under(
+    connection: &mut SqliteConnection,
+    references: &[&String],
+) -> Result<Vec<SentRequest>, StoreError> {
+    sqlx::query("SELECT * FROM request WHERE ctid IN (SELECT value FROM json_each(?)) ORDER BY id")
+        .bind(row::json(&references)?)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(read_request)
+        .collect()
+}
+
+/// The requests about these domains, by environment and A-label, that have no answer yet.
+pub async fn unanswered(
+    connection: &mut SqliteConnection,
+    domains: &[(&str, &String)],
+) -> Result<Vec<SentRequest>, StoreError> {
+    sqlx::query(
+        "SELECT request.* FROM json_each(?) AS asked CROSS JOIN request \
+         ON request.environment = asked.value ->> 0 AND request.ace = asked.value ->> 1 \
+         WHERE request.state IN ('signed', 'sent', 'unanswered') ORDER BY request.id",
+    )
+    .bind(row::json(&domains)?)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(read_request)
+    .collect()
+}
+
+/// Orders for these domains that wait for the answer to an earlier request.
+pub async fn waiting(
+    connection: &mut SqliteConnection,
+    domains: &[(&str, &String)],
+) -> Result<Vec<Order>, StoreError> {
+    sqlx::query(
+        "SELECT placed.* FROM json_each(?) AS asked CROSS JOIN \"order\" AS placed \
+         ON placed.environment = asked.value ->> 0 AND placed.ace = asked.value ->> 1 \
+         WHERE placed.state = 'waiting' AND placed.waits = 'answer' ORDER BY placed.id",
+    )
+    .bind(row::json(&domains)?)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(read_order)
+    .collect()
+}
+
+async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, StoreError> {
+    let ace = order.request.domain().map(|domain| domain.ace());
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO \"order\" (key, created_at, environment, ace, account, customer, body, state, \
+             waits, payment, paid_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind(&order.key)
+    .bind(row::micros(order.created_at))
+    .bind(order.environment.as_str())
+    .bind(ace.unwrap_or_default())
+    .bind(order.account.as_str())
+    .bind(order.customer.as_ref().map(|id| id.0.as_str()))
+    .bind(row::json(&order.request)?)
+    .bind(order.state.as_str())
+    .bind(order.waits.map(Waits::as_str))
+    .bind(&order.payment)
+    .bind(order.paid_at.map(row::micros))
+    .fetch_one(&mut **writing)
+    .await?;
+    Ok(Order {
+        id: OrderId(id),
+        ..order.clone()
+    })
+}
+
+/// The request of an order into the outbox.
+async fn queue(
+    writing: &mut Writing,
+    order: &Order,
+    ctid: &Ctid,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO request (\"order\", ctid, environment, action, ace, body, state, created_at, \
+             due_at) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+    )
+    .bind(order.id.0)
+    .bind(&ctid.0)
+    .bind(order.environment.as_str())
+    .bind(order.request.action())
+    .bind(order.request.domain().map(|domain| domain.ace()))
+    .bind(row::json(&order.request)?)
+    .bind(row::micros(at))
+    .bind(row::micros(at))
+    .execute(&mut **writing)
+    .await?;
+    sqlx::query("UPDATE \"order\" SET state = 'requested', waits = NULL WHERE id = ?")
+        .bind(order.id.0)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
+async fn release_in(writing: &mut Writing, release: &OrderRelease) -> Result<bool, StoreError> {
+    let found = sqlx::query(
+        "UPDATE \"order\" SET payment = coalesce(payment, ?1), \
+             paid_at = CASE WHEN ?1 IS NULL THEN paid_at ELSE coalesce(paid_at, ?2) END \
+         WHERE id = ?3 AND state = 'waiting' RETURNING *",
+    )
+    .bind(&release.payment)
+    .bind(row::micros(release.at))
+    .bind(release.order.0)
+    .fetch_optional(&mut **writing)
+    .await?;
+    let Some(found) = found else {
+        return Ok(false);
+    };
+    queue(writing, &read_order(&found)?, &release.ctid, release.at).await?;
+    Ok(true)
+}
+
+/// The domain and the trail.
+async fn put(
+    writing: &mut Writing,
+    record: &DomainRecord,
+    audit: &AuditEntry,
+    object: &str,
+) -> Result<(), StoreError> {
+    commit::write_record(writing, record).await?;
+    sqlx::query("INSERT INTO history (environment, ace, at, summary) VALUES (?, ?, ?, ?)")
+        .bind(record.key.environment.as_str())
+        .bind(record.key.domain.ace())
+        .bind(row::micros(audit.at))
+        .bind(format!("{} {object}", audit.action))
+        .execute(&mut **writing)
+        .await?;
+    audit::append(writing, audit, object).await
+}
+
+async fn end_order(
+    writing: &mut Writing,
+    request: RequestId,
+    state: OrderState,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE \"order\" SET state = ?, ended_at = ? \
+         WHERE id = (SELECT \"order\" FROM request WHERE id = ?)",
+    )
+    .bind(state.as_str())
+    .bind(row::micros(at))
+    .bind(request.0)
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+async fn note(writing: &mut Writing, entry: &ActionEntry) -> Result<(), StoreError> {
+    let ace = entry.domain.as_ref().map(|domain| domain.ace());
+    sqlx::query("INSERT INTO action (ace, body) VALUES (?, ?)")
+        .bind(ace)
+        .bind(row::json(entry)?)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
+fn silence(request: &SentRequest, now: Timestamp) -> Alarm {
+    let domain = request.request.domain();
+    let about = domain.map_or(String::new(), |domain| format!(" about {domain}"));
+    let sent_at = request
+        .sent_at
+        .map_or(String::new(), |at| format!(", sent {at},"));
+    Alarm {
+        key: format!("request:{}", request.id),
+        code: reason::UNANSWERED,
+        environment: Some(request.environment),
+        ace: domain.map(|domain| domain.ace().to_owned()),
+        message: None,
+        text: format!(
+            "request {} ({}){about}{sent_at} has no answer",
+            request.id,
+            request.request.action(),
+        ),
+        raised_at: now,
+    }
+}
+
+fn read_order(found: &SqliteRow) -> Result<Order, StoreError> {
+    Ok(Order {
+        id: OrderId(found.try_get("id")?),
+        key: found.try_get("key")?,
+        created_at: row::instant(found.try_get("created_at")?)?,
+        environment: row::environment(found.try_get("environment")?)?,
+        account: row::word(found.try_get("account")?, Account::from_word)?,
+        customer: found
+            .try_get::<Option<String>, _>("customer")?
+            .map(CustomerId),
+        request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,
+        state: row::word(found.try_get("state")?, OrderState::from_word)?,
+        waits: found
+            .try_get::<Option<&str>, _>("waits")?
+            .map(|word| row::word(word, Waits::from_word))
+            .transpose()?,
+        payment: found.try_get("payment")?,
+        paid_at: row::optional_instant(found.try_get("paid_at")?)?,
+        ended_at: row::optional_instant(found.try_get("ended_at")?)?,
+    })
+}
+
+fn read_request(found: &SqliteRow) -> Result<SentRequest, StoreError> {
+    Ok(SentRequest {
+        id: RequestId(found.try_get("id")?),
+        order: found.try_get::<Option<i64>, _>("order")?.map(OrderId),
+        ctid: Ctid(found.try_get("ctid")?),
+        environment: row::environment(found.try_get("environment")?)?,
+        request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,
+        state: row::word(found.try_get("state")?, RequestState::from_word)?,
+        transport: found.try_get("transport")?,
+        created_at: row::instant(found.try_get("created_at")?)?,
+        due_at: row::instant(found.try_get("due_at")?)?,
+        attempts: found
+            .try_get::<i64, _>("attempts")?
+            .try_into()
+            .unwrap_or(u32::MAX),
+        raw: found.try_get("raw")?,
+        signed_at: row::optional_instant(found.try_get("signed_at")?)?,
+        sent_at: row::optional_instant(found.try_get("sent_at")?)?,
+        answered_at: row::optional_instant(found.try_get("answered_at")?)?,
+        outcome: found
+            .try_get::<Option<&str>, _>("outcome")?
+            .map(|word| row::word(word, RequestOutcome::from_word))
+            .transpose()?,
+        message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
+        last_reply: found.try_get("last_reply")?,
+    })
+}
