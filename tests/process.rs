@@ -12,6 +12,8 @@ mod doubt;
 mod held;
 #[path = "process/held_up.rs"]
 mod held_up;
+#[path = "process/orders.rs"]
+mod orders;
 #[path = "process/poison.rs"]
 mod poison;
 #[path = "process/remind.rs"]

@@ -320,6 +320,8 @@ catalogue! {
         "See `stichtag action list`; put right what it names and order again.";
     TOO_LATE "W72" "An order was taken back after its request had left."
         "Ask the customer and the registry: nothing is recalled by itself.";
+    DECIDE "W74" "An order waits for the decision of a person."
+        "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."
         "Nothing; see `stichtag action list` if it names errors.";
     WRONG_ENVIRONMENT_ANSWER "R45" "An answer from one environment names a request of the other."

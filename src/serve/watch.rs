@@ -23,6 +23,9 @@ const REPEAT: SignedDuration = SignedDuration::from_hours(1);
 const NEWS: SignedDuration = SignedDuration::from_hours(1);
 const NEWS_MESSAGES: i64 = 10_000;
 
+/// A request that is not answered by then is visible and alarmed (HS-29).
+const ANSWER_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// Raises alarms, clears those whose cause is gone, and says them in the log: once, then every hour.
 pub struct Watch {
     rules: WatchRules,
@@ -51,6 +54,9 @@ impl Watch {
     /// One look at the store.
     pub async fn look(&mut self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
         self.look_at_held(store, now).await?;
+        if let Ok(before) = now.checked_sub(ANSWER_MAX) {
+            store.mark_unanswered(before, now).await?;
+        }
         self.listen(store, now).await?;
         let (rules, heard) = (&self.rules, self.heard.clone().unwrap_or_default());
         let ask = WatchAsk {

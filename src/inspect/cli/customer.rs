@@ -73,7 +73,7 @@ impl Customer {
                 at_risk.join(", ")
             ))?;
         }
-        domain::print(context, &records)?;
+        domain::print(context, &*store, &records).await?;
         Ok(exit::DONE)
     }
 }

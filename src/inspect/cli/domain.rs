@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit};
-use crate::model::{DomainName, DomainRecord, Environment};
+use crate::model::request::RegistryRequest;
+use crate::model::{DomainName, DomainRecord, Environment, Lifecycle, RequestState, SentRequest};
+use crate::store::{RequestFilter, Store};
 
 /// Domains as we know them
 #[derive(Subcommand, Debug)]
@@ -51,7 +53,7 @@ impl Domain {
             )));
         }
         if !has_history {
-            print(context, &records)?;
+            print(context, &*store, &records).await?;
             return Ok(exit::DONE);
         }
         for record in &records {
@@ -80,11 +82,24 @@ impl Domain {
 }
 
 /// Prints domains as objects or as a table.
-pub fn print(context: &Context, records: &[DomainRecord]) -> std::io::Result<()> {
+pub async fn print(
+    context: &Context,
+    store: &dyn Store,
+    records: &[DomainRecord],
+) -> anyhow::Result<()> {
     if context.out.is_json() {
-        return records
-            .iter()
-            .try_for_each(|record| context.out.object(object(record)));
+        let filter = RequestFilter {
+            ace: match records {
+                [one] => Some(one.key.domain.ace().to_owned()),
+                _ => None,
+            },
+            ..RequestFilter::default()
+        };
+        let requests = store.requests(&filter).await?;
+        for record in records {
+            context.out.object(object(record, &requests))?;
+        }
+        return Ok(());
     }
     let rows: Vec<Vec<String>> = records
         .iter()
@@ -115,10 +130,50 @@ pub fn print(context: &Context, records: &[DomainRecord]) -> std::io::Result<()>
         "DELETION",
         "CUSTOMER",
     ];
-    context.out.table(&heading, &rows)
+    Ok(context.out.table(&heading, &rows)?)
 }
 
-fn object(record: &DomainRecord) -> Value {
+/// Did a request for the domain as such leave? Says nothing about the registry's agreeing (HS-04,
+/// HS-34).
+fn is_ordered(record: &DomainRecord, requests: &[SentRequest]) -> bool {
+    record.lifecycle == Lifecycle::Registered
+        || about(record, requests).any(|request| {
+            let begins = matches!(
+                request.request,
+                RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. }
+            );
+            begins && request.sent_at.is_some()
+        })
+}
+
+/// What is under way for a domain that is registered (HS-13).
+fn pending(record: &DomainRecord, requests: &[SentRequest]) -> Option<String> {
+    let is_open = |state| {
+        matches!(
+            state,
+            RequestState::Queued
+                | RequestState::Signed
+                | RequestState::Sent
+                | RequestState::Unanswered
+        )
+    };
+    about(record, requests)
+        .filter(|request| is_open(request.state))
+        .map(|request| request.request.action().to_ascii_lowercase())
+        .find(|action| action == "update" || action == "delete")
+}
+
+fn about<'a>(
+    record: &'a DomainRecord,
+    requests: &'a [SentRequest],
+) -> impl Iterator<Item = &'a SentRequest> {
+    requests.iter().filter(|request| {
+        request.environment == record.key.environment
+            && request.request.domain() == Some(&record.key.domain)
+    })
+}
+
+fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
     let due = record.due();
     json!({
         "environment": record.key.environment,
@@ -127,9 +182,8 @@ fn object(record: &DomainRecord) -> Value {
         "status": record.status(),
         "lifecycle": record.lifecycle,
         "holders": record.holders(),
-        // This version orders nothing at the registry, and asks it for nothing.
-        "ordered_at_registry": false,
-        "action": Value::Null,
+        "ordered_at_registry": is_ordered(record, requests),
+        "action": pending(record, requests),
         "dedelegation_at": json_time(due.dedelegation_at),
         "deletion_at": json_time(due.deletion_at),
         "claims": due.claims.unwrap_or_default(),

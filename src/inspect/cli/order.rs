@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit};
 use crate::apply::order::Opening;
-use crate::model::{Account, Environment, Order, OrderId};
+use crate::model::{Account, ActionEntry, DomainName, Environment, Order, OrderId};
 use crate::process::ordering::{self, OrderError, Step, Wish};
 use crate::send::registry;
 use crate::store::{RequestFilter, Store};
@@ -140,6 +140,9 @@ fn failure(error: OrderError) -> anyhow::Error {
 
 impl Create {
     async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        if let wish::What::Renew { domain } = &self.what {
+            return renewal(context, domain, self.terms.env).await;
+        }
         let request = self.what.request()?;
         let customer = self.terms.customer.map(crate::model::CustomerId);
         let account = match customer.is_some() && !self.terms.at_our_expense {
@@ -179,6 +182,31 @@ impl Create {
         })?;
         Ok(exit::DONE)
     }
+}
+
+/// Billing systems ask for renewals: it is written down and answered, and is no error (HS-32).
+async fn renewal(
+    context: &Context,
+    domain: &DomainName,
+    environment: Environment,
+) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    let entry = ActionEntry {
+        at: context.now(),
+        environment,
+        domain: Some(domain.clone()),
+        action: "RENEW".to_owned(),
+        order: None,
+        request: None,
+        message: None,
+        codes: Vec::new(),
+        text: format!("a renewal was asked for: {}", wish::RENEWED),
+        advice: "nothing".to_owned(),
+    };
+    let audit = context.audit("order renew", domain.ace(), wish::RENEWED);
+    store.note_action(&entry, None, &audit).await?;
+    context.out.line(format!("{domain}: {}.", wish::RENEWED))?;
+    Ok(exit::DONE)
 }
 
 /// What exactly would go.

@@ -97,6 +97,7 @@ impl Ordering for SqliteStore {
         .bind(id.0)
         .execute(&mut *writing)
         .await?;
+        cases::clear(&mut writing, &format!("order:{id}"), audit.at).await?;
         let placed = put(&mut writing, record, audit, &id.to_string()).await;
         self.finish(writing, placed).await?;
         Ok(true)
@@ -329,11 +330,16 @@ pub async fn write_answer(
                 }
             }
             Err(waits) => {
-                sqlx::query("UPDATE \"order\" SET waits = ? WHERE id = ? AND state = 'waiting'")
-                    .bind(waits.as_str())
-                    .bind(id.0)
-                    .execute(&mut **writing)
-                    .await?;
+                let found = sqlx::query(
+                    "UPDATE \"order\" SET waits = ? WHERE id = ? AND state = 'waiting' RETURNING *",
+                )
+                .bind(waits.as_str())
+                .bind(id.0)
+                .fetch_optional(&mut **writing)
+                .await?;
+                if let Some(found) = found {
+                    cases::raise(writing, &decision(&read_order(&found)?, at)).await?;
+                }
             }
         }
     }
@@ -488,6 +494,7 @@ async fn release_in(writing: &mut Writing, release: &OrderRelease) -> Result<boo
         return Ok(false);
     };
     queue(writing, &read_order(&found)?, &release.ctid, release.at).await?;
+    cases::clear(writing, &format!("order:{}", release.order), release.at).await?;
     Ok(true)
 }
 
@@ -535,6 +542,25 @@ async fn note(writing: &mut Writing, entry: &ActionEntry) -> Result<(), StoreErr
         .execute(&mut **writing)
         .await?;
     Ok(())
+}
+
+/// An order that a person must decide about.
+fn decision(order: &Order, now: Timestamp) -> Alarm {
+    let domain = order.request.domain();
+    let about = domain.map_or(String::new(), |domain| format!(" about {domain}"));
+    Alarm {
+        key: format!("order:{}", order.id),
+        code: reason::DECIDE,
+        environment: Some(order.environment),
+        ace: domain.map(|domain| domain.ace().to_owned()),
+        message: None,
+        text: format!(
+            "order {} ({}){about} waits for a decision",
+            order.id,
+            order.request.action()
+        ),
+        raised_at: now,
+    }
 }
 
 fn silence(request: &SentRequest, now: Timestamp) -> Alarm {

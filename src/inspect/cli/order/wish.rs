@@ -108,6 +108,9 @@ fn handle(argument: &'static str, text: Option<String>) -> anyhow::Result<Option
     }
 }
 
+/// What whoever asks for a renewal is told (HS-15, HS-32).
+pub const RENEWED: &str = "the registry renews by itself; nothing is sent";
+
 impl What {
     /// The request that it comes to; what the registry has no request for is refused, with the way
     /// that there is.
@@ -144,9 +147,8 @@ impl What {
                 }
             }
             What::Delete { domain, holders } => RegistryRequest::DomainDelete { domain, holders },
-            What::Renew { domain } => bail!(
-                "{domain} needs no renewal: the registry renews by itself, and nothing was sent"
-            ),
+            // Answered before it comes to a request.
+            What::Renew { domain } => bail!("{domain}: {RENEWED}"),
             What::Contact { handle } => bail!(
                 "{handle} was not changed: contacts are not changed by an order; use the \
                  registry's own channel (RRI, Contact UPDATE) or its web pages"
