@@ -7,7 +7,7 @@ use crate::apply::order::{self, Answered};
 use crate::model::request::RegistryRequest;
 use crate::model::{
     ActionEntry, Ctid, DomainKey, Environment, Facts, InboundId, Level, Lifecycle, OrderId,
-    RegistryEvent, RequestState, SentRequest, Waits,
+    RegistryEvent, RequestResult, RequestState, SentRequest, Waits,
 };
 use crate::store::{RequestAnswer, World};
 
@@ -36,6 +36,19 @@ pub fn new_ctid() -> Ctid {
 pub fn reference(event: &RegistryEvent) -> Option<Ctid> {
     let ticket = event.ticket.as_ref().map(|ticket| Ctid(ticket.0.clone()));
     event.ctid.clone().or(ticket)
+}
+
+/// Does it confirm something under a reference, and say nothing else?
+pub fn is_stray(event: &RegistryEvent) -> bool {
+    let is_bare = matches!(
+        event.facts,
+        Facts::RequestAnswer {
+            status: None,
+            verification: None,
+            ..
+        }
+    );
+    is_bare && reference(event).is_some() && event.result == Some(RequestResult::Success)
 }
 
 /// The request that a message answers: by reference, else by domain and time.

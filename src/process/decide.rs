@@ -289,6 +289,10 @@ impl Deciding<'_> {
             facts => match answer::find(self.world, event, environment, at) {
                 answer::Found::Ours(request) => self.answered(event, &request, at),
                 answer::Found::OtherEnvironment(request) => self.mixed_up(&request, environment),
+                // Nothing is made silently of a confirmation that nobody asked for (HS-23).
+                answer::Found::Nothing if answer::is_stray(event) => {
+                    self.hold(Reason::new(reason::UNMATCHED, apply::answer(event)));
+                }
                 answer::Found::Nothing => match (facts.domain(), apply::update_of(event)) {
                     (Some(domain), Some(update)) => {
                         let key = DomainKey {

@@ -64,7 +64,7 @@ fn wish(key: &str, account: Account, request: RegistryRequest) -> Wish {
         key: key.to_owned(),
         environment: LIVE,
         account,
-        customer: (account == Account::Customer).then(|| CustomerId("K-1".to_owned())),
+        customer: Some(CustomerId("K-1".to_owned())),
         request,
     }
 }

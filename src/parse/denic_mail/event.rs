@@ -84,7 +84,11 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
     let coded = coded(&mut fields, notes);
     let stated = code::one_status(&coded)?;
     event.says_environment = code::survey(&coded, notes);
-    if stated.is_none() && !coded.iter().any(Coded::is_known) {
+    // An answer to a request of ours may have no line at all, or a code that nobody knows yet.
+    let lines = fields.known.iter();
+    let lines = lines.filter(|field| matches!(field.keyword, Keyword::Coded(_)));
+    let is_answer = event.ticket.is_some() && lines.count() == coded.len();
+    if stated.is_none() && !is_answer && !coded.iter().any(Coded::is_known) {
         return Err(missing("no INFO, WARNING or ERROR line has a known code"));
     }
     let holders = holders(&mut fields, notes);
