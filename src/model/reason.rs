@@ -264,6 +264,8 @@ catalogue! {
         "Ask the registry for the domain's state.";
     COUNT_DIFFERS "W22" "The registry counts another number of domains for this contact than we do."
         "Compare our domain list with the registry's; a domain may be missing here.";
+    NAMED_UNKNOWN "W24" "The registry names a domain of the contact with its deadline, and we do not have it, or not with this holder."
+        "Look the domain up at the registry at once; if it is ours, import it with its customer and holders and replay the message.";
     OLDER "W23" "An older fact arrived after a newer one; it was filed in the history only."
         "Nothing.";
     HOLD_WITHOUT_DEADLINE "W26" "The domain is on serverHold, and no verification deadline is given."
