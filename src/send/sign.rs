@@ -1,5 +1,5 @@
 //! The signature of a registry request: OpenPGP, by the one key that a file holds. Pure: the instant
-//! comes in, and nothing is random but what the library needs for RSA.
+//! comes in, and nothing is random: the same text at the same instant has the same signature.
 //!
 //! Two forms. A clearsigned text (RFC 9580, section 7) is the text itself between two marks; a detached
 //! signature is the second part of PGP/MIME (RFC 3156, section 5). Both are signatures of a text, so
@@ -12,6 +12,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use pgp::composed::{ArmorOptions, DetachedSignature, PublicOrSecret, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
+use pgp::errors::Error;
 use pgp::packet::{
     SecretKey, SecretSubkey, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData,
 };
@@ -104,6 +105,9 @@ pub enum SigningKeyFault {
     /// A passphrase is needed.
     #[error("key {0} is locked, and there is no passphrase for it; add it as a credential")]
     Locked(String),
+    /// The protection itself cannot be read.
+    #[error("key {0} is locked in a way that is not known here; export it again with GnuPG")]
+    UnknownLock(String),
     /// The passphrase is another's.
     #[error("the passphrase does not open key {0}; put the right one into the credential")]
     WrongPassphrase(String),
@@ -310,7 +314,7 @@ impl SigningKey {
         }
     }
 
-    fn failed(&self, why: &pgp::errors::Error) -> SignError {
+    fn failed(&self, why: &Error) -> SignError {
         SignError::Failed {
             file: self.file.clone(),
             why: why.to_string(),
@@ -353,7 +357,13 @@ impl Signer {
             Packet::Primary(key) => key.remove_password(&password),
             Packet::Subkey(key) => key.remove_password(&password),
         };
-        unlocked.map_err(|_| SigningKeyFault::WrongPassphrase(self.fingerprint.clone()))
+        unlocked.map_err(|error| match error {
+            Error::Unimplemented { .. } | Error::Unsupported { .. } => {
+                SigningKeyFault::UnknownLock(self.fingerprint.clone())
+            }
+            // The library says "invalid input" or less.
+            _ => SigningKeyFault::WrongPassphrase(self.fingerprint.clone()),
+        })
     }
 
     /// SHA-256, or what a longer key needs.

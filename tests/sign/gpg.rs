@@ -72,8 +72,14 @@ impl Gpg {
         self.run(at, passphrase, &arguments);
         let listed = self.run(MADE, "", &["--with-colons", "--list-keys", key]);
         let listed = String::from_utf8(listed.stdout).unwrap();
-        let prints = listed.lines().filter(|line| line.starts_with("fpr:"));
-        prints.last().unwrap().split(':').nth(9).unwrap().to_owned()
+        let mut prints = listed.lines().filter(|line| line.starts_with("fpr:"));
+        prints
+            .next_back()
+            .unwrap()
+            .split(':')
+            .nth(9)
+            .unwrap()
+            .to_owned()
     }
 
     /// Takes a key back, by the certificate that GnuPG made with it.
