@@ -322,6 +322,8 @@ catalogue! {
         "See `stichtag action list`; put right what it names and order again.";
     TOO_LATE "W72" "An order was taken back after its request had left."
         "Ask the customer and the registry: nothing is recalled by itself.";
+    UNSIGNED "W75" "Requests wait because nothing can be signed."
+        "Give `stichtag-send` a key that is valid, and its passphrase; what waits leaves by itself then.";
     DECIDE "W74" "An order waits for the decision of a person."
         "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."

@@ -1,0 +1,8 @@
+//! Signed requests: the real GnuPG verifies them, and without a key that may sign there are none.
+
+#[path = "sign/gpg.rs"]
+mod gpg;
+#[path = "sign/refused.rs"]
+mod refused;
+#[path = "sign/verified.rs"]
+mod verified;
