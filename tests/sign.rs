@@ -4,5 +4,7 @@
 mod gpg;
 #[path = "sign/refused.rs"]
 mod refused;
+#[path = "sign/sent.rs"]
+mod sent;
 #[path = "sign/verified.rs"]
 mod verified;
