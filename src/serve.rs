@@ -265,7 +265,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
     if config.routes.is_empty() {
         tracing::warn!("no route has recipients: every recipient gets 550");
     }
-    let lock = lock(&config.store.url).await?;
+    let lock = lock(&config.store.url, "lock", "stichtag serve").await?;
     let store = store::open(&config.store.url)
         .await
         .with_context(|| format!("store {}", config.store.url))?;
@@ -452,15 +452,16 @@ fn smtp_server(config: &Config, inbox: Arc<Keeper>, clock: &Clock) -> Arc<SmtpSe
     )
 }
 
-/// One server per SQLite database: a second one would take the first one's work for its own.
-async fn lock(url: &str) -> anyhow::Result<Option<File>> {
+/// One server, and one sender, per SQLite database: a second one would take the first one's work for
+/// its own. `program` holds the file beside the database that ends in `ending`.
+async fn lock(url: &str, ending: &str, program: &str) -> anyhow::Result<Option<File>> {
     let Some(database) = store::database_file(url) else {
         return Ok(None);
     };
     if let Some(folder) = database.parent().filter(|path| *path != Path::new("")) {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let path = database.with_extension("lock");
+    let path = database.with_extension(ending);
     let file = File::options()
         .create(true)
         .append(true)
@@ -474,7 +475,7 @@ async fn lock(url: &str) -> anyhow::Result<Option<File>> {
         tokio::time::sleep(LOCK_PAUSE).await;
     }
     bail!(
-        "{} is locked: another `stichtag serve` runs on this database",
+        "{} is locked: another `{program}` runs on this database",
         path.display()
     )
 }

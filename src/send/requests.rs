@@ -253,7 +253,7 @@ fn failure(request: &SentRequest, why: &str, now: Timestamp) -> (RequestDelivery
     let failed = RequestDelivery::Failed {
         at: now,
         reply: why.to_owned(),
-        entry,
+        entry: Box::new(entry),
     };
     let alarm = Alarm {
         key: format!("request:{}", request.id),

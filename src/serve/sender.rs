@@ -44,6 +44,9 @@ pub async fn run(
     if let Some(why) = sender_fault(&config.sender) {
         anyhow::bail!("{why}");
     }
+    let _lock = super::lock(&config.store.url, "send-lock", "stichtag-send run").await?;
+    // What was claimed by a life that was cut short has its turn at once.
+    store.forget_request_leases().await?;
     let sender = &config.sender;
     let smarthost = Smarthost::new(config.notices.smarthost.expose(), &config.server.hostname)
         .context("`notices.smarthost`")?;

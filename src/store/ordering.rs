@@ -77,7 +77,7 @@ pub enum RequestDelivery {
         /// Why.
         reply: String,
         /// What the action log says.
-        entry: ActionEntry,
+        entry: Box<ActionEntry>,
     },
 }
 
@@ -149,6 +149,9 @@ pub trait Ordering: Send + Sync {
         limit: u32,
         lease: Duration,
     ) -> Result<Vec<SentRequest>, StoreError>;
+
+    /// Makes every request claimable at once: for the one sender of the database, at start.
+    async fn forget_request_leases(&self) -> Result<(), StoreError>;
 
     /// Before every try: fixes the bytes of a request. False: it was taken back meanwhile.
     async fn fix_request(

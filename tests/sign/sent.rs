@@ -130,6 +130,9 @@ impl Office {
     }
 }
 
+/// Kills with SIGKILL, 100 times, at moments spread over what a run takes.
+const KILLS: u64 = 100;
+
 fn with<'a>(what: &'a [&'a str], data: &'a [&'a str]) -> Vec<&'a str> {
     what.iter().chain(data).copied().collect()
 }
@@ -267,7 +270,9 @@ async fn what_would_go_can_be_looked_at_before_it_goes() {
     office.order(&with(&transfer, &NAMES)).await;
     let done = office.send(&["print-signed", "Q-1"]).await;
     assert!(done.status.success(), "{done:?}");
-    let good = gpg.verify_mails(NOW, &[done.stdout.clone()]).remove(0);
+    let good = gpg
+        .verify_mails(NOW, std::slice::from_ref(&done.stdout))
+        .remove(0);
     assert_eq!(good.unwrap().primary, key);
     assert!(String::from_utf8_lossy(&done.stdout).contains("AuthInfo: Kp7mQ2xY9a"));
     assert!(office.catcher.mails().is_empty());
@@ -332,4 +337,51 @@ async fn hs_14_15_16_31_32_contacts_are_refused_and_renewals_are_nothing() {
     let data = with(&["order", "create", "update", "neuland.de"], &NAMES[..3]);
     let update = office.run(&data).await;
     assert_eq!(update.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_kill_nine_every_request_leaves_and_a_repeat_is_the_same_mail() {
+    let gpg = Gpg::new();
+    let key = gpg.key("ed25519", "sign", "3y", "");
+    let office = Office::new().await;
+    office.secret("pgp-signing-key", &gpg.secret(&key, ""));
+    let mut domains = Vec::new();
+    for round in 0..KILLS {
+        let domain = format!("neuland-{round}.de");
+        office.order(&with(&["register", &domain], &NAMES)).await;
+        domains.push(domain);
+        let mut command = office.command(env!("CARGO_BIN_EXE_stichtag-send"), &["run"]);
+        command.env(
+            "CREDENTIALS_DIRECTORY",
+            office.folder.path().join("secrets"),
+        );
+        let mut sender = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        // From before it has opened the store to after it has sent.
+        let moment = std::time::Duration::from_millis(20 + (round * 37) % 260);
+        tokio::time::sleep(moment).await;
+        sender.kill().unwrap();
+        sender.wait().unwrap();
+    }
+    let done = office.send(&["run", "--once"]).await;
+    assert!(done.status.success(), "{done:?}");
+    let requests = office.ok(&["request", "list", "--json"]).await;
+    assert_eq!(requests.len(), domains.len());
+    assert!(
+        requests.iter().all(|request| request["state"] == "sent"),
+        "{requests:?}"
+    );
+    let mails = office.catcher.mails();
+    let mut kept: std::collections::BTreeMap<&str, &[u8]> = std::collections::BTreeMap::new();
+    for mail in &mails {
+        let before = kept.insert(&mail.message_id, &mail.raw);
+        assert!(
+            before.is_none_or(|before| before == mail.raw),
+            "a repeat is another mail"
+        );
+    }
+    assert_eq!(
+        kept.len(),
+        domains.len(),
+        "each left, none twice under another name"
+    );
 }

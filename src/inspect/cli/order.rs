@@ -17,7 +17,7 @@ use crate::store::{RequestFilter, Store};
 #[derive(Subcommand, Debug)]
 pub enum Orders {
     /// Order something for a domain
-    Create(Create),
+    Create(Box<Create>),
     /// Show one, with its request
     Show {
         /// The order, such as O-12

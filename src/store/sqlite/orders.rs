@@ -177,6 +177,18 @@ impl Ordering for SqliteStore {
         Ok(claimed)
     }
 
+    async fn forget_request_leases(&self) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        // A try that was cut short says nothing about the other side: it must not use up the tries.
+        sqlx::query(
+            "UPDATE request SET lease_until = 0, attempts = max(attempts - 1, 0) \
+             WHERE state IN ('queued', 'signed') AND lease_until > 0",
+        )
+        .execute(&mut *writing)
+        .await?;
+        self.end(writing).await
+    }
+
     async fn fix_request(
         &self,
         id: RequestId,
