@@ -142,6 +142,8 @@ pub enum SignError {
 pub struct SigningKey {
     file: String,
     fingerprint: String,
+    /// When the primary key ends, and all the others with it.
+    primary_ends_at: Option<Timestamp>,
     /// Those that may sign, the preferred one first; never empty.
     signers: Vec<Signer>,
 }
@@ -185,23 +187,21 @@ impl SigningKey {
     ) -> Result<Self, SigningKeyError> {
         let read = || {
             let key = only_key(bytes)?;
-            let mut signers = signers(&key, now)?;
+            let (primary_ends_at, mut signers) = signers(&key, now)?;
             for signer in &mut signers {
                 signer.unlock(passphrase)?;
             }
-            Ok((fingerprint(&key.primary_key), signers))
-        };
-        match quietly(read) {
-            Ok((fingerprint, signers)) => Ok(SigningKey {
+            Ok(SigningKey {
                 file: file.to_owned(),
-                fingerprint,
+                fingerprint: fingerprint(&key.primary_key),
+                primary_ends_at,
                 signers,
-            }),
-            Err(fault) => Err(SigningKeyError {
-                file: file.to_owned(),
-                fault,
-            }),
-        }
+            })
+        };
+        quietly(read).map_err(|fault| SigningKeyError {
+            file: file.to_owned(),
+            fault,
+        })
     }
 
     /// The primary key's fingerprint, which the registry knows the key by: 40 hexadecimal digits.
@@ -299,18 +299,22 @@ impl SigningKey {
 
     /// Why none may sign at `now`: of those that have ended, the last.
     fn fault(&self, now: Timestamp) -> SigningKeyFault {
+        let expired = |signer: &str, part, ended_at| SigningKeyFault::Expired {
+            primary: self.fingerprint.clone(),
+            signer: signer.to_owned(),
+            part,
+            ended_at,
+        };
+        if let Some(ended_at) = self.primary_ends_at.filter(|end| *end <= now) {
+            return expired(&self.fingerprint, Part::Primary, ended_at);
+        }
         let ended = self.signers.iter().filter_map(|signer| {
             let ended_at = signer.ends_at.filter(|end| *end <= now)?;
             Some((ended_at, signer))
         });
         match ended.max_by_key(|(ended_at, _)| *ended_at) {
             None => SigningKeyFault::Future(self.fingerprint.clone()),
-            Some((ended_at, signer)) => SigningKeyFault::Expired {
-                primary: self.fingerprint.clone(),
-                signer: signer.fingerprint.clone(),
-                part: signer.part(),
-                ended_at,
-            },
+            Some((ended_at, signer)) => expired(&signer.fingerprint, signer.part(), ended_at),
         }
     }
 
@@ -467,8 +471,12 @@ fn only_key(bytes: &[u8]) -> Result<SignedSecretKey, SigningKeyFault> {
     })
 }
 
-/// The parts that may sign at `now`, the preferred one first; or why there are none.
-fn signers(key: &SignedSecretKey, now: Timestamp) -> Result<Vec<Signer>, SigningKeyFault> {
+/// When the primary key ends, and the parts that may sign at `now`, the preferred one first; or why there
+/// are none.
+fn signers(
+    key: &SignedSecretKey,
+    now: Timestamp,
+) -> Result<(Option<Timestamp>, Vec<Signer>), SigningKeyFault> {
     let primary = fingerprint(&key.primary_key);
     if key.primary_key.version() != KeyVersion::V4 {
         return Err(SigningKeyFault::Version(primary));
@@ -506,7 +514,7 @@ fn signers(key: &SignedSecretKey, now: Timestamp) -> Result<Vec<Signer>, Signing
         }
     }
     match found.is_empty() {
-        false => Ok(found),
+        false => Ok((ends_at, found)),
         true => Err(worst(faults).unwrap_or(SigningKeyFault::NotForSigning(primary))),
     }
 }

@@ -167,6 +167,20 @@ fn a_key_that_expires_while_the_program_runs_signs_nothing_more() {
 }
 
 #[test]
+fn a_subkey_ends_with_its_primary_key() {
+    let gpg = Gpg::new();
+    let print = gpg.key("ed25519", "cert", "1y", "");
+    let subkey = gpg.subkey(MADE, &print, ["ed25519", "sign", "3y"], "");
+    let key = read(&gpg.secret(&print, ""), None).unwrap();
+    assert_eq!(key.signer(now()).unwrap(), subkey);
+    let end = key.expires_at().unwrap();
+    assert_eq!(end.to_string(), "2027-01-01T00:00:00Z");
+    let said = key.clearsign("a", end).unwrap_err().to_string();
+    let expected = format!("{FILE}: key {print} expired on 2027-01-01, and nothing is signed");
+    assert!(said.starts_with(&expected), "{said}");
+}
+
+#[test]
 fn a_revoked_key_signs_nothing() {
     let gpg = Gpg::new();
     let print = gpg.key("ed25519", "sign", "2y", "");
