@@ -26,7 +26,7 @@ impl Ordering for SqliteStore {
         audit: &AuditEntry,
     ) -> Result<Order, StoreError> {
         let mut writing = self.begin().await?;
-        let before = sqlx::query("SELECT * FROM \"order\" WHERE key = ?")
+        let before = sqlx::query("SELECT * FROM registry_order WHERE key = ?")
             .bind(&draft.order.key)
             .fetch_optional(&mut *writing)
             .await?;
@@ -76,7 +76,7 @@ impl Ordering for SqliteStore {
         // What was signed may have left: nobody knows before it is settled.
         let is_out: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM request WHERE \"order\" = ?1 AND state <> 'queued') \
-             OR NOT EXISTS (SELECT 1 FROM \"order\" WHERE id = ?1 \
+             OR NOT EXISTS (SELECT 1 FROM registry_order WHERE id = ?1 \
                  AND state IN ('waiting', 'requested'))",
         )
         .bind(id.0)
@@ -91,7 +91,7 @@ impl Ordering for SqliteStore {
             .execute(&mut *writing)
             .await?;
         sqlx::query(
-            "UPDATE \"order\" SET state = 'cancelled', waits = NULL, ended_at = ? WHERE id = ?",
+            "UPDATE registry_order SET state = 'cancelled', waits = NULL, ended_at = ? WHERE id = ?",
         )
         .bind(row::micros(audit.at))
         .bind(id.0)
@@ -120,7 +120,7 @@ impl Ordering for SqliteStore {
 
     async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError> {
         sqlx::query(
-            "SELECT * FROM \"order\" WHERE (?1 IS NULL OR environment = ?1) \
+            "SELECT * FROM registry_order WHERE (?1 IS NULL OR environment = ?1) \
              AND (?2 IS NULL OR ace = ?2) ORDER BY id",
         )
         .bind(domain.map(|(environment, _)| environment.as_str()))
@@ -133,7 +133,7 @@ impl Ordering for SqliteStore {
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        sqlx::query("SELECT * FROM \"order\" WHERE id = ?")
+        sqlx::query("SELECT * FROM registry_order WHERE id = ?")
             .bind(id.0)
             .fetch_optional(&self.readers)
             .await?
@@ -338,7 +338,7 @@ pub async fn write_answer(
         match next {
             Ok(ctid) => {
                 let found =
-                    sqlx::query("SELECT * FROM \"order\" WHERE id = ? AND state = 'waiting'")
+                    sqlx::query("SELECT * FROM registry_order WHERE id = ? AND state = 'waiting'")
                         .bind(id.0)
                         .fetch_optional(&mut **writing)
                         .await?;
@@ -348,7 +348,7 @@ pub async fn write_answer(
             }
             Err(waits) => {
                 let found = sqlx::query(
-                    "UPDATE \"order\" SET waits = ? WHERE id = ? AND state = 'waiting' RETURNING *",
+                    "UPDATE registry_order SET waits = ? WHERE id = ? AND state = 'waiting' RETURNING *",
                 )
                 .bind(waits.as_str())
                 .bind(id.0)
@@ -431,7 +431,7 @@ pub async fn waiting(
     domains: &[(&str, &String)],
 ) -> Result<Vec<Order>, StoreError> {
     sqlx::query(
-        "SELECT placed.* FROM json_each(?) AS asked CROSS JOIN \"order\" AS placed \
+        "SELECT placed.* FROM json_each(?) AS asked CROSS JOIN registry_order AS placed \
          ON placed.environment = asked.value ->> 0 AND placed.ace = asked.value ->> 1 \
          WHERE placed.state = 'waiting' AND placed.waits = 'answer' ORDER BY placed.id",
     )
@@ -446,7 +446,7 @@ pub async fn waiting(
 async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, StoreError> {
     let ace = order.request.domain().map(|domain| domain.ace());
     let id: i64 = sqlx::query_scalar(
-        "INSERT INTO \"order\" (key, created_at, environment, ace, account, customer, body, state, \
+        "INSERT INTO registry_order (key, created_at, environment, ace, account, customer, body, state, \
              waits, payment, paid_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     )
     .bind(&order.key)
@@ -489,7 +489,7 @@ async fn queue(
     .bind(row::micros(at))
     .execute(&mut **writing)
     .await?;
-    sqlx::query("UPDATE \"order\" SET state = 'requested', waits = NULL WHERE id = ?")
+    sqlx::query("UPDATE registry_order SET state = 'requested', waits = NULL WHERE id = ?")
         .bind(order.id.0)
         .execute(&mut **writing)
         .await?;
@@ -498,7 +498,7 @@ async fn queue(
 
 async fn release_in(writing: &mut Writing, release: &OrderRelease) -> Result<bool, StoreError> {
     let found = sqlx::query(
-        "UPDATE \"order\" SET payment = coalesce(payment, ?1), \
+        "UPDATE registry_order SET payment = coalesce(payment, ?1), \
              paid_at = CASE WHEN ?1 IS NULL THEN paid_at ELSE coalesce(paid_at, ?2) END \
          WHERE id = ?3 AND state = 'waiting' RETURNING *",
     )
@@ -540,7 +540,7 @@ async fn end_order(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE \"order\" SET state = ?, ended_at = ? \
+        "UPDATE registry_order SET state = ?, ended_at = ? \
          WHERE id = (SELECT \"order\" FROM request WHERE id = ?)",
     )
     .bind(state.as_str())

@@ -1,5 +1,5 @@
 -- What is ordered, what is asked of the registry for it, and what came of that.
-CREATE TABLE "order" (
+CREATE TABLE registry_order (
     id          INTEGER PRIMARY KEY,
     key         TEXT    NOT NULL UNIQUE,    -- whoever orders gives it: the same order twice is one
     created_at  INTEGER NOT NULL,
@@ -14,11 +14,11 @@ CREATE TABLE "order" (
     paid_at     INTEGER,
     ended_at    INTEGER
 ) STRICT;
-CREATE INDEX order_domain ON "order" (environment, ace);
+CREATE INDEX order_domain ON registry_order (environment, ace);
 
 CREATE TABLE request (
     id          INTEGER PRIMARY KEY,
-    "order"     INTEGER UNIQUE REFERENCES "order" (id),    -- one request for an order, ever
+    "order"     INTEGER UNIQUE REFERENCES registry_order (id),    -- one request for an order, ever
     ctid        TEXT    NOT NULL UNIQUE,
     environment TEXT    NOT NULL,
     action      TEXT    NOT NULL,
