@@ -140,6 +140,7 @@ fn after(standing: &Standing, effect: ReportEffect) -> Standing {
     match effect {
         ReportEffect::None => {}
         ReportEffect::Late => after.is_late = true,
+        ReportEffect::Arrived => after.is_late = false,
         ReportEffect::Bounced => after.state = NoticeState::Bounced,
     }
     after
@@ -162,38 +163,46 @@ fn judge(notice: NoticeId, standing: &Standing, report: &BounceReport) -> Report
             NoticeState::Observed | NoticeState::Withdrawn
         );
     let is_over = matches!(standing.state, NoticeState::Bounced | NoticeState::Failed);
-    let (effect, code, summary) = match action {
-        _ if !has_left => (
-            ReportEffect::None,
-            reason::REPORT_NO_NEWS,
-            format!("{notice} has not left since ({}): {said}", standing.state),
-        ),
-        _ if is_over => (
-            ReportEffect::None,
-            reason::REPORT_NO_NEWS,
-            format!("{notice} is {} already: {said}", standing.state),
-        ),
-        Some(DeliveryAction::Failed) => (
-            ReportEffect::Bounced,
-            reason::NOTICE_BOUNCED,
-            format!("{notice} came back: {said}"),
-        ),
-        Some(DeliveryAction::Delayed) if standing.is_late => (
-            ReportEffect::None,
-            reason::REPORT_NO_NEWS,
-            format!("{notice} is still late: {said}"),
-        ),
-        Some(DeliveryAction::Delayed) => (
-            ReportEffect::Late,
-            reason::NOTICE_LATE,
-            format!("{notice} is late: {said}"),
-        ),
-        _ => (
-            ReportEffect::None,
-            reason::REPORT_NO_NEWS,
-            format!("{notice} goes on: {said}"),
-        ),
-    };
+    let (effect, code, summary) =
+        match action {
+            _ if !has_left => (
+                ReportEffect::None,
+                reason::REPORT_NO_NEWS,
+                format!("{notice} has not left since ({}): {said}", standing.state),
+            ),
+            _ if is_over => (
+                ReportEffect::None,
+                reason::REPORT_NO_NEWS,
+                format!("{notice} is {} already: {said}", standing.state),
+            ),
+            Some(DeliveryAction::Failed) => (
+                ReportEffect::Bounced,
+                reason::NOTICE_BOUNCED,
+                format!("{notice} came back: {said}"),
+            ),
+            Some(DeliveryAction::Delayed) if standing.is_late => (
+                ReportEffect::None,
+                reason::REPORT_NO_NEWS,
+                format!("{notice} is still late: {said}"),
+            ),
+            Some(DeliveryAction::Delayed) => (
+                ReportEffect::Late,
+                reason::NOTICE_LATE,
+                format!("{notice} is late: {said}"),
+            ),
+            Some(
+                DeliveryAction::Delivered | DeliveryAction::Relayed | DeliveryAction::Expanded,
+            ) if standing.is_late => (
+                ReportEffect::Arrived,
+                reason::REPORT_NO_NEWS,
+                format!("{notice} has arrived, late: {said}"),
+            ),
+            _ => (
+                ReportEffect::None,
+                reason::REPORT_NO_NEWS,
+                format!("{notice} goes on: {said}"),
+            ),
+        };
     Reported {
         code,
         change: ReportChange {

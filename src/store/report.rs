@@ -41,6 +41,8 @@ pub enum ReportEffect {
     None,
     /// It is late.
     Late,
+    /// It was late, and has arrived.
+    Arrived,
     /// It came back: whom its cases are told next is thought of anew.
     Bounced,
 }

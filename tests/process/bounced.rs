@@ -281,6 +281,18 @@ async fn a_late_mail_is_late_until_it_comes_back_and_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_late_mail_that_arrives_is_late_no_more() {
+    let desk = desk_with(Some(SECOND)).await;
+    desk.told(&verify(DOMAIN, "10:00:00")).await;
+    let to = desk.address("N-1");
+    desk.answered(&to, &report("delayed", "4.4.1")).await;
+    let arrived = desk.answered(&to, &report("delivered", "2.0.0")).await;
+    assert_eq!(desk.verdict(arrived).await, Applied);
+    assert_eq!(desk.notice("N-1").await.notice.state, NoticeState::Sent);
+    assert_eq!(desk.notices().await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_came_back_of_a_case_that_has_ended_makes_no_mail_and_no_call() {
     let desk = desk_with(Some(SECOND)).await;
     desk.told(&verify(DOMAIN, "10:00:00")).await;

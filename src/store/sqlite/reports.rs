@@ -54,6 +54,7 @@ pub async fn write(
     let (set, action) = match change.effect {
         ReportEffect::None => return Ok(()),
         ReportEffect::Late => ("late_at = ?5", "notice delayed"),
+        ReportEffect::Arrived => ("late_at = NULL", "notice arrived"),
         ReportEffect::Bounced => (
             "state = 'bounced', is_open = 0, last_reply = ?6",
             "notice bounced",
