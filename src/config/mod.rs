@@ -22,7 +22,7 @@ use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
-pub use sender::{Sender, fault as sender_fault};
+pub use sender::{Rri, Sender, fault as sender_fault};
 use values::Field;
 pub use watch::AlertWays;
 
@@ -64,6 +64,8 @@ pub struct Config {
     pub registry_silence: Option<Duration>,
     /// What `stichtag-send` works with.
     pub sender: Sender,
+    /// The registry's real-time interface, live and test.
+    pub rri: [Rri; 2],
     /// How alarms reach people.
     pub alerts: AlertWays,
     /// `[log]`
@@ -181,10 +183,13 @@ const CHECKED_LATER: [&str; 5] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 8] = [
+const LATER: [&str; 11] = [
     "server.public_listen",
     "verify_site.",
-    "rri.",
+    "rri.live.format",
+    "rri.live.queue",
+    "rri.test.format",
+    "rri.test.queue",
     "centralnic.",
     "web.",
     "retention.",
@@ -263,6 +268,10 @@ impl Config {
             registry_silence: field("watch.registry_silence").optional_duration()?,
             alerts: watch::alert_ways(layers)?,
             sender: sender::sender(layers)?,
+            rri: [
+                sender::rri(layers, Environment::Live)?,
+                sender::rri(layers, Environment::Test)?,
+            ],
             credentials: Credentials::default(),
             log: Log {
                 level: log_level(layers)?,

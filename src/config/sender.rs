@@ -1,5 +1,6 @@
 //! `[sender]`: what the small sender, `stichtag-send`, works with.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::layers::{ConfigError, Layers};
@@ -37,6 +38,36 @@ impl Sender {
             Environment::Test => &self.to_test,
         }
     }
+}
+
+/// `[rri.live]` and `[rri.test]`
+#[derive(Clone, Debug)]
+pub struct Rri {
+    /// The host; empty: not used.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whose certificates are trusted; none: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The credential that holds the login.
+    pub user_credential: String,
+    /// The credential that holds its password.
+    pub password_credential: String,
+}
+
+/// Reads the settings of an environment.
+pub fn rri(layers: &Layers, environment: Environment) -> Result<Rri, ConfigError> {
+    let field = |key: &str| layers.field(&format!("rri.{environment}.{key}"));
+    let port = field("port").count(1..=65_535)?;
+    Ok(Rri {
+        host: field("host").text(),
+        port: u16::try_from(port).unwrap_or(u16::MAX),
+        ca_file: Some(field("ca_file").text())
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
+        user_credential: field("user_credential").text(),
+        password_credential: field("password_credential").text(),
+    })
 }
 
 /// Reads all of it; whether it is enough to send with is asked by [`check`].

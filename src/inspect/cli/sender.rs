@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use super::{Colour, Context, Out, close_to_others, exit, start_log};
 use crate::clock::Clock;
-use crate::config::{ConfigError, sender_fault};
-use crate::model::RequestId;
+use crate::config::{Config, ConfigError, Rri, sender_fault};
+use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
 use crate::serve;
 use crate::store::RequestFilter;
+use crate::wire::{self, rri::RriError};
 
 /// The small sender: signs requests to the registry and mails them.
 #[derive(Parser, Debug)]
@@ -32,6 +34,17 @@ enum Command {
         /// Send what is due, then end
         #[arg(long)]
         once: bool,
+    },
+    /// Send one request by RRI as it stands in a file, and print the answer
+    ///
+    /// Exit 1 where the registry did not carry it out, 6 where nothing has left, 10 where nobody knows
+    /// what became of it: then ask, and never send it again blindly.
+    Rri {
+        /// The file, key/value or XML; `-` reads standard input
+        file: PathBuf,
+        /// live or test; needed where both are configured
+        #[arg(long, value_name = "ENV")]
+        env: Option<Environment>,
     },
     /// Print the signed mail of a request as it would leave now; nothing is sent
     PrintSigned {
@@ -66,6 +79,7 @@ async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Run { once } => run_sender(&context, once).await,
         Command::PrintSigned { request } => print_signed(&context, request).await,
+        Command::Rri { file, env } => rri(&context, &file, env).await,
     }
 }
 
@@ -124,4 +138,79 @@ async fn print_signed(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     let letter = send::signed_request(&mail, config.sender.form, &key, now)?;
     std::io::Write::write_all(&mut std::io::stdout(), &letter.message)?;
     Ok(exit::DONE)
+}
+
+async fn rri(
+    context: &Context,
+    file: &std::path::Path,
+    environment: Option<Environment>,
+) -> anyhow::Result<u8> {
+    let (config, _) = context.config()?;
+    let request = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    };
+    let request = request.with_context(|| file.display().to_string())?;
+    let rri = chosen(&config, environment)?;
+    let secret = |name: &str| {
+        config.credentials.read(name).with_context(|| {
+            format!("the RRI login is missing: give the service the systemd credential `{name}`")
+        })
+    };
+    let trust = wire::rri::trust(rri.ca_file.as_deref()).map_err(anyhow::Error::msg)?;
+    let login = send::registry::RriLogin {
+        host: &rri.host,
+        port: rri.port,
+        trust,
+        user: &secret(&rri.user_credential)?,
+        password: &secret(&rri.password_credential)?,
+    };
+    let failed = |code, error: RriError| exit::Failure {
+        code,
+        text: error.to_string(),
+    };
+    match send::registry::ask_once(&login, &request).await {
+        Ok(reply) => {
+            std::io::Write::write_all(&mut std::io::stdout(), reply.as_bytes())?;
+            let is_done = wire::rri::result_of(&reply).as_deref() == Some("success");
+            Ok(if is_done { exit::DONE } else { exit::FAILED })
+        }
+        Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error).into()),
+        Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error).into()),
+    }
+}
+
+/// The one that is meant: a request must never reach the other environment by mistake.
+fn chosen(config: &Config, environment: Option<Environment>) -> anyhow::Result<&Rri> {
+    let [live, test] = &config.rri;
+    let invalid = |text: &str| exit::Failure {
+        code: exit::INVALID,
+        text: text.to_owned(),
+    };
+    let found = match (environment, live.host.is_empty(), test.host.is_empty()) {
+        (Some(Environment::Live), false, _) | (None, false, true) => live,
+        (Some(Environment::Test), _, false) | (None, true, false) => test,
+        (None, false, false) => {
+            let text =
+                "both `rri.live` and `rri.test` are configured: say `--env live` or `--env test`";
+            return Err(exit::Failure {
+                code: exit::USAGE,
+                text: text.to_owned(),
+            }
+            .into());
+        }
+        (Some(Environment::Live), true, _) => {
+            return Err(invalid("`rri.live.host` is not set").into());
+        }
+        (Some(Environment::Test), _, true) => {
+            return Err(invalid("`rri.test.host` is not set").into());
+        }
+        (None, true, true) => {
+            return Err(invalid("neither `rri.live.host` nor `rri.test.host` is set").into());
+        }
+    };
+    if live.host.eq_ignore_ascii_case(&test.host) && live.port == test.port {
+        return Err(invalid("`rri.live` and `rri.test` are the same server").into());
+    }
+    Ok(found)
 }

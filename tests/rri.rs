@@ -1,0 +1,239 @@
+//! One request by RRI: `stichtag-send rri` against a server that speaks frames over TLS.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+const PASSWORD: &str = "Kp7mQ2xY9aZ4wR";
+const INFO: &str = "version: 5.0\naction: INFO\ndomain: segelschule-bodden.de\n";
+const ANSWER: &str = "RESULT: success\nSTID: 0123456789\n\nDomain: segelschule-bodden.de\n";
+
+/// Every text that arrived, in order.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+/// A certificate for this machine that vouches for itself.
+fn certificate(folder: &Path) {
+    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+                     -subj /CN=rri -addext subjectAltName=DNS:localhost \
+                     -addext basicConstraints=critical,CA:FALSE \
+                     -keyout server.key -out server.pem";
+    let output = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+async fn read(stream: &mut TlsStream<TcpStream>) -> Option<String> {
+    let length = stream.read_u32().await.ok()?;
+    let mut text = vec![0; usize::try_from(length).unwrap()];
+    stream.read_exact(&mut text).await.ok()?;
+    Some(String::from_utf8(text).unwrap())
+}
+
+async fn write(stream: &mut TlsStream<TcpStream>, text: &str) {
+    stream
+        .write_u32(u32::try_from(text.len()).unwrap())
+        .await
+        .unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+/// Answers logins by the password and any other request with `answer`; `None` hangs up.
+async fn server(folder: &Path, answer: Option<&'static str>) -> (u16, Heard) {
+    let chain = vec![CertificateDer::from_pem_file(folder.join("server.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Heard::default();
+    let hears = heard.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Whoever does not trust us says nothing.
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            while let Some(text) = read(&mut stream).await {
+                hears.lock().unwrap().push(text.clone());
+                let is_login = text.contains("action: LOGIN");
+                let is_right = text.contains(&format!("password: {PASSWORD}\n"));
+                match (is_login, answer) {
+                    (true, _) if is_right => write(&mut stream, "RESULT: success\nSTID: 1\n").await,
+                    (true, _) => {
+                        let no =
+                            "RESULT: failed\nSTID: 1\nERROR: 53000020002 Unauthorized request\n";
+                        write(&mut stream, no).await;
+                    }
+                    (false, Some(answer)) => write(&mut stream, answer).await,
+                    (false, None) => break,
+                }
+            }
+        }
+    });
+    (port, heard)
+}
+
+struct Office {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Office {
+    fn new(port: u16, folder: tempfile::TempDir) -> Self {
+        std::fs::create_dir(folder.path().join("secrets")).unwrap();
+        std::fs::write(
+            folder.path().join("secrets/rri-user"),
+            "DENIC-1000888-RRI\n",
+        )
+        .unwrap();
+        let mut office = Office {
+            folder,
+            variables: Vec::new(),
+        };
+        office.password(PASSWORD);
+        office.set("RRI__TEST__HOST", "localhost");
+        office.set("RRI__TEST__PORT", &port.to_string());
+        let ca = office
+            .folder
+            .path()
+            .join("server.pem")
+            .display()
+            .to_string();
+        office.set("RRI__TEST__CA_FILE", &ca);
+        office
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        let name = format!("STICHTAG_{key}");
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.to_owned()));
+    }
+
+    fn password(&self, text: &str) {
+        std::fs::write(self.folder.path().join("secrets/rri-password"), text).unwrap();
+    }
+
+    async fn ask(&self, request: &str, more: &[&str]) -> Output {
+        let file = self.folder.path().join("request.txt");
+        std::fs::write(&file, request).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag-send"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("STICHTAG_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .env("CREDENTIALS_DIRECTORY", self.folder.path().join("secrets"))
+            .current_dir(self.folder.path())
+            .arg("rri")
+            .arg(&file)
+            .args(more);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+async fn office(answer: Option<&'static str>) -> (Office, Heard) {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path());
+    let (port, heard) = server(folder.path(), answer).await;
+    (Office::new(port, folder), heard)
+}
+
+fn said(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), &output.stderr].concat();
+    let text = String::from_utf8(both).unwrap();
+    assert!(!text.contains(PASSWORD), "{text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_goes_between_login_and_logout_and_its_answer_is_printed_as_it_came() {
+    let (office, heard) = office(Some(ANSWER)).await;
+    let done = office.ask(INFO, &[]).await;
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), ANSWER);
+    let login =
+        format!("version: 5.0\naction: LOGIN\nuser: DENIC-1000888-RRI\npassword: {PASSWORD}\n");
+    let logout = "version: 5.0\naction: LOGOUT\n";
+    assert_eq!(*heard.lock().unwrap(), [login.as_str(), INFO, logout]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_carried_out_exits_with_one() {
+    let failed = "RESULT: failed\nSTID: 1\nERROR: 63300062009 Domain doesn't exist\n";
+    let (office, _) = office(Some(failed)).await;
+    let done = office.ask(INFO, &[]).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), failed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_is_tried_once_and_no_request_follows() {
+    let (office, heard) = office(Some(ANSWER)).await;
+    office.password("wrong-password");
+    let done = office.ask(INFO, &[]).await;
+    assert_eq!(done.status.code(), Some(6));
+    assert!(said(&done).contains("53000020002"), "{}", said(&done));
+    assert_eq!(heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_answer_nobody_knows_and_it_is_not_sent_again() {
+    let (office, heard) = office(None).await;
+    let done = office.ask(INFO, &[]).await;
+    assert_eq!(done.status.code(), Some(10));
+    assert!(said(&done).contains("not known"), "{}", said(&done));
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.iter().filter(|text| *text == INFO).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nobody_vouches_for_hears_nothing() {
+    let (mut office, heard) = office(Some(ANSWER)).await;
+    office.set("RRI__TEST__CA_FILE", "");
+    let done = office.ask(INFO, &[]).await;
+    assert_eq!(done.status.code(), Some(6), "{}", said(&done));
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_and_test_are_never_taken_for_each_other() {
+    let (mut office, heard) = office(Some(ANSWER)).await;
+    assert_eq!(
+        office.ask(INFO, &["--env", "live"]).await.status.code(),
+        Some(3)
+    );
+    let port = office.variables[1].1.clone();
+    office.set("RRI__LIVE__HOST", "LOCALHOST");
+    office.set("RRI__LIVE__PORT", "51131");
+    // Both are there: which one is meant must be said.
+    assert_eq!(office.ask(INFO, &[]).await.status.code(), Some(2));
+    office.set("RRI__LIVE__PORT", &port);
+    assert_eq!(
+        office.ask(INFO, &["--env", "test"]).await.status.code(),
+        Some(3)
+    );
+    assert!(heard.lock().unwrap().is_empty());
+}
