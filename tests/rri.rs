@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
+use stichtag::model::{Environment, InboundId, Source};
+use stichtag::store::{SqliteStore, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -50,8 +52,11 @@ async fn write(stream: &mut TlsStream<TcpStream>, text: &str) {
     stream.flush().await.unwrap();
 }
 
-/// Answers logins by the password and any other request with `answer`; `None` hangs up.
-async fn server(folder: &Path, answer: Option<&'static str>) -> (u16, Heard) {
+/// What the other side says to a request that is no login; `None` hangs up.
+type Answers = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Answers logins by the password, and any other request as it is told.
+async fn server(folder: &Path, answers: Answers) -> (u16, Heard) {
     let chain = vec![CertificateDer::from_pem_file(folder.join("server.pem")).unwrap()];
     let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -68,6 +73,7 @@ async fn server(folder: &Path, answer: Option<&'static str>) -> (u16, Heard) {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             // Whoever does not trust us says nothing.
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 continue;
@@ -76,14 +82,14 @@ async fn server(folder: &Path, answer: Option<&'static str>) -> (u16, Heard) {
                 hears.lock().unwrap().push(text.clone());
                 let is_login = text.contains("action: LOGIN");
                 let is_right = text.contains(&format!("password: {PASSWORD}\n"));
-                match (is_login, answer) {
+                match (is_login, answers(&text)) {
                     (true, _) if is_right => write(&mut stream, "RESULT: success\nSTID: 1\n").await,
                     (true, _) => {
                         let no =
                             "RESULT: failed\nSTID: 1\nERROR: 53000020002 Unauthorized request\n";
                         write(&mut stream, no).await;
                     }
-                    (false, Some(answer)) => write(&mut stream, answer).await,
+                    (false, Some(answer)) => write(&mut stream, &answer).await,
                     (false, None) => break,
                 }
             }
@@ -135,7 +141,14 @@ impl Office {
     async fn ask(&self, request: &str, more: &[&str]) -> Output {
         let file = self.folder.path().join("request.txt");
         std::fs::write(&file, request).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag-send"));
+        let file = file.display().to_string();
+        let arguments: Vec<&str> = ["rri", file.as_str()].iter().chain(more).copied().collect();
+        self.run(env!("CARGO_BIN_EXE_stichtag-send"), &arguments)
+            .await
+    }
+
+    async fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("STICHTAG_") {
                 command.env_remove(name);
@@ -145,9 +158,7 @@ impl Office {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("CREDENTIALS_DIRECTORY", self.folder.path().join("secrets"))
             .current_dir(self.folder.path())
-            .arg("rri")
-            .arg(&file)
-            .args(more);
+            .args(arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
             .unwrap()
@@ -155,9 +166,13 @@ impl Office {
 }
 
 async fn office(answer: Option<&'static str>) -> (Office, Heard) {
+    office_with(Arc::new(move |_| answer.map(str::to_owned))).await
+}
+
+async fn office_with(answers: Answers) -> (Office, Heard) {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path());
-    let (port, heard) = server(folder.path(), answer).await;
+    let (port, heard) = server(folder.path(), answers).await;
     (Office::new(port, folder), heard)
 }
 
@@ -236,4 +251,133 @@ async fn live_and_test_are_never_taken_for_each_other() {
         Some(3)
     );
     assert!(heard.lock().unwrap().is_empty());
+}
+
+/// What waits, by msgid.
+type Messages = Arc<Mutex<Vec<(String, String)>>>;
+
+/// A queue as the registry keeps it: it gives the oldest, and deletes no other.
+fn queue(messages: Vec<(String, String)>) -> (Answers, Messages) {
+    let waiting = Arc::new(Mutex::new(messages));
+    let queue = waiting.clone();
+    let answers = move |request: &str| {
+        let mut queue = queue.lock().unwrap();
+        let line = |name: &str| {
+            let mut lines = request.lines();
+            lines.find_map(|line| line.strip_prefix(name).map(str::to_owned))
+        };
+        if request.contains("queue-read") {
+            let count = queue.len();
+            return Some(match queue.first() {
+                None => "RESULT: success\nSTID: 1\nmsgcnt: 0\n".to_owned(),
+                Some((_, text)) => format!("RESULT: success\nSTID: 1\nmsgcnt: {count}\n{text}"),
+            });
+        }
+        if request.contains("LOGOUT") {
+            return Some("RESULT: success\nSTID: 1\n".to_owned());
+        }
+        let is_oldest = line("msgid: ").as_ref() == queue.first().map(|(id, _)| id);
+        if is_oldest {
+            queue.remove(0);
+            return Some("RESULT: success\nSTID: 1\n".to_owned());
+        }
+        Some(
+            "RESULT: failed\nSTID: 1\nERROR: 63000000007 Request shows semantics error\n"
+                .to_owned(),
+        )
+    };
+    (Arc::new(answers), waiting)
+}
+
+fn message(number: usize, body: &str) -> (String, String) {
+    let id = format!("1f3c9a10-7d42-4b11-8a55-{number:012}");
+    let text = format!(
+        "msgtime: 2026-11-29T09:00:{:02}+01:00\nmsgid: {id}\n{body}",
+        number % 60
+    );
+    (id, text)
+}
+
+fn status(number: usize) -> (String, String) {
+    message(
+        number,
+        &format!(
+            "msgtype: domainStatusUpdate\ndomain: neuland-{number}.de\n\
+             domain-ace: neuland-{number}.de\nholder: DENIC-1000888-A\nstatus: connect\n"
+        ),
+    )
+}
+
+async fn drained(office: &Office) -> Output {
+    let sender = env!("CARGO_BIN_EXE_stichtag-send");
+    office.run(sender, &["run", "--once"]).await
+}
+
+async fn log(office: &Office) -> Vec<serde_json::Value> {
+    let arguments = ["log", "list", "--limit", "1000", "--json"];
+    let done = office.run(env!("CARGO_BIN_EXE_stichtag"), &arguments).await;
+    let text = String::from_utf8(done.stdout).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_is_kept_in_order_and_then_deleted_with_what_nobody_understands() {
+    let mut messages: Vec<_> = (0..120).map(status).collect();
+    messages.insert(60, message(600, "msgtype: somethingNew\nfield: value\n"));
+    let (answers, waiting) = queue(messages.clone());
+    let (mut office, heard) = office_with(answers).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let done = drained(&office).await;
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(waiting.lock().unwrap().is_empty());
+    let ids: Vec<_> = messages.iter().map(|(id, _)| id.as_str()).collect();
+    let url = format!("sqlite://{data}/stichtag.db");
+    let store = SqliteStore::open(&url).await.unwrap();
+    for (number, id) in (1..).zip(&ids) {
+        let kept = store.kept(InboundId(number)).await.unwrap().unwrap();
+        assert_eq!(kept.source, Source::DenicQueue);
+        assert_eq!(kept.environment, Some(Environment::Test));
+        assert!(String::from_utf8(kept.raw).unwrap().contains(id));
+    }
+    let next = InboundId(i64::try_from(ids.len()).unwrap() + 1);
+    assert!(store.kept(next).await.unwrap().is_none());
+    // One login for all of it, and a goodbye.
+    let heard = heard.lock().unwrap();
+    let logins = heard.iter().filter(|text| text.contains("LOGIN")).count();
+    assert_eq!((logins, heard.len()), (1, 1 + 2 * ids.len() + 1 + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_reader_of_the_queue_is_noticed_and_nothing_is_lost() {
+    let answers = |request: &str| {
+        let (_, text) = status(1);
+        Some(match request.contains("queue-read") {
+            true => format!("RESULT: success\nSTID: 1\nmsgcnt: 1\n{text}"),
+            false => "RESULT: failed\nSTID: 1\nERROR: 63000000007 no\n".to_owned(),
+        })
+    };
+    let (mut office, _) = office_with(Arc::new(answers)).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let done = drained(&office).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said(&done).contains("another reader"), "{}", said(&done));
+    assert!(!log(&office).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_deleted_is_kept_once() {
+    let answers = |request: &str| {
+        assert!(!request.contains("queue-delete"));
+        Some("RESULT: success\nSTID: 1\nmsgcnt: 1\nmsgtype: domainStatusUpdate\n".to_owned())
+    };
+    let (mut office, _) = office_with(Arc::new(answers)).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let done = drained(&office).await;
+    assert!(done.status.success(), "{}", said(&done));
+    assert_eq!(log(&office).await.len(), 1);
 }

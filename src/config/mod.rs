@@ -183,13 +183,11 @@ const CHECKED_LATER: [&str; 5] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 11] = [
+const LATER: [&str; 9] = [
     "server.public_listen",
     "verify_site.",
     "rri.live.format",
-    "rri.live.queue",
     "rri.test.format",
-    "rri.test.queue",
     "centralnic.",
     "web.",
     "retention.",

@@ -53,6 +53,8 @@ pub struct Rri {
     pub user_credential: String,
     /// The credential that holds its password.
     pub password_credential: String,
+    /// Is the message queue read?
+    pub reads_queue: bool,
 }
 
 /// Reads the settings of an environment.
@@ -67,6 +69,7 @@ pub fn rri(layers: &Layers, environment: Environment) -> Result<Rri, ConfigError
             .map(PathBuf::from),
         user_credential: field("user_credential").text(),
         password_credential: field("password_credential").text(),
+        reads_queue: field("queue").truth(),
     })
 }
 

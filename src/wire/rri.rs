@@ -150,6 +150,18 @@ async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String>
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The value of a field of a key/value reply, the first of that name; empty ones are none.
+pub fn field_of(reply: &str, name: &str) -> Option<String> {
+    let value = reply.lines().find_map(|line| {
+        let (keyword, value) = line.split_once(':')?;
+        keyword
+            .trim()
+            .eq_ignore_ascii_case(name)
+            .then_some(value.trim())
+    })?;
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
 /// The value of `RESULT` in a key/value reply, or of `result` in XML, in lower case.
 pub fn result_of(reply: &str) -> Option<String> {
     let of_line = reply.lines().find_map(|line| {

@@ -14,7 +14,7 @@ use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
 use crate::serve;
 use crate::store::RequestFilter;
-use crate::wire::{self, rri::RriError};
+use crate::wire::{self, RriSession, rri::RriError};
 
 /// The small sender: signs requests to the registry and mails them.
 #[derive(Parser, Debug)]
@@ -85,7 +85,9 @@ async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
 
 async fn run_sender(context: &Context, is_once: bool) -> anyhow::Result<u8> {
     let (config, _) = context.config()?;
-    fit(&config)?;
+    if config.rri.iter().all(|rri| rri.host.is_empty()) || config.sender.is_mail {
+        fit(&config)?;
+    }
     close_to_others();
     let _log = start_log(&config)?;
     let (store, config) = context.store().await?;
@@ -152,31 +154,21 @@ async fn rri(
     };
     let request = request.with_context(|| file.display().to_string())?;
     let rri = chosen(&config, environment)?;
-    let secret = |name: &str| {
-        config.credentials.read(name).with_context(|| {
-            format!("the RRI login is missing: give the service the systemd credential `{name}`")
-        })
-    };
-    let trust = wire::rri::trust(rri.ca_file.as_deref()).map_err(anyhow::Error::msg)?;
-    let login = send::registry::RriLogin {
-        host: &rri.host,
-        port: rri.port,
-        trust,
-        user: &secret(&rri.user_credential)?,
-        password: &secret(&rri.password_credential)?,
-    };
-    let failed = |code, error: RriError| exit::Failure {
-        code,
-        text: error.to_string(),
-    };
-    match send::registry::ask_once(&login, &request).await {
+    let login = serve::sender::rri_login(&config, rri)?;
+    let failed = |code, text: String| exit::Failure { code, text };
+    let mut session = RriSession::open(&login)
+        .await
+        .map_err(|error| failed(exit::BUSY, error.to_string()))?;
+    let answer = session.ask(&request).await;
+    session.close().await;
+    match answer {
         Ok(reply) => {
             std::io::Write::write_all(&mut std::io::stdout(), reply.as_bytes())?;
             let is_done = wire::rri::result_of(&reply).as_deref() == Some("success");
             Ok(if is_done { exit::DONE } else { exit::FAILED })
         }
-        Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error).into()),
-        Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error).into()),
+        Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),
+        Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error.to_string()).into()),
     }
 }
 

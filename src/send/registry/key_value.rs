@@ -13,9 +13,7 @@ use crate::model::request::{
     ContactData, Delegation, DomainData, Proof, RegistryRequest, RequestContact, RequestError,
 };
 use crate::model::{Ctid, DomainName};
-
-/// The version of the format that we write (`denic.md` 1.6).
-pub const VERSION: &str = "5.0";
+use crate::wire::VERSION;
 
 /// A request of more bytes than this is refused by the registry (`denic.md` 1.2).
 const REQUEST_BYTES_MAX: usize = 65_535;

@@ -1,0 +1,99 @@
+//! A session of RRI: login first, logout last (`denic.md` 1.4, 4.3).
+
+use secrecy::{ExposeSecret, SecretSlice};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::rri::{RriConnection, RriError, Trust, result_of};
+
+/// The version of the format that we write (`denic.md` 1.6).
+pub const VERSION: &str = "5.0";
+
+/// Where and as whom.
+#[derive(Clone)]
+pub struct RriLogin {
+    /// The host, as its certificate names it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Who may vouch for it.
+    pub trust: Trust,
+    /// The login.
+    pub user: SecretSlice<u8>,
+    /// Its password.
+    pub password: SecretSlice<u8>,
+}
+
+/// A connection that is logged in.
+pub struct RriSession {
+    connection: RriConnection<TlsStream<TcpStream>>,
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// The way to the registry; later it may be another.
+    #[error("{0}")]
+    Way(String),
+    /// Trying again cannot help: ten wrong logins in a row block the user for an hour, also for the
+    /// right password.
+    #[error("{0}; put it right before you try again, for ten wrong ones block it")]
+    Refused(String),
+}
+
+impl RriSession {
+    /// Connects and logs in; tried once.
+    pub async fn open(login: &RriLogin) -> Result<Self, LoginError> {
+        let text = login_text(login).map_err(LoginError::Refused)?;
+        let way = |error: RriError| LoginError::Way(error.to_string());
+        let mut connection = RriConnection::open(&login.host, login.port, &login.trust)
+            .await
+            .map_err(way)?;
+        let reply = connection
+            .ask(&text)
+            .await
+            .map_err(|error| LoginError::Way(format!("the login was not answered: {error}")))?;
+        if result_of(&reply).as_deref() == Some("success") {
+            return Ok(RriSession { connection });
+        }
+        let why = reply
+            .lines()
+            .find(|line| line.to_ascii_uppercase().contains("ERROR"))
+            .unwrap_or("no reason is given");
+        Err(LoginError::Refused(format!("the login was refused: {why}")))
+    }
+
+    /// Sends one request and reads its reply.
+    pub async fn ask(&mut self, request: &str) -> Result<String, RriError> {
+        self.connection.ask(request).await
+    }
+
+    /// Says goodbye; the server may close at once in place of a reply.
+    pub async fn close(mut self) {
+        let logout = format!("version: {VERSION}\naction: LOGOUT\n");
+        let _ = self.connection.ask(&logout).await;
+    }
+}
+
+fn login_text(login: &RriLogin) -> Result<String, String> {
+    let word = |name: &str, secret: &SecretSlice<u8>| {
+        let text = std::str::from_utf8(secret.expose_secret()).ok();
+        let text = text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+        text.filter(|text| {
+            (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+        .ok_or_else(|| {
+            format!(
+                "the {name} has 1 to 255 visible ASCII characters, and the credential holds \
+                 something else"
+            )
+        })
+    };
+    let (user, password) = (
+        word("user", &login.user)?,
+        word("password", &login.password)?,
+    );
+    Ok(format!(
+        "version: {VERSION}\naction: LOGIN\nuser: {user}\npassword: {password}\n"
+    ))
+}
