@@ -14,6 +14,8 @@ mod held;
 mod held_up;
 #[path = "process/orders.rs"]
 mod orders;
+#[path = "process/owner.rs"]
+mod owner;
 #[path = "process/poison.rs"]
 mod poison;
 #[path = "process/remind.rs"]

@@ -431,6 +431,7 @@ impl Deciding<'_> {
                     record: DomainRecord::new(key.clone(), self.now),
                     case: None,
                     is_told: false,
+                    bounced: BTreeSet::new(),
                     customer: None,
                 },
             );
@@ -547,6 +548,7 @@ impl Deciding<'_> {
         let mut drafts = Vec::new();
         let key = &applied.record.key;
         let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
+        let bounced = known.bounced.iter().map(String::as_str).collect();
         for effect in &applied.effects {
             if let Effect::Alarm(reason) = effect {
                 let alarm = format!("{of_domain}:{}", reason.code);
@@ -558,7 +560,7 @@ impl Deciding<'_> {
                 known.customer.as_ref(),
                 Reachability {
                     open: &self.world.open,
-                    bounced: &BTreeSet::new(),
+                    bounced: &bounced,
                 },
                 effect,
                 self.now,
@@ -645,6 +647,7 @@ impl Deciding<'_> {
             record,
             case,
             is_told,
+            bounced: known.bounced,
             customer: known.customer,
         };
         self.world.domains.insert(key.clone(), carried);

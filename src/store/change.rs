@@ -1,6 +1,6 @@
 //! What goes into the store and what comes out, in the words of the field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -146,8 +146,10 @@ pub struct Known {
     pub record: DomainRecord,
     /// Its open case.
     pub case: Option<(CaseId, CaseState)>,
-    /// Has anybody been told about this case?
+    /// Has its customer been told about this case?
     pub is_told: bool,
+    /// Addresses that mail about this case came back from.
+    pub bounced: BTreeSet<String>,
     /// Its customer.
     pub customer: Option<Customer>,
 }

@@ -532,3 +532,34 @@ async fn every_process_of_a_store_has_the_same_key() {
         elsewhere.rules.policy.bounce_key
     );
 }
+
+#[tokio::test]
+async fn later_news_does_not_go_to_the_address_that_mail_came_back_from() {
+    let mut desk = desk_with(Some(SECOND)).await;
+    desk.told(&verify(DOMAIN, "10:00:00")).await;
+    desk.came_back("N-1").await;
+    desk.send_all().await;
+    desk.now += 1.hour();
+    let lines = [CONNECT, &dedelegation("2026-07-04T08:30:00+02:00")];
+    let date = "Sat, 09 May 2026 11:00:00 +0200";
+    desk.told(&mail(DOMAIN, date, &["DENIC-1000888-A"], &lines))
+        .await;
+    desk.now += 1.hour();
+    desk.told(&hold(DOMAIN)).await;
+    desk.now += 1.hour();
+    desk.told(&resolved(DOMAIN)).await;
+    let notices = desk.notices().await;
+    let to: Vec<_> = (notices.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.recipient.as_str()))
+        .collect();
+    assert_eq!(
+        to,
+        [
+            (NoticeKind::VerificationRequired, FIRST),
+            (NoticeKind::VerificationRequired, SECOND),
+            (NoticeKind::VerificationRequired, SECOND),
+            (NoticeKind::OnHold, SECOND),
+            (NoticeKind::Resolved, SECOND),
+        ]
+    );
+}

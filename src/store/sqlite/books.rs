@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, Writing, commit, row};
+use super::{SqliteStore, Writing, commit, row, tasks, telling};
 use crate::model::{
-    Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
     RegistryStatus, reason,
 };
 
@@ -105,17 +105,41 @@ pub async fn put_domains(
         record.updated_at = now;
         // Holders on a list are not yet what the registry says; its next message brings the rest.
         commit::write_record(&mut writing, &record).await?;
-        sqlx::query(
-            "UPDATE verification_case SET plan_at = 0 \
-             WHERE closed_at IS NULL AND environment = ? AND ace = ?",
-        )
-        .bind(record.key.environment.as_str())
-        .bind(record.key.domain.ace())
-        .execute(&mut *writing)
-        .await?;
+        plan_again(&mut writing, &record.key).await?;
+        if record.customer != before.customer {
+            change_hands(&mut writing, &record, now).await?;
+        }
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await
+}
+
+/// Whom to tell of the open case of a domain is thought of anew; its number, if there is one.
+async fn plan_again(writing: &mut Writing, key: &DomainKey) -> Result<Option<CaseId>, StoreError> {
+    let case: Option<i64> = sqlx::query_scalar(
+        "UPDATE verification_case SET plan_at = 0 \
+         WHERE closed_at IS NULL AND environment = ? AND ace = ? RETURNING id",
+    )
+    .bind(key.environment.as_str())
+    .bind(key.domain.ace())
+    .fetch_optional(&mut **writing)
+    .await?;
+    Ok(case.map(CaseId))
+}
+
+/// A domain has another customer now: what waits for the former one, mail or call, is taken back, and
+/// whom to tell is thought of anew.
+pub async fn change_hands(
+    writing: &mut Writing,
+    record: &DomainRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    telling::withdraw_from_others(writing, &record.key, record.customer.as_ref(), now).await?;
+    if let Some(case) = plan_again(writing, &record.key).await? {
+        let outcome = "no longer needed: the domain has another customer";
+        tasks::drop(writing, case, now, outcome).await?;
+    }
+    Ok(())
 }
 
 pub async fn domains(
