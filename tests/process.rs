@@ -14,6 +14,8 @@ mod held;
 mod held_up;
 #[path = "process/orders.rs"]
 mod orders;
+#[path = "process/overtaken.rs"]
+mod overtaken;
 #[path = "process/owner.rs"]
 mod owner;
 #[path = "process/poison.rs"]
@@ -26,6 +28,8 @@ mod replayed;
 mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
+#[path = "process/smarthost.rs"]
+mod smarthost;
 #[path = "process/telling.rs"]
 mod telling;
 #[path = "process/trust.rs"]

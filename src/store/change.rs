@@ -315,6 +315,9 @@ pub struct Alarm {
     pub raised_at: Timestamp,
 }
 
+/// The key of the alarm that the smarthost takes no mail from us; it ends when it takes a notice.
+pub const SMARTHOST_ALARM: &str = "smarthost";
+
 /// How a try to send ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -325,8 +328,15 @@ pub enum Delivery {
         /// Its reply.
         reply: String,
     },
-    /// Not now.
+    /// Not now, and nothing was taken: the next try may say something else.
     Retry {
+        /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// Nobody knows whether this try or an earlier one was taken: the next one sends the same bytes.
+    Unsure {
         /// The next try.
         at: Timestamp,
         /// Why.

@@ -112,6 +112,7 @@ pub fn change(message: InboundId) -> Change {
         clears: Vec::new(),
         alarms: Vec::new(),
         report: None,
+        answer: None,
         evidence: None,
     }
 }
