@@ -563,3 +563,27 @@ async fn later_news_does_not_go_to_the_address_that_mail_came_back_from() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_waits_goes_to_the_corrected_address() {
+    let desk = desk_with(Some(SECOND)).await;
+    desk.live(&verify(DOMAIN, "10:00:00")).await;
+    desk.plan().await;
+    let to = async || desk.notice("N-1").await.notice.recipient;
+    assert_eq!(to().await, FIRST);
+    desk.customer("K-1", "neu@example.org", Some(SECOND)).await;
+    desk.plan().await;
+    assert_eq!(to().await, "neu@example.org");
+    // An address that only moved to another place is still the customer's.
+    desk.customer("K-1", SECOND, Some("neu@example.org")).await;
+    assert_eq!(to().await, "neu@example.org");
+    // One that may have left stays as it is.
+    let lease = std::time::Duration::from_secs(60);
+    let later = desk.now + 1.hour();
+    let claimed = desk.store.claim_notices(later, 9, lease).await.unwrap();
+    (desk.store.fix_notice(claimed[0].id, b"x", 1).await).unwrap();
+    desk.customer("K-1", FIRST, None).await;
+    desk.plan().await;
+    assert_eq!(to().await, "neu@example.org");
+    assert_eq!(desk.notices().await.len(), 1);
+}

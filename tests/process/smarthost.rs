@@ -11,7 +11,7 @@ use stichtag::send::{self, Letter, Writer};
 use stichtag::serve;
 use stichtag::store::Store;
 
-use super::desk::{CONNECT, Desk, config, dedelegation, deletion, mail};
+use super::desk::{CONNECT, Desk, HOLD, config, dedelegation, deletion, mail};
 
 /// Answers that are not the usual ones, by command; `220` is the greeting, `.` the end of the mail. An
 /// empty answer breaks off.
@@ -175,6 +175,50 @@ async fn what_is_refused_to_the_recipient_goes_to_his_next_address() {
         assert_eq!(notices[1].notice.recipient, "zweit@example.org");
         assert_eq!(desk.alarms().await, ["W35"]);
     }
+}
+
+#[tokio::test]
+async fn a_failure_is_no_alarm_any_more_once_every_case_in_it_is_told_by_a_later_mail() {
+    let smarthost = Smarthost::start("smtp://HOST", &[("RCPT", "550 5.1.1 no such mailbox")]);
+    let mut desk = begun().await;
+    let other = mail(
+        "tuchmacherei-jena.de",
+        "Sat, 09 May 2026 10:00:00 +0200",
+        &["DENIC-1000888-A"],
+        &[CONNECT, &dedelegation("2026-06-04T08:30:00+02:00")],
+    );
+    desk.now -= 10.minutes();
+    desk.live(&other).await;
+    desk.now += 10.minutes();
+    assert_eq!(desk.notices().await[0].notice.items.len(), 2);
+    deliver(&desk, &smarthost, None).await;
+    assert_eq!(desk.alarms().await, ["W35"]);
+    // Of one of the two the customer hears by a mail of its own, of the other he does not yet.
+    smarthost.is_mended();
+    let held = mail(
+        DOMAIN,
+        "Sat, 09 May 2026 11:00:00 +0200",
+        &["DENIC-1000888-A"],
+        &[HOLD, &deletion("2026-09-02T08:30:00+02:00")],
+    );
+    desk.rules.telling.coalesce = jiff::SignedDuration::ZERO;
+    desk.live(&held).await;
+    deliver(&desk, &smarthost, None).await;
+    assert_eq!(desk.alarms().await, ["W35"]);
+    desk.now += 1.hour();
+    deliver(&desk, &smarthost, None).await;
+    assert!(desk.alarms().await.is_empty());
+    // The first one, sent again by hand and refused again, is still nobody's loss.
+    let first = desk.notices().await[0].notice.id;
+    (desk
+        .store
+        .requeue_notice(first, desk.now, &desk.audit())
+        .await)
+        .unwrap();
+    (smarthost.answers.lock().unwrap()).insert("RCPT", "550 5.1.1 no such mailbox");
+    deliver(&desk, &smarthost, None).await;
+    assert_eq!(desk.notices().await[0].notice.state, NoticeState::Failed);
+    assert!(desk.alarms().await.is_empty());
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use crate::model::{
 pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for customer in customers {
+        if let Some(before) = customer_in(&mut writing, &customer.id).await? {
+            readdress(&mut writing, &before, customer).await?;
+        }
         sqlx::query(
             "INSERT INTO customer (id, body) VALUES (?, ?) \
              ON CONFLICT DO UPDATE SET body = excluded.body",
@@ -57,11 +60,49 @@ pub async fn customer(
     store: &SqliteStore,
     id: &CustomerId,
 ) -> Result<Option<Customer>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    customer_in(&mut reading, id).await
+}
+
+async fn customer_in(
+    connection: &mut SqliteConnection,
+    id: &CustomerId,
+) -> Result<Option<Customer>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM customer WHERE id = ?")
         .bind(&id.0)
-        .fetch_optional(&store.readers)
+        .fetch_optional(connection)
         .await?;
     body.as_deref().map(row::from_json).transpose()
+}
+
+/// What waits for a customer goes to the address that stands where the former one stood, unless it
+/// may have left already. What failed at the former one is thought of anew by the planner.
+async fn readdress(
+    writing: &mut Writing,
+    before: &Customer,
+    after: &Customer,
+) -> Result<(), StoreError> {
+    for former in before.addresses() {
+        if after.addresses().any(|address| address == former) {
+            continue;
+        }
+        let mut places = after.addresses();
+        let present = match former == before.email {
+            true => places.next(),
+            false => places.last(),
+        };
+        sqlx::query(
+            "UPDATE notice SET recipient = coalesce(?3, recipient) WHERE customer = ?1 \
+             AND recipient = ?2 AND state IN ('queued', 'delayed') AND raw IS NULL \
+             AND lease_until = 0",
+        )
+        .bind(&before.id.0)
+        .bind(former)
+        .bind(present)
+        .execute(&mut **writing)
+        .await?;
+    }
+    Ok(())
 }
 
 pub async fn put_domains(
