@@ -7,12 +7,14 @@
 //! (what that changes) and writes the result into the [`store`] in one transaction; [`notify`]
 //! writes the mail that [`send`] takes to the smarthost, or by [`wire`] to the desk's webhook. [`serve`] runs all of it, [`inspect`] lets
 //! people look in, [`simulate`] plays the other side for the demo and the tests. The rooms in the
-//! middle are pure: values in, values out.
+//! middle are pure: values in, values out. [`openpgp`] knows which key may sign, for those who verify
+//! and those who sign.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod model;
+pub mod openpgp;
 
 pub mod receive;
 

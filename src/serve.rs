@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 mod gate;
+pub mod sender;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,8 @@ mod held;
 mod held_up;
 #[path = "process/orders.rs"]
 mod orders;
+#[path = "process/overlooked.rs"]
+mod overlooked;
 #[path = "process/overtaken.rs"]
 mod overtaken;
 #[path = "process/owner.rs"]

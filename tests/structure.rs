@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 /// Each room with the rooms it may import; `*` is all of them.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("model", &[]),
+    ("openpgp", &[]),
     ("clock", &[]),
     ("authenticate", &["model"]),
     ("parse", &["model"]),
@@ -15,9 +16,12 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("store", &["model"]),
     ("wire", &["model"]),
     ("receive", &["model", "store", "wire"]),
-    ("send", &["model", "store", "wire"]),
-    ("evidence", &["model"]),
-    ("config", &["model", "notify", "receive", "evidence"]),
+    ("send", &["model", "store", "wire", "openpgp"]),
+    ("evidence", &["model", "openpgp"]),
+    (
+        "config",
+        &["model", "notify", "receive", "evidence", "send"],
+    ),
     (
         "process",
         &[
@@ -40,7 +44,7 @@ const OUTSIDE: [(&str, &[&str]); 13] = [
     ("mail_auth", &["evidence", "simulate"]),
     ("sqlx", &["store"]),
     ("mailin", &["receive"]),
-    ("use pgp::", &["evidence"]),
+    ("use pgp::", &["openpgp", "evidence", "send"]),
     ("AsyncSmtpTransport", &["send"]),
     ("hyper::", &["wire"]),
     ("rustls::", &["wire"]),

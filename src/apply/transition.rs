@@ -198,6 +198,7 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
     if is_news {
         settle_case(situation, &mut applied, at);
         flag_deadlines(situation, &mut applied);
+        flag_status(&mut applied);
     }
     applied.effects.extend(
         applied
@@ -216,6 +217,7 @@ fn is_alarm(reason: &Reason) -> bool {
         reason::DEADLINE_RANGE,
         reason::HOLD_WITHOUT_DEADLINE,
         reason::EXPIRES,
+        reason::UNKNOWN_STATUS,
     ]
     .contains(&reason.code)
 }
@@ -309,7 +311,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
     let record = &applied.record;
     let due = record.due();
     let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
-    if let Some(gone) = record.gone() {
+    if let Some(gone) = record.ended() {
         let tell = |kind, direction| Effect::Tell {
             kind,
             due: before.due(),
@@ -334,7 +336,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
         }
         applied
             .effects
-            .extend(told.filter(|_| before.gone() != Some(gone)));
+            .extend(told.filter(|_| before.ended() != Some(gone)));
         return;
     }
     let was_awaited = matches!(
@@ -363,15 +365,15 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
         });
     }
     if due.is_some() {
-        let state = if is_on_hold {
-            CaseState::OnHold
-        } else {
-            CaseState::Open
+        let state = match record.status() {
+            _ if is_on_hold => CaseState::OnHold,
+            // What nobody knows says nothing about the case.
+            Some(RegistryStatus::Other(_)) => situation.case.unwrap_or(CaseState::Open),
+            _ => CaseState::Open,
         };
-        let kind = if is_on_hold {
-            NoticeKind::OnHold
-        } else {
-            NoticeKind::VerificationRequired
+        let kind = match state {
+            CaseState::OnHold => NoticeKind::OnHold,
+            _ => NoticeKind::VerificationRequired,
         };
         applied.case = match situation.case {
             None => CaseStep::Open(state),
@@ -395,6 +397,22 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
             flag: before.status() == Some(&RegistryStatus::ServerHold),
             direction: None,
         });
+    }
+}
+
+/// A status that nobody knows, with a deadline that runs: a person must look.
+fn flag_status(applied: &mut Applied) {
+    let record = &applied.record;
+    if let (Some(status @ RegistryStatus::Other(_)), true) =
+        (record.status(), record.due().is_some())
+    {
+        applied.reasons.push(Reason::new(
+            reason::UNKNOWN_STATUS,
+            format!(
+                "{} has the status {status}, and its deadlines stand as they were",
+                record.key.domain
+            ),
+        ));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod credential;
 mod layers;
+mod sender;
 mod values;
 mod watch;
 
@@ -21,6 +22,7 @@ use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
+pub use sender::{Sender, fault as sender_fault};
 use values::Field;
 pub use watch::AlertWays;
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub held_age: Duration,
     /// `watch.registry_silence`: a live route that hears nothing for so long is alarmed; `None`: none.
     pub registry_silence: Option<Duration>,
+    /// What `stichtag-send` works with.
+    pub sender: Sender,
     /// How alarms reach people.
     pub alerts: AlertWays,
     /// `[log]`
@@ -177,10 +181,9 @@ const CHECKED_LATER: [&str; 5] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 9] = [
+const LATER: [&str; 8] = [
     "server.public_listen",
     "verify_site.",
-    "sender.",
     "rri.",
     "centralnic.",
     "web.",
@@ -259,6 +262,7 @@ impl Config {
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
             alerts: watch::alert_ways(layers)?,
+            sender: sender::sender(layers)?,
             credentials: Credentials::default(),
             log: Log {
                 level: log_level(layers)?,

@@ -264,6 +264,8 @@ catalogue! {
         "Ask the registry for the domain's state.";
     COUNT_DIFFERS "W22" "The registry counts another number of domains for this contact than we do."
         "Compare our domain list with the registry's; a domain may be missing here.";
+    NAMED_UNKNOWN "W24" "The registry names a domain of the contact with its deadline, and we do not have it, or not with this holder."
+        "Look the domain up at the registry at once; if it is ours, import it with its customer and holders and replay the message.";
     OLDER "W23" "An older fact arrived after a newer one; it was filed in the history only."
         "Nothing.";
     HOLD_WITHOUT_DEADLINE "W26" "The domain is on serverHold, and no verification deadline is given."
@@ -322,6 +324,8 @@ catalogue! {
         "See `stichtag action list`; put right what it names and order again.";
     TOO_LATE "W72" "An order was taken back after its request had left."
         "Ask the customer and the registry: nothing is recalled by itself.";
+    UNSIGNED "W75" "Requests wait because nothing can be signed."
+        "Give `stichtag-send` a key that is valid, and its passphrase; what waits leaves by itself then.";
     DECIDE "W74" "An order waits for the decision of a person."
         "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."

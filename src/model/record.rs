@@ -165,6 +165,15 @@ impl DomainRecord {
         (!is_back).then_some(gone)
     }
 
+    /// Is it no longer a registered domain of ours: gone, or deleted as its status says?
+    pub fn ended(&self) -> Option<Gone> {
+        let is_deleted = matches!(
+            self.status(),
+            Some(RegistryStatus::RedemptionPeriod | RegistryStatus::Free)
+        );
+        self.gone().or(is_deleted.then_some(Gone::Deleted))
+    }
+
     /// When it ends in status `failed`, as long as nothing newer says that it is connected or gone.
     pub fn expires_at(&self) -> Option<Timestamp> {
         let (said_at, expires) = self.facts.expire?;
@@ -183,7 +192,7 @@ impl DomainRecord {
     /// exact for the domain it names, safe for the others, so it counts where the domain's own
     /// message is older or says nothing; at equal times the earlier deadline stands.
     pub fn due(&self) -> Due {
-        if self.gone().is_some() {
+        if self.ended().is_some() {
             return Due::default();
         }
         let own = self.facts.verification.as_ref();

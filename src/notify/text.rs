@@ -33,12 +33,12 @@ fn next_deadline(notice: &Notice) -> Option<(Timestamp, Step)> {
 
 fn next_of(notice: &Notice, item: &NoticeItem) -> Option<(Timestamp, Step)> {
     let deadlines = counting(item, notice.kind);
-    let ahead = deadlines.iter().find(|(at, _)| *at > notice.created_at);
+    let ahead = deadlines.iter().filter(|(at, _)| *at > notice.created_at);
     // A reminder of a day that is over would be wrong whatever it said of it.
     let past = deadlines
         .first()
         .filter(|_| notice.kind != NoticeKind::Reminder);
-    ahead.or(past).copied()
+    ahead.min().or(past).copied()
 }
 
 fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<(Timestamp, Step)> {
@@ -56,9 +56,9 @@ pub(super) fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
     kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && item.flag
 }
 
-/// By when the customer is to reply, where the notice asks for that.
+/// By when the customer is to reply, where the notice asks for that and it is not too late.
 pub(super) fn reply_by(notice: &Notice, settings: &Settings) -> Option<Timestamp> {
-    let (deadline, _) = next_deadline(notice)?;
+    let (deadline, _) = next_deadline(notice).filter(|(at, _)| *at > notice.created_at)?;
     let Settings {
         review_workdays,
         region,

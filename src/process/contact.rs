@@ -19,7 +19,7 @@ pub struct Reach {
 /// does, the first at all.
 ///
 /// `is_off`: the domain itself is off the net. `open`: open cases of the domains that the
-/// customer's addresses lie under. `bounced`: addresses from which mail about this came back.
+/// customer's addresses lie under, and what became of those that are with us no longer. `bounced`: addresses from which mail about this came back.
 pub fn reach(
     customer: &Customer,
     concerned: &DomainKey,
@@ -33,15 +33,25 @@ pub fn reach(
         };
         let under: Vec<CaseState> = open
             .iter()
-            .filter(|(key, state)| state.is_open() && is_under(key))
+            .filter(|(key, _)| is_under(key))
             .map(|(_, state)| *state)
             .collect();
         let is_own = is_under(concerned);
+        // Off the net, or in the hands of somebody else.
+        let is_off_state = |state: &CaseState| {
+            matches!(
+                state,
+                CaseState::OnHold | CaseState::Moved | CaseState::Deleted
+            )
+        };
         Reach {
             address: address.to_owned(),
-            is_at_risk: is_own || !under.is_empty(),
+            is_at_risk: is_own
+                || under
+                    .iter()
+                    .any(|state| state.is_open() || is_off_state(state)),
             is_dead: (is_own && is_off)
-                || under.contains(&CaseState::OnHold)
+                || under.iter().any(is_off_state)
                 || bounced.contains(address),
         }
     };

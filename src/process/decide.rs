@@ -65,6 +65,12 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
             .extend(holders.iter().map(|handle| (environment, handle.clone()))),
         Facts::ContactVerificationRequired(asked) => {
             ask.fan_out.push((environment, asked.contact.clone()));
+            let named = [&asked.earliest_dedelegation, &asked.earliest_deletion];
+            let named = named.into_iter().flatten().map(|(domain, _)| DomainKey {
+                environment,
+                domain: domain.clone(),
+            });
+            ask.domains.extend(named);
         }
         _ => {}
     }
@@ -464,11 +470,19 @@ impl Deciding<'_> {
             .domains
             .iter()
             .filter(|(key, known)| {
-                key.environment == environment && known.record.holders().contains(&asked.contact)
+                key.environment == environment
+                    && known.record.ended().is_none()
+                    && known.record.holders().contains(&asked.contact)
             })
             .map(|(key, _)| key.clone())
             .collect();
         let alarm = format!("contact:{environment}:{}", asked.contact.key());
+        if keys.is_empty() {
+            let text = format!("no domain of ours has the holder {}", asked.contact);
+            self.alarm_deadline(reason::NOT_OURS, &text);
+            self.hold(Reason::new(reason::NOT_OURS, text));
+            return;
+        }
         let counted = asked
             .domain_count
             .filter(|count| usize::try_from(*count).ok() != Some(keys.len()));
@@ -483,12 +497,7 @@ impl Deciding<'_> {
         } else {
             self.change.clears.push(alarm);
         }
-        if keys.is_empty() {
-            let text = format!("no domain of ours has the holder {}", asked.contact);
-            self.alarm_deadline(reason::NOT_OURS, &text);
-            self.hold(Reason::new(reason::NOT_OURS, text));
-            return;
-        }
+        self.look_for_named(environment, asked, &keys);
         for (handle, fact) in fact {
             self.world
                 .contacts
@@ -497,6 +506,36 @@ impl Deciding<'_> {
             for key in &keys {
                 self.apply(key, &Update::Contact(handle.clone(), fact.clone()), at);
             }
+        }
+    }
+
+    /// A domain that the registry names, and that is not among those of the contact here, has a
+    /// deadline that nobody watches.
+    fn look_for_named(
+        &mut self,
+        environment: Environment,
+        asked: &ContactVerification,
+        keys: &[DomainKey],
+    ) {
+        let alarm = format!("named:{environment}:{}", asked.contact.key());
+        self.change.clears.push(alarm.clone());
+        let named = [&asked.earliest_dedelegation, &asked.earliest_deletion];
+        for (domain, deadline) in named.into_iter().flatten() {
+            let key = DomainKey {
+                environment,
+                domain: domain.clone(),
+            };
+            if keys.contains(&key) {
+                continue;
+            }
+            let why = match self.world.domains.contains_key(&key) {
+                true => format!("does not have the holder {} here", asked.contact),
+                false => "is not in the database".to_owned(),
+            };
+            let text = format!("{domain} has the deadline {deadline}, and {why}");
+            self.note(Reason::new(reason::NAMED_UNKNOWN, text.clone()));
+            let alarm = format!("{alarm}:{}", domain.ace());
+            self.alarm(alarm, reason::NAMED_UNKNOWN, Some(&key), text);
         }
     }
 
@@ -592,6 +631,11 @@ impl Deciding<'_> {
     ) {
         let tells = !notices.is_empty();
         let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
+        if applied.record.due() != known.record.due() {
+            // What was alarming about the old deadlines; the new ones are alarmed for themselves.
+            let range = format!("{of_domain}:{}", reason::DEADLINE_RANGE);
+            self.change.clears.push(range);
+        }
         if is_quiet(&applied.record) && !is_quiet(&known.record) && known.record.version > 0 {
             self.change.clears.push(of_domain);
         } else if tells && !known.is_told && known.case.is_some() {

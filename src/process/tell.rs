@@ -9,8 +9,8 @@ use super::contact::reach;
 use crate::apply::Effect;
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    CaseState, Customer, DomainKey, DomainRecord, Language, NoticeItem, NoticeKind, NoticeState,
-    RegistryStatus,
+    CaseState, Customer, Direction, DomainKey, DomainRecord, Language, NoticeItem, NoticeKind,
+    NoticeState, RegistryStatus,
 };
 use crate::notify::Timetable;
 use crate::store::{NoticeDraft, NoticeSeed};
@@ -63,7 +63,9 @@ pub fn draft(
     };
     let state = telling.state?;
     let domain = &record.key.domain;
+    // Whoever took a domain over reads its mail.
     let is_off = *kind == NoticeKind::Deleted
+        || *direction == Some(Direction::Away)
         || record.status() == Some(&RegistryStatus::ServerHold) && *kind != NoticeKind::Resolved;
     let reached = customer.and_then(|customer| {
         let Reachability { open, bounced } = reachability;
@@ -141,7 +143,10 @@ pub fn draft(
             unicode: domain.unicode().to_owned(),
             holders: record.holders().clone(),
             claims: due.claims.clone(),
-            dedelegation_at: due.dedelegation_at,
+            // A domain that is deleted before cannot leave the zone then.
+            dedelegation_at: due
+                .dedelegation_at
+                .filter(|at| due.deletion_at.is_none_or(|deletion| *at <= deletion)),
             deletion_at: due.deletion_at,
             at: *at,
             flag: *flag,

@@ -28,6 +28,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(240);
 /// The pause between those tries.
 const SETTLE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A mail that leaves later than this after it was decided is dated anew.
+const STALE: SignedDuration = SignedDuration::from_hours(1);
+
 /// A reply that takes longer than this no longer holds up the next mail.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -147,7 +150,7 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
             continue;
         }
         // What is under way must not hold the store: it rests while another one is settled.
-        let Some(letter) = prepared(store, writer, notice).await.transpose() else {
+        let Some(letter) = prepared(store, writer, notice, now()).await.transpose() else {
             continue;
         };
         under_way.push(async move {
@@ -286,8 +289,9 @@ async fn prepared(
     store: &dyn Store,
     writer: &dyn Writer,
     notice: &Notice,
+    now: Timestamp,
 ) -> Result<Option<Letter>, Trouble> {
-    let written = writer.write(notice).map_err(Trouble::Unwritten)?;
+    let written = write_anew(store, writer, notice, now).await?;
     let items = notice.items.len();
     match store.fix_notice(notice.id, &written.message, items).await {
         Ok(true) => Ok(Some(Letter {
@@ -297,6 +301,27 @@ async fn prepared(
         Ok(false) => Ok(None),
         Err(error) => Err(Trouble::Unsent(SendError::Transient(error.to_string()))),
     }
+}
+
+/// The mail of a notice; one that was held up (sending was paused) is dated now, and speaks of what
+/// is still to come.
+async fn write_anew(
+    store: &dyn Store,
+    writer: &dyn Writer,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<Letter, Trouble> {
+    let is_stale = notice.raw.is_none() && now.duration_since(notice.created_at) > STALE;
+    if !is_stale {
+        return writer.write(notice).map_err(Trouble::Unwritten);
+    }
+    let redated = store.redate_notice(notice.id, now).await;
+    redated.map_err(|error| Trouble::Unsent(SendError::Transient(error.to_string())))?;
+    let notice = Notice {
+        created_at: now,
+        ..notice.clone()
+    };
+    writer.write(&notice).map_err(Trouble::Unwritten)
 }
 
 /// The smarthost takes no mail, whoever it is for.

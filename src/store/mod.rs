@@ -212,6 +212,10 @@ pub trait Store: Alerting + Ordering + Send + Sync {
     /// with what still stands of it.
     async fn fix_notice(&self, id: NoticeId, raw: &[u8], items: usize) -> Result<bool, StoreError>;
 
+    /// A notice whose bytes are not fixed is written as of `at`: what it says of days to come must
+    /// still be to come.
+    async fn redate_notice(&self, id: NoticeId, at: Timestamp) -> Result<(), StoreError>;
+
     /// Gives a claimed notice back untried, to have its turn at `at`; what comes up before then may
     /// join it, unless its bytes are fixed.
     async fn put_off_notice(&self, id: NoticeId, at: Timestamp) -> Result<(), StoreError>;

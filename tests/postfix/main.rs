@@ -6,10 +6,15 @@
 mod bounces;
 mod doubtful;
 mod faults;
+// Not everything that it does is needed here.
+#[allow(dead_code)]
+#[path = "../sign/gpg.rs"]
+mod gpg;
 mod house;
 mod instance;
 mod journey;
 mod load;
 mod mails;
+mod signed;
 mod smuggling;
 mod talk;

@@ -147,3 +147,29 @@ async fn what_a_person_sends_again_leaves_at_once() {
         .unwrap();
     assert_eq!(deliver(&mut desk, &smarthost, night).await, 3);
 }
+
+#[tokio::test]
+async fn a_mail_that_was_held_up_speaks_of_what_is_still_to_come() {
+    let smarthost = Smarthost::default();
+    let mut desk = Desk::stocked().await;
+    desk.now = at("2026-05-05T10:31:00+02:00");
+    let info = [
+        CONNECT,
+        &dedelegation("2026-06-04T10:30:00+02:00"),
+        &deletion("2026-09-02T10:30:00+02:00"),
+    ];
+    let date = "Tue, 05 May 2026 10:30:00 +0200";
+    desk.live(&mail(DOMAIN, date, &["DENIC-1000888-A"], &info))
+        .await;
+    // Somebody paused sending, and the first deadline has passed meanwhile.
+    let night = "2026-06-05T08:30:00+02:00";
+    assert_eq!(deliver(&mut desk, &smarthost, night).await, 1);
+    let notice = desk.notices().await.remove(0).notice;
+    assert_eq!(notice.created_at, at(night));
+    let raw = notice.raw.unwrap();
+    let read = mail_parser::MessageParser::new().parse(&raw).unwrap();
+    let sent = read.date().unwrap().to_timestamp();
+    assert_eq!(sent, at(night).as_second());
+    let subject = read.subject().unwrap();
+    assert!(subject.contains("31. August"), "{subject}");
+}

@@ -40,7 +40,7 @@ impl ConfigCommand {
                     }
                 }
                 for route in &config.routes {
-                    if route.header_from.is_empty() {
+                    if route.header_from.is_empty() && route.parser != RouteParser::Dsn {
                         let name = &route.name;
                         eprintln!("note: {name} names no `header_from`, so all its mail is held");
                     }

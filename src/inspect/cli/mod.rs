@@ -22,6 +22,7 @@ mod progress;
 mod replay;
 mod request;
 mod save;
+mod sender;
 mod shell;
 mod status;
 
@@ -39,6 +40,7 @@ use crate::config::{Config, Layers};
 use crate::store::{self, AuditEntry, Store};
 
 pub use out::{CleanLines, Colour, Out};
+pub use sender::{SenderCli, run as run_sender};
 
 /// No registry deadline passes unseen: registry messages kept, explained and passed on.
 #[derive(Parser, Debug)]

@@ -147,10 +147,10 @@ impl Status {
             || !lost.is_empty()
             || paused.is_some();
         let is_urgent = is_overdue || !urgent.is_empty();
-        let is_attention = self.fail && needs_a_person || is_running && is_urgent;
+        let is_attention = self.fail && needs_a_person || is_urgent;
         Ok(match (is_running, is_attention) {
-            (_, true) => exit::ATTENTION,
-            (false, false) => exit::INVALID,
+            (false, _) => exit::INVALID,
+            (true, true) => exit::ATTENTION,
             (true, false) => exit::DONE,
         })
     }

@@ -437,6 +437,10 @@ impl Store for SqliteStore {
         outbox::fix(self, id, raw, items).await
     }
 
+    async fn redate_notice(&self, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
+        outbox::redate(self, id, at).await
+    }
+
     async fn put_off_notice(&self, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
         outbox::put_off(self, id, at).await
     }

@@ -226,9 +226,14 @@ impl Ordering for SqliteStore {
         .bind(id.0)
         .execute(&mut *writing)
         .await?;
-        if let RequestDelivery::Failed { at, entry, .. } = delivery {
-            end_order(&mut writing, id, OrderState::Failed, *at).await?;
-            note(&mut writing, entry).await?;
+        match delivery {
+            RequestDelivery::Failed { at, entry, .. } => {
+                end_order(&mut writing, id, OrderState::Failed, *at).await?;
+                note(&mut writing, entry).await?;
+                fail_domain(&mut writing, id).await?;
+            }
+            RequestDelivery::Sent { at, .. } => cases::clear(&mut writing, "signing", *at).await?,
+            RequestDelivery::Retry { .. } => {}
         }
         if let Some(alarm) = alarm {
             cases::raise(&mut writing, alarm).await?;
@@ -533,6 +538,19 @@ async fn end_order(
     .bind(state.as_str())
     .bind(row::micros(at))
     .bind(request.0)
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// What was to begin with a request that could not be sent has not begun (HS-08).
+async fn fail_domain(writing: &mut Writing, id: RequestId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE domain SET lifecycle = 'error', version = version + 1 \
+         WHERE lifecycle IN ('registering', 'transferring') AND (environment, ace) IN \
+            (SELECT environment, ace FROM request WHERE id = ?)",
+    )
+    .bind(id.0)
     .execute(&mut **writing)
     .await?;
     Ok(())

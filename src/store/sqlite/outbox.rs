@@ -105,6 +105,17 @@ pub async fn fix(
     Ok(is_wanted)
 }
 
+/// A notice whose bytes are not fixed is written as of `at`.
+pub async fn redate(store: &SqliteStore, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    sqlx::query("UPDATE notice SET created_at = ?2 WHERE id = ?1 AND raw IS NULL")
+        .bind(id.0)
+        .bind(row::micros(at))
+        .execute(&mut *writing)
+        .await?;
+    store.end(writing).await
+}
+
 /// A claimed notice is given back untried.
 pub async fn put_off(store: &SqliteStore, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;

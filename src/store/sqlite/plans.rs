@@ -130,7 +130,8 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     Ok(Desk { cases, open })
 }
 
-/// Open cases of the domains that the addresses of these customers lie under.
+/// Open cases of the domains that the addresses of these customers lie under; of those that have
+/// moved away, were deleted or are on hold, that.
 pub async fn open_above(
     connection: &mut SqliteConnection,
     customers: impl Iterator<Item = (Environment, &Customer)>,
@@ -147,8 +148,13 @@ pub async fn open_above(
     sqlx::query(
         "SELECT environment, ace, state FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON environment = asked.value ->> 0 \
-             AND ace = asked.value ->> 1 AND closed_at IS NULL",
+             AND ace = asked.value ->> 1 AND closed_at IS NULL \
+         UNION ALL SELECT environment, ace, CASE WHEN lifecycle IN ('moved', 'deleted') \
+             THEN lifecycle ELSE 'on-hold' END FROM json_each(?) AS asked \
+         CROSS JOIN domain ON environment = asked.value ->> 0 AND ace = asked.value ->> 1 \
+         WHERE lifecycle IN ('moved', 'deleted') OR facts ->> '$.status.status' = 'serverHold'",
     )
+    .bind(row::json(&asked)?)
     .bind(row::json(&asked)?)
     .fetch_all(connection)
     .await?

@@ -1,0 +1,85 @@
+//! `[sender]`: what the small sender, `stichtag-send`, works with.
+
+use std::time::Duration;
+
+use super::layers::{ConfigError, Layers};
+use crate::model::Environment;
+use crate::send::SignatureForm;
+
+/// `[sender]`
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// `From` of requests.
+    pub from: String,
+    /// Where live requests go; empty: nowhere.
+    pub to_live: String,
+    /// Where test requests go; empty: nowhere.
+    pub to_test: String,
+    /// The credential that holds the secret key; its passphrase is the one of that name with
+    /// [`Sender::PASSPHRASE`] behind it.
+    pub key_credential: String,
+    /// How a request carries its signature.
+    pub form: SignatureForm,
+    /// What waited longer since it was signed is signed again.
+    pub signature_max_age: Duration,
+    /// The way of requests.
+    pub is_mail: bool,
+}
+
+impl Sender {
+    /// Behind the name of the key's credential: its passphrase.
+    pub const PASSPHRASE: &str = "-passphrase";
+
+    /// The registry's address of an environment.
+    pub fn to(&self, environment: Environment) -> &str {
+        match environment {
+            Environment::Live => &self.to_live,
+            Environment::Test => &self.to_test,
+        }
+    }
+}
+
+/// Reads all of it; whether it is enough to send with is asked by [`check`].
+pub fn sender(layers: &Layers) -> Result<Sender, ConfigError> {
+    let field = |key: &str| layers.field(key);
+    Ok(Sender {
+        from: field("sender.from").text(),
+        to_live: field("sender.to_live").text(),
+        to_test: field("sender.to_test").text(),
+        key_credential: field("sender.key_credential").text(),
+        form: field("sender.format").choice(&[
+            ("clearsign", SignatureForm::Clearsign),
+            ("mime", SignatureForm::Mime),
+        ])?,
+        signature_max_age: field("sender.signature_max_age").duration()?,
+        is_mail: field("sender.transport").choice(&[("rri", false), ("mail", true)])?,
+    })
+}
+
+/// Why nothing may be sent with these settings: a sentence. A request that reaches the wrong system
+/// cannot be taken back.
+pub fn fault(sender: &Sender) -> Option<String> {
+    let wrong = |key: &str, why: &str| Some(format!("`sender.{key}` {why}"));
+    if !sender.is_mail {
+        return wrong(
+            "transport",
+            "is \"rri\", which this version does not speak yet; set it to \"mail\"",
+        );
+    }
+    for (key, value) in [
+        ("from", &sender.from),
+        ("to_live", &sender.to_live),
+        ("to_test", &sender.to_test),
+    ] {
+        if value.is_empty() {
+            return wrong(key, "is not set; nothing is sent without it");
+        }
+    }
+    if sender.to_live.eq_ignore_ascii_case(&sender.to_test) {
+        return wrong(
+            "to_test",
+            "is the same as `sender.to_live`: test requests would reach the live registry",
+        );
+    }
+    None
+}
