@@ -16,6 +16,10 @@ mod held_up;
 mod orders;
 #[path = "process/overlooked.rs"]
 mod overlooked;
+#[path = "process/overtaken.rs"]
+mod overtaken;
+#[path = "process/owner.rs"]
+mod owner;
 #[path = "process/poison.rs"]
 mod poison;
 #[path = "process/remind.rs"]
@@ -26,6 +30,8 @@ mod replayed;
 mod reseller;
 #[path = "process/samples.rs"]
 mod samples;
+#[path = "process/smarthost.rs"]
+mod smarthost;
 #[path = "process/telling.rs"]
 mod telling;
 #[path = "process/trust.rs"]

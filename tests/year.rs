@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use stichtag::model::NoticeKind;
 
-use house::{House, Mail, PACE};
+use house::{House, Mail};
 use registry::{Course, End};
 
 const DOMAINS: usize = 10_000;
@@ -49,7 +49,8 @@ async fn a_year_leaves_nobody_untold_and_tells_nobody_too_much() {
         let heard = about.get(course.domain.ace()).unwrap_or(&none);
         let has_contact = house.has_contact(&course.domain);
         let is_called = tasks.contains(course.domain.ace());
-        faults.extend(untold(course, heard, has_contact, is_called));
+        let left_at = house.is_tried_by(course.begins + SignedDuration::from_mins(15));
+        faults.extend(untold(course, heard, left_at, has_contact, is_called));
         faults.extend(told_after_the_end(course, heard));
         faults.extend(crowded(course, heard));
     }
@@ -78,6 +79,8 @@ async fn a_year_leaves_nobody_untold_and_tells_nobody_too_much() {
     }
     let several = mails.iter().filter(|mail| mail.domains.len() > 1).count();
     assert!(several > 50, "{several} mails about several domains");
+    let turned_away = house.turned_away();
+    assert!(turned_away > 1_000, "{turned_away} tries came to nothing");
 }
 
 fn asks(mail: &&&Mail) -> bool {
@@ -85,14 +88,20 @@ fn asks(mail: &&&Mail) -> bool {
 }
 
 /// Was there a notice before the first deadline, or, without a contact, a call?
-fn untold(course: &Course, heard: &[&Mail], has_contact: bool, is_called: bool) -> Option<String> {
+fn untold(
+    course: &Course,
+    heard: &[&Mail],
+    left_at: Timestamp,
+    has_contact: bool,
+    is_called: bool,
+) -> Option<String> {
     let first = course.first_deadline();
     let told = heard
         .iter()
         .filter(asks)
         .any(|mail| mail.at >= course.begins && mail.at < first);
     // What was over before the first mail left needs none.
-    let is_over = course.ends_at() <= course.begins + SignedDuration::from_mins(15) + PACE * 2;
+    let is_over = course.ends_at() <= left_at;
     let is_fine = match has_contact {
         true => told || is_over,
         false => is_called && !told,

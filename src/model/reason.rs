@@ -279,7 +279,7 @@ catalogue! {
     QUEUE_NEGLECTED "W32" "The registry says that messages wait in its queue."
         "Find out why the queue is not being read.";
     NOTICE_FAILED "W35" "A notice could not be delivered; the customer was not told."
-        "Telephone the customer, correct the address, then `stichtag notice resend`.";
+        "Telephone the customer, then import the address that works (`stichtag import customers`): it is written to by itself. If the text cannot be written, mend it (`stichtag notice lint`).";
     EXPIRES "W36" "A domain in status failed ends soon."
         "Give it name servers that the registry accepts before that date.";
     EMPTY "W37" "The reply carries no message."
@@ -293,7 +293,7 @@ catalogue! {
     HELD_DEADLINE "W51" "A held message names a deadline that has passed or is less than 72 hours away."
         "Look at it at once (`stichtag held show ID`); nobody watches this deadline while it is held.";
     NOTICE_BOUNCED "W52" "A notice came back; the customer was not told by it."
-        "Telephone the customer (`stichtag case call-done`), correct the address, then `stichtag notice resend`.";
+        "Telephone the customer (`stichtag case call-done`), then import the address that works (`stichtag import customers`): it is written to by itself.";
     NOTICE_LATE "W54" "A mail system reports that a notice is late; it is tried further."
         "Nothing yet; if it comes back, the next address or a telephone call follows.";
     REPORT_NO_NEWS "W55" "A report about a notice that changes nothing: it says that the mail goes on, or came after the last word."
@@ -314,6 +314,8 @@ catalogue! {
         "Look for its mail in Postfix (`postqueue -p`, its log), and ask the registry where it writes to.";
     SENDING_PAUSED "W64" "Sending to customers has been paused for more than 30 minutes."
         "Find out why (`stichtag status`), then `stichtag notice resume`.";
+    SMARTHOST_REFUSES "W66" "The smarthost takes no mail from us, whoever it is for."
+        "Mend what its reply names (login, address, `notices.smarthost`); what waits is tried again until then.";
     ALERT_TEST "W65" "A test of the ways that alarms reach people (`stichtag alarm test`)."
         "Nothing; it arrived.";
     UNANSWERED "W70" "The registry has not answered a request of ours."

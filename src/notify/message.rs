@@ -226,6 +226,14 @@ fn split_name(text: &str) -> (&str, &str) {
         })
 }
 
+/// Can a mail be written to this address? `field` says where it stands.
+///
+/// # Errors
+/// [`RenderError::Address`] and [`RenderError::NeedsSmtputf8`].
+pub fn check_address(field: &'static str, text: &str) -> Result<(), RenderError> {
+    address(field, text).map(|_| ())
+}
+
 /// The address with its domain as A-label, so that no transport needs SMTPUTF8.
 fn address(field: &'static str, text: &str) -> Result<Address, RenderError> {
     let text = text.trim();

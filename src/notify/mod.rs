@@ -32,7 +32,7 @@ pub use feed::{FeedEffect, FeedEntry, feed};
 pub use holidays::{Region, RegionError, is_workday};
 pub use letter::letter;
 pub use lint::{Finding, lint};
-pub use message::envelope_from;
+pub use message::{check_address, envelope_from};
 pub use plan::{
     Deadline, Fate, SendWindow, Step, Timetable, WindowError, plan, wait_until, waits_until,
 };

@@ -437,6 +437,7 @@ impl Deciding<'_> {
                     record: DomainRecord::new(key.clone(), self.now),
                     case: None,
                     is_told: false,
+                    bounced: BTreeSet::new(),
                     customer: None,
                 },
             );
@@ -586,6 +587,7 @@ impl Deciding<'_> {
         let mut drafts = Vec::new();
         let key = &applied.record.key;
         let of_domain = format!("domain:{}:{}", key.environment, key.domain.ace());
+        let bounced = known.bounced.iter().map(String::as_str).collect();
         for effect in &applied.effects {
             if let Effect::Alarm(reason) = effect {
                 let alarm = format!("{of_domain}:{}", reason.code);
@@ -597,7 +599,7 @@ impl Deciding<'_> {
                 known.customer.as_ref(),
                 Reachability {
                     open: &self.world.open,
-                    bounced: &BTreeSet::new(),
+                    bounced: &bounced,
                 },
                 effect,
                 self.now,
@@ -689,6 +691,7 @@ impl Deciding<'_> {
             record,
             case,
             is_told,
+            bounced: known.bounced,
             customer: known.customer,
         };
         self.world.domains.insert(key.clone(), carried);

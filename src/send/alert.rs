@@ -246,15 +246,15 @@ async fn settle(
     let delivery = match (outcome, backoff(alert.attempts)) {
         (Ok(reply), _) => Delivery::Sent { at: now, reply },
         // Whoever tries the way wants to know now.
-        (Err(SendError::Transient(reply)), Some(delay)) if alert.event != AlertEvent::Test => {
+        (Err(error), Some(delay)) if error.can_pass() && alert.event != AlertEvent::Test => {
             Delivery::Retry {
                 at: now + SignedDuration::try_from(delay).unwrap_or_default(),
-                reply,
+                reply: error.to_string(),
             }
         }
-        (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
-            Delivery::Failed { reply }
-        }
+        (Err(error), _) => Delivery::Failed {
+            reply: error.to_string(),
+        },
     };
     say(alert, &delivery);
     let given_up_at = tokio::time::Instant::now() + SETTLE_MAX;
@@ -277,10 +277,10 @@ fn say(alert: &Alert, delivery: &Delivery) {
         Delivery::Sent { .. } => {
             tracing::info!(alert = %id, channel, attempts, "alert {id} is sent");
         }
-        Delivery::Retry { reply, .. } if attempts > 1 => {
+        Delivery::Retry { reply, .. } | Delivery::Unsure { reply, .. } if attempts > 1 => {
             tracing::warn!(alert = %id, channel, attempts, "alert {id} is delayed: {reply}");
         }
-        Delivery::Retry { reply, .. } => {
+        Delivery::Retry { reply, .. } | Delivery::Unsure { reply, .. } => {
             tracing::error!(alert = %id, channel, attempts, "alert {id} does not reach the desk yet: {reply}");
         }
         Delivery::Failed { reply } => {

@@ -1,9 +1,9 @@
 //! Claims what is due, sends it, settles it.
 //!
-//! A notice's bytes are fixed before its first try, so every try, and whoever asks for proof later,
-//! sees the same mail. A crash between the smarthost's reply and the settling sends it again, with
-//! the same Message-ID; as long as the smarthost is quick only one mail is under way at a time, so
-//! at most one can be cut.
+//! A notice's bytes are fixed before it is handed over, and stay so unless it is certain that nothing
+//! was taken: whoever got it, and whoever asks for proof later, sees the same mail. A crash between the
+//! smarthost's reply and the settling sends it again, with the same Message-ID; as long as the
+//! smarthost is quick only one mail is under way at a time, so at most one can be cut.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::backoff;
 use crate::model::{Notice, reason};
-use crate::store::{Alarm, AuditEntry, Delivery, Store, StoreError};
+use crate::store::{Alarm, AuditEntry, Delivery, SMARTHOST_ALARM, Store, StoreError};
 
 /// Notices claimed at once.
 const BATCH: u32 = 48;
@@ -33,6 +33,9 @@ const STALE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A reply that takes longer than this no longer holds up the next mail.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The longest pause between tries.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The switch that stops sending; its value says who and why.
 pub const PAUSED: &str = "notices.paused";
@@ -56,12 +59,32 @@ pub struct Letter {
 /// Why a mail did not leave.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Trying again can help.
+    /// Nothing was taken; trying again can help.
     #[error("{0}")]
     Transient(String),
+    /// Nothing was taken, whoever the recipient: the way itself is refused, and somebody must mend it.
+    #[error("{0}")]
+    Refused(String),
+    /// It broke off when all had been said: it may have been taken.
+    #[error("{0}")]
+    Unsure(String),
     /// Trying again cannot help.
     #[error("{0}")]
     Permanent(String),
+}
+
+impl SendError {
+    /// Can another try end differently?
+    pub fn can_pass(&self) -> bool {
+        !matches!(self, SendError::Permanent(_))
+    }
+}
+
+/// How a try ended that was no success.
+enum Trouble {
+    /// The mail could not be written: no fault of the recipient's, and no mail system has seen it.
+    Unwritten(String),
+    Unsent(SendError),
 }
 
 /// What takes finished mails away.
@@ -132,8 +155,11 @@ pub async fn deliver_due(outbox: &Outbox<'_>) -> Result<usize, StoreError> {
         };
         under_way.push(async move {
             match letter {
-                Ok(letter) => (notice, transport.send(&letter).await),
-                Err(error) => (notice, Err(error)),
+                Ok(letter) => {
+                    let sent = transport.send(&letter).await;
+                    (notice, sent.map_err(Trouble::Unsent))
+                }
+                Err(trouble) => (notice, Err(trouble)),
             }
         });
         // Settled before the next one leaves, however slow the database is: a crash cuts one.
@@ -189,23 +215,10 @@ async fn pause_if_due(
 async fn settle(
     store: &dyn Store,
     notice: &Notice,
-    outcome: Result<String, SendError>,
+    outcome: Result<String, Trouble>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let delivery = match (outcome, backoff(notice.attempts)) {
-        (Ok(reply), _) => Delivery::Sent { at: now, reply },
-        (Err(SendError::Transient(reply)), Some(delay)) => Delivery::Retry {
-            at: now + SignedDuration::try_from(delay).unwrap_or_default(),
-            reply,
-        },
-        (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
-            Delivery::Failed { reply }
-        }
-    };
-    let alarm = match &delivery {
-        Delivery::Failed { reply } => Some(failure(notice, reply, now)),
-        Delivery::Sent { .. } | Delivery::Retry { .. } => None,
-    };
+    let (delivery, alarm) = judge(notice, outcome, now);
     tracing::info!(notice = %notice.id, attempts = notice.attempts, "notice {} {}", notice.id, word(&delivery));
     let given_up_at = tokio::time::Instant::now() + SETTLE_MAX;
     loop {
@@ -222,6 +235,54 @@ async fn settle(
     }
 }
 
+/// What to write down about a try, and whom to alarm.
+///
+/// Only what the smarthost says about the recipient, or days without success, end the tries. What is
+/// wrong with the smarthost or with our own texts is tried until somebody has mended it.
+fn judge(
+    notice: &Notice,
+    outcome: Result<String, Trouble>,
+    now: Timestamp,
+) -> (Delivery, Option<Alarm>) {
+    let delay = backoff(notice.attempts);
+    let later = |delay| now + SignedDuration::try_from(delay).unwrap_or_default();
+    // Bytes that were there before this try may have left with an earlier one.
+    let is_unsure = notice.raw.is_some();
+    let again = |reply, delay, is_unsure| match is_unsure {
+        true => Delivery::Unsure {
+            at: later(delay),
+            reply,
+        },
+        false => Delivery::Retry {
+            at: later(delay),
+            reply,
+        },
+    };
+    let patient = delay.unwrap_or(LONGEST);
+    match (outcome, delay) {
+        (Ok(reply), _) => (Delivery::Sent { at: now, reply }, None),
+        (Err(Trouble::Unwritten(why)), _) => {
+            let alarm = of_notice(notice, "cannot be written", &why, now);
+            (again(why, patient, is_unsure), Some(alarm))
+        }
+        (Err(Trouble::Unsent(SendError::Refused(reply))), _) => {
+            let alarm = refused(&reply, now);
+            (again(reply, patient, is_unsure), Some(alarm))
+        }
+        (Err(Trouble::Unsent(SendError::Transient(reply))), Some(delay)) => {
+            (again(reply, delay, is_unsure), None)
+        }
+        (Err(Trouble::Unsent(SendError::Unsure(reply))), Some(delay)) => {
+            (again(reply, delay, true), None)
+        }
+        (Err(Trouble::Unsent(error)), _) => {
+            let reply = error.to_string();
+            let alarm = of_notice(notice, "failed", &reply, now);
+            (Delivery::Failed { reply }, Some(alarm))
+        }
+    }
+}
+
 /// The mail of a notice, its bytes fixed in the store; `None` where later news overtook it. A store
 /// in trouble is transient.
 async fn prepared(
@@ -229,7 +290,7 @@ async fn prepared(
     writer: &dyn Writer,
     notice: &Notice,
     now: Timestamp,
-) -> Result<Option<Letter>, SendError> {
+) -> Result<Option<Letter>, Trouble> {
     let written = write_anew(store, writer, notice, now).await?;
     let items = notice.items.len();
     match store.fix_notice(notice.id, &written.message, items).await {
@@ -238,7 +299,7 @@ async fn prepared(
             ..written
         })),
         Ok(false) => Ok(None),
-        Err(error) => Err(SendError::Transient(error.to_string())),
+        Err(error) => Err(Trouble::Unsent(SendError::Transient(error.to_string()))),
     }
 }
 
@@ -249,21 +310,34 @@ async fn write_anew(
     writer: &dyn Writer,
     notice: &Notice,
     now: Timestamp,
-) -> Result<Letter, SendError> {
+) -> Result<Letter, Trouble> {
     let is_stale = notice.raw.is_none() && now.duration_since(notice.created_at) > STALE;
     if !is_stale {
-        return writer.write(notice).map_err(SendError::Permanent);
+        return writer.write(notice).map_err(Trouble::Unwritten);
     }
     let redated = store.redate_notice(notice.id, now).await;
-    redated.map_err(|error| SendError::Transient(error.to_string()))?;
+    redated.map_err(|error| Trouble::Unsent(SendError::Transient(error.to_string())))?;
     let notice = Notice {
         created_at: now,
         ..notice.clone()
     };
-    writer.write(&notice).map_err(SendError::Permanent)
+    writer.write(&notice).map_err(Trouble::Unwritten)
 }
 
-fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {
+/// The smarthost takes no mail, whoever it is for.
+fn refused(reply: &str, now: Timestamp) -> Alarm {
+    Alarm {
+        key: SMARTHOST_ALARM.to_owned(),
+        code: reason::SMARTHOST_REFUSES,
+        environment: None,
+        ace: None,
+        message: None,
+        text: format!("the smarthost takes no mail from us: {reply}"),
+        raised_at: now,
+    }
+}
+
+fn of_notice(notice: &Notice, what: &str, why: &str, now: Timestamp) -> Alarm {
     let next = notice
         .items
         .iter()
@@ -286,7 +360,7 @@ fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {
             .map(|item| item.domain.ace().to_owned()),
         message: None,
         text: format!(
-            "notice {} ({}) to customer {} about {} failed{deadline}: {reply}",
+            "notice {} ({}) to customer {} about {} {what}{deadline}: {why}",
             notice.id,
             notice.kind,
             notice.customer,
@@ -299,7 +373,7 @@ fn failure(notice: &Notice, reply: &str, now: Timestamp) -> Alarm {
 fn word(delivery: &Delivery) -> &'static str {
     match delivery {
         Delivery::Sent { .. } => "is sent",
-        Delivery::Retry { .. } => "is delayed",
+        Delivery::Retry { .. } | Delivery::Unsure { .. } => "is delayed",
         Delivery::Failed { .. } => "failed",
     }
 }

@@ -107,12 +107,12 @@ async fn one(requests: &Requests<'_>, request: &SentRequest, to: &str) -> Result
     let now = (requests.now)();
     let (delivery, alarm) = match (outcome, backoff(request.attempts)) {
         (Ok(reply), _) => (RequestDelivery::Sent { at: now, reply }, None),
-        (Err(SendError::Transient(reply)), Some(delay)) => {
+        (Err(SendError::Transient(reply) | SendError::Unsure(reply)), Some(delay)) => {
             let at = now + SignedDuration::try_from(delay).unwrap_or_default();
             (RequestDelivery::Retry { at, reply }, None)
         }
-        (Err(SendError::Transient(reply) | SendError::Permanent(reply)), _) => {
-            let (failed, alarm) = failure(request, &reply, now);
+        (Err(error), _) => {
+            let (failed, alarm) = failure(request, &error.to_string(), now);
             (failed, Some(alarm))
         }
     };

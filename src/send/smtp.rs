@@ -1,27 +1,30 @@
-//! The smarthost, by lettre.
+//! The smarthost, by lettre's connections.
+//!
+//! Which command a refusal answers decides what it means, and lettre's transport does not say: so the
+//! dialogue is led here.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use lettre::address::Envelope;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{
     ClientId, MailBodyParameter, MailParameter, RcptParameter,
 };
 use lettre::transport::smtp::response::Response;
-use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, Tokio1Executor};
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
+use url::Url;
 
 use super::outbox::{Letter, SendError, Transport};
 
-/// Connections kept open to a smarthost with TLS.
-const CONNECTIONS_MAX: u32 = 16;
-
-/// For connecting and each early command; lettre does not apply it to the reply after the data.
+/// For connecting, with greeting, TLS and login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For the whole of one mail; RFC 5321 section 4.5.3.2.6 gives the final reply ten minutes.
@@ -30,60 +33,16 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 /// An idle connection is used again only within this time; the other side may close it later.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
+/// "Log in first", "your login is refused" and their kin (RFC 4954): wherever they come, no recipient
+/// is to blame.
+const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
+
 /// The way to the smarthost.
-pub struct Smarthost(Way);
-
-enum Way {
-    /// `smtp://host:port`: our own Postfix, as a rule.
-    Plain(Plain),
-    /// Everything else lettre's URLs offer: TLS, STARTTLS, login.
-    Url(AsyncSmtpTransport<Tokio1Executor>),
-}
-
-impl Smarthost {
-    /// `url` is `smtp://host:port`, `smtp://host:port?tls=required` or `smtps://host`.
-    pub fn new(url: &str, hello: &str) -> Result<Self, Error> {
-        let hello = ClientId::Domain(hello.to_owned());
-        if let Some(address) = plain_address(url) {
-            return Ok(Smarthost(Way::Plain(Plain {
-                address,
-                hello,
-                idle: Mutex::new(Vec::new()),
-            })));
-        }
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?
-            .hello_name(hello)
-            .timeout(Some(CONNECT_TIMEOUT))
-            .pool_config(
-                PoolConfig::new()
-                    .max_size(CONNECTIONS_MAX)
-                    .idle_timeout(IDLE_MAX),
-            )
-            .build();
-        Ok(Smarthost(Way::Url(transport)))
-    }
-}
-
-/// `host:port` of a URL that asks for nothing but SMTP.
-fn plain_address(url: &str) -> Option<String> {
-    let address = url.strip_prefix("smtp://")?.trim_end_matches('/');
-    let is_bare = !address.is_empty() && !address.contains(['@', '?', '#', '/']);
-    let has_port = address
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    is_bare.then(|| {
-        if has_port {
-            address.to_owned()
-        } else {
-            format!("{address}:25")
-        }
-    })
-}
-
-/// Connections without TLS, of our own making: lettre leaves Nagle's algorithm on and writes the
-/// final dot by itself, which costs 40 ms of delayed acknowledgement for every mail.
-struct Plain {
-    address: String,
+pub struct Smarthost {
+    host: String,
+    port: u16,
+    tls: Tls,
+    login: Option<Credentials>,
     hello: ClientId,
     idle: Mutex<Vec<Open>>,
 }
@@ -96,7 +55,50 @@ struct Open {
     since: Instant,
 }
 
-impl Plain {
+/// How far a dialogue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Greeting, EHLO, TLS, login, `MAIL FROM`: nothing that one recipient could be to blame for.
+    Begin,
+    /// `RCPT TO` and `DATA`.
+    Recipient,
+    /// The mail itself, and the reply to its final dot.
+    Mail,
+}
+
+impl Smarthost {
+    /// `url` is `smtp://host:port`, `smtp://host:port?tls=required` or `smtps://host`, with
+    /// `user:password@` before the host where a login is needed.
+    pub fn new(url: &str, hello: &str) -> Result<Self, Error> {
+        // lettre says what is wrong with a URL, and keeps what it reads to itself.
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
+        let read = Url::parse(url).ok();
+        let read = read.as_ref();
+        let host = read.and_then(Url::host_str).unwrap_or_default().to_owned();
+        let is_wrapped = read.is_some_and(|url| url.scheme() == "smtps");
+        let wish = read.and_then(|url| url.query_pairs().find(|(key, _)| key == "tls"));
+        let (tls, usual_port) = match wish.as_ref().map(|(_, value)| value.as_ref()) {
+            _ if is_wrapped => (Tls::Wrapper(TlsParameters::new(host.clone())?), 465),
+            None => (Tls::None, 25),
+            Some("required") => (Tls::Required(TlsParameters::new(host.clone())?), 587),
+            Some(_) => (Tls::Opportunistic(TlsParameters::new(host.clone())?), 587),
+        };
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = read.and_then(|url| {
+            let password = url.password()?;
+            Some(Credentials::new(decoded(url.username()), decoded(password)))
+        });
+        Ok(Smarthost {
+            port: read.and_then(Url::port).unwrap_or(usual_port),
+            // As TCP wants it: without the brackets of an IPv6 address.
+            host: host.trim_matches(['[', ']']).to_owned(),
+            tls,
+            login,
+            hello: ClientId::Domain(hello.to_owned()),
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
     async fn connection(&self) -> Result<Open, SendError> {
         while let Some(mut open) = self.take_idle() {
             if open.since.elapsed() < IDLE_MAX && open.connection.test_connected().await {
@@ -104,32 +106,56 @@ impl Plain {
             }
             open.connection.abort().await;
         }
-        let connect = async {
-            let stream = TcpStream::connect(&self.address).await?;
-            stream.set_nodelay(true)?;
-            Ok::<_, std::io::Error>(stream)
+        timeout(CONNECT_TIMEOUT, self.connect())
+            .await
+            .unwrap_or_else(|_| Err(self.unreachable("no connection in time")))
+    }
+
+    /// lettre's own way leaves Nagle's algorithm on, and the final dot is written by itself: that costs
+    /// 40 ms of delayed acknowledgement for every mail.
+    async fn connect(&self) -> Result<Open, SendError> {
+        let begin = |error: Error| sorted(&error, Stage::Begin);
+        let server = (self.host.as_str(), self.port);
+        let mut connection = if let Tls::Wrapper(tls) = &self.tls {
+            let (wait, tls) = (Some(CONNECT_TIMEOUT), Some(tls.clone()));
+            let connecting =
+                AsyncSmtpConnection::connect_tokio1(server, wait, &self.hello, tls, None);
+            connecting.await.map_err(begin)?
+        } else {
+            let stream = TcpStream::connect(server).await;
+            let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+            let stream = stream.map_err(|error| self.unreachable(&error.to_string()))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)
+                .await
+                .map_err(begin)?
         };
-        let transient = |why: String| SendError::Transient(format!("{}: {why}", self.address));
-        let stream = timeout(CONNECT_TIMEOUT, connect)
-            .await
-            .map_err(|_| transient("no connection in time".to_owned()))?
-            .map_err(|error| transient(error.to_string()))?;
-        let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
-        let mut connection = timeout(CONNECT_TIMEOUT, greeting)
-            .await
-            .map_err(|_| transient("no greeting in time".to_owned()))?
-            .map_err(|error| sorted(&error))?;
+        match &self.tls {
+            Tls::Opportunistic(tls) if connection.can_starttls() => {
+                let upgrade = connection.starttls(tls.clone(), &self.hello);
+                upgrade.await.map_err(begin)?;
+            }
+            Tls::Required(tls) => {
+                let upgrade = connection.starttls(tls.clone(), &self.hello);
+                upgrade.await.map_err(begin)?;
+            }
+            _ => {}
+        }
+        if let Some(login) = &self.login {
+            let logging_in = connection.auth(DEFAULT_MECHANISMS, login);
+            logging_in.await.map_err(begin)?;
+        }
         // lettre keeps only the keywords that it knows, and DSN is none of them.
         let hello = connection.command(Ehlo::new(self.hello.clone()));
-        let hello = timeout(CONNECT_TIMEOUT, hello)
-            .await
-            .map_err(|_| transient("no greeting in time".to_owned()))?
-            .map_err(|error| sorted(&error))?;
+        let hello = hello.await.map_err(begin)?;
         Ok(Open {
             connection,
             has_dsn: offers_dsn(&hello),
             since: Instant::now(),
         })
+    }
+
+    fn unreachable(&self, why: &str) -> SendError {
+        SendError::Transient(format!("{}:{}: {why}", self.host, self.port))
     }
 
     fn take_idle(&self) -> Option<Open> {
@@ -140,17 +166,23 @@ impl Plain {
             .pop()
     }
 
-    async fn send(
+    async fn hand_over(
         &self,
         envelope: &Envelope,
         envelope_id: &str,
         message: &[u8],
     ) -> Result<Response, SendError> {
         let mut open = self.connection().await?;
-        let sent = if open.has_dsn {
-            send_with_dsn(&mut open.connection, envelope, envelope_id, message).await
-        } else {
-            open.connection.send(envelope, message).await
+        let mut stage = Stage::Begin;
+        let given_up_at = tokio::time::Instant::now() + SEND_TIMEOUT;
+        let sending = dialogue(&mut open, &mut stage, envelope, envelope_id, message);
+        let sent = timeout_at(given_up_at, sending).await;
+        let sent = match sent {
+            Ok(sent) => sent.map_err(|error| sorted(&error, stage)),
+            Err(_) => Err(broken_off(
+                format!("no answer within {} s", SEND_TIMEOUT.as_secs()),
+                stage,
+            )),
         };
         if sent.is_ok() && !open.connection.has_broken() {
             let mut idle = self
@@ -163,7 +195,7 @@ impl Plain {
             // After a refusal the next mail begins anew.
             open.connection.abort().await;
         }
-        sent.map_err(|error| sorted(&error))
+        sent
     }
 }
 
@@ -176,14 +208,21 @@ fn offers_dsn(hello: &Response) -> bool {
     })
 }
 
-/// One mail, with the wish for a report when it is late or fails (never when all is well), and for no
-/// more of the mail in it than its header (RFC 3461). The mails are seven-bit, their addresses ASCII.
-async fn send_with_dsn(
-    connection: &mut AsyncSmtpConnection,
+/// One mail: where the other side can, with the wish for a report when it is late or fails (never when
+/// all is well), and for no more of the mail in it than its header (RFC 3461). The mails are seven-bit,
+/// their addresses ASCII. `stage` says how far it came.
+async fn dialogue(
+    open: &mut Open,
+    stage: &mut Stage,
     envelope: &Envelope,
     envelope_id: &str,
     message: &[u8],
 ) -> Result<Response, Error> {
+    let Open {
+        connection,
+        has_dsn,
+        ..
+    } = open;
     // lettre writes the values as xtext.
     let of_mail = |keyword: &str, value: &str| MailParameter::Other {
         keyword: keyword.to_owned(),
@@ -193,21 +232,27 @@ async fn send_with_dsn(
         keyword: keyword.to_owned(),
         value: Some(value),
     };
-    let mut wishes = vec![of_mail("RET", "HDRS"), of_mail("ENVID", envelope_id)];
+    let mut wishes = Vec::new();
+    if *has_dsn {
+        wishes.extend([of_mail("RET", "HDRS"), of_mail("ENVID", envelope_id)]);
+    }
     if !message.is_ascii() {
         wishes.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     connection
         .command(Mail::new(envelope.from().cloned(), wishes))
         .await?;
+    *stage = Stage::Recipient;
     for to in envelope.to() {
-        let wishes = vec![
-            of_recipient("NOTIFY", "FAILURE,DELAY".to_owned()),
-            of_recipient("ORCPT", format!("rfc822;{to}")),
-        ];
+        let mut wishes = Vec::new();
+        if *has_dsn {
+            wishes.push(of_recipient("NOTIFY", "FAILURE,DELAY".to_owned()));
+            wishes.push(of_recipient("ORCPT", format!("rfc822;{to}")));
+        }
         connection.command(Rcpt::new(to.clone(), wishes)).await?;
     }
     connection.command(Data).await?;
+    *stage = Stage::Mail;
     connection.message(message).await
 }
 
@@ -230,25 +275,14 @@ impl Transport for Smarthost {
             .message
             .strip_suffix(b"\r\n")
             .unwrap_or(&letter.message);
-        let sending = async {
-            match &self.0 {
-                Way::Plain(plain) => plain.send(&envelope, &letter.envelope_id, message).await,
-                Way::Url(transport) => transport
-                    .send_raw(&envelope, message)
-                    .await
-                    .map_err(|error| sorted(&error)),
-            }
-        };
-        let response = timeout(SEND_TIMEOUT, sending).await.map_err(|_| {
-            SendError::Transient(format!("no answer within {} s", SEND_TIMEOUT.as_secs()))
-        })??;
+        let response = (self.hand_over(&envelope, &letter.envelope_id, message)).await?;
         let text = response.message().collect::<Vec<_>>().join(" ");
         Ok(format!("{} {text}", response.code()))
     }
 }
 
-/// What lettre says, as transient or permanent; everything that is no clear "never" is transient.
-fn sorted(error: &Error) -> SendError {
+/// What lettre says about a command of this stage.
+fn sorted(error: &Error, stage: Stage) -> SendError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -258,10 +292,21 @@ fn sorted(error: &Error) -> SendError {
         }
         source = cause.source();
     }
-    if error.is_permanent() {
-        SendError::Permanent(text)
-    } else {
-        SendError::Transient(text)
+    match error.status().map(u16::from) {
+        Some(code @ 500..) if stage == Stage::Begin || LOGIN_REFUSED.contains(&code) => {
+            SendError::Refused(text)
+        }
+        Some(500..) => SendError::Permanent(text),
+        Some(_) => SendError::Transient(text),
+        None => broken_off(text, stage),
+    }
+}
+
+/// There was no reply: once the mail is on its way, nobody knows whether it was taken.
+fn broken_off(why: String, stage: Stage) -> SendError {
+    match stage {
+        Stage::Begin | Stage::Recipient => SendError::Transient(why),
+        Stage::Mail => SendError::Unsure(why),
     }
 }
 
@@ -270,18 +315,60 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_that_asks_for_plain_smtp_is_told_from_the_others() {
-        for (url, address) in [
-            ("smtp://127.0.0.1:25", Some("127.0.0.1:25")),
-            ("smtp://mail.example.net", Some("mail.example.net:25")),
-            ("smtp://[::1]:2525/", Some("[::1]:2525")),
-            ("smtp://[::1]", Some("[::1]:25")),
-            ("smtp://mail.example.net:587?tls=required", None),
-            ("smtp://user@mail.example.net", None),
-            ("smtps://mail.example.net", None),
-            ("smtp://", None),
+    fn a_url_says_where_to_how_hidden_and_as_whom() {
+        for (url, host, port, tls, has_login) in [
+            ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, "None", false),
+            (
+                "smtp://mail.example.net",
+                "mail.example.net",
+                25,
+                "None",
+                false,
+            ),
+            ("smtp://[::1]:2525/", "::1", 2525, "None", false),
+            (
+                "smtp://u:p@mail.example.net",
+                "mail.example.net",
+                25,
+                "None",
+                true,
+            ),
+            (
+                "smtp://h.example?tls=required",
+                "h.example",
+                587,
+                "Required",
+                false,
+            ),
+            (
+                "smtp://h.example:25?tls=opportunistic",
+                "h.example",
+                25,
+                "Opportunistic",
+                false,
+            ),
+            (
+                "smtps://u%40x:p%3A@h.example",
+                "h.example",
+                465,
+                "Wrapper",
+                true,
+            ),
         ] {
-            assert_eq!(plain_address(url).as_deref(), address, "{url}");
+            let smarthost = Smarthost::new(url, "here.example").unwrap();
+            assert_eq!(
+                (smarthost.host.as_str(), smarthost.port),
+                (host, port),
+                "{url}"
+            );
+            assert!(format!("{:?}", smarthost.tls).starts_with(tls), "{url}");
+            assert_eq!(smarthost.login.is_some(), has_login, "{url}");
+        }
+        let login = Smarthost::new("smtps://u%40x:p%3A@h.example", "here.example");
+        let wanted = Credentials::new("u@x".to_owned(), "p:".to_owned());
+        assert_eq!(login.unwrap().login, Some(wanted));
+        for url in ["smtp://", "http://h.example", "smtp://h.example?tls=maybe"] {
+            assert!(Smarthost::new(url, "here.example").is_err(), "{url}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What goes into the store and what comes out, in the words of the field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -146,8 +146,10 @@ pub struct Known {
     pub record: DomainRecord,
     /// Its open case.
     pub case: Option<(CaseId, CaseState)>,
-    /// Has anybody been told about this case?
+    /// Has its customer been told about this case?
     pub is_told: bool,
+    /// Addresses that mail about this case came back from.
+    pub bounced: BTreeSet<String>,
     /// Its customer.
     pub customer: Option<Customer>,
 }
@@ -313,6 +315,9 @@ pub struct Alarm {
     pub raised_at: Timestamp,
 }
 
+/// The key of the alarm that the smarthost takes no mail from us; it ends when it takes a notice.
+pub const SMARTHOST_ALARM: &str = "smarthost";
+
 /// How a try to send ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -323,8 +328,15 @@ pub enum Delivery {
         /// Its reply.
         reply: String,
     },
-    /// Not now.
+    /// Not now, and nothing was taken: the next try may say something else.
     Retry {
+        /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// Nobody knows whether this try or an earlier one was taken: the next one sends the same bytes.
+    Unsure {
         /// The next try.
         at: Timestamp,
         /// Why.

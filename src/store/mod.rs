@@ -31,7 +31,7 @@ pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
     Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures, HeldMail,
     HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
-    NoticeOutcome, NoticeSeed, Outcome, Sealed, Waiting, World,
+    NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
 };
 pub use dossier::Dossier;
 pub use ordering::{

@@ -36,7 +36,7 @@ pub struct PlanCase {
     pub called_at: Option<Timestamp>,
 }
 
-/// One mail about a case.
+/// One mail about a case to the customer that its domain has now; a former one does not count.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// Its number.

@@ -388,3 +388,46 @@ fn an_import_says_what_became_of_its_mails() {
     let done = office.ok(&["import", "mail", &fixture_path("two-statuses.eml")]);
     assert_eq!(done.out, "1 mails imported: 1 held\n");
 }
+
+#[test]
+fn what_a_file_of_customers_has_no_column_for_stays_and_an_empty_field_empties() {
+    let office = Office::new();
+    let whole = "K-1,Änne,de,a@example.net,b@example.org,+49 30 1,Europe/Vienna\n";
+    office.write("all.csv", CUSTOMERS.to_owned() + whole);
+    office.ok(&["import", "customers", "all.csv"]);
+    office.write("some.csv", "customer,email,phone\nK-1,neu@example.net,\n");
+    office.ok(&["import", "customers", "some.csv"]);
+    let customer = office.json(&["customer", "show", "K-1"]).remove(0);
+    for (field, value) in [
+        ("email", Some("neu@example.net")),
+        ("phone", None),
+        ("second_email", Some("b@example.org")),
+        ("salutation", Some("Änne")),
+        ("language", Some("de")),
+        ("timezone", Some("Europe/Vienna")),
+    ] {
+        assert_eq!(customer[field].as_str(), value, "{field}");
+    }
+}
+
+#[test]
+fn an_address_that_no_mail_can_be_written_to_is_refused_with_its_line() {
+    let office = Office::new();
+    for address in [
+        "büro@example.net",
+        "a..b@example.net",
+        ".a@example.net",
+        "a@b@example.net",
+        "\"a@example.net",
+    ] {
+        let address = address.replace('"', "\"\"");
+        let text = format!("customer,email,second_email\nK-1,a@example.net,\"{address}\"\n");
+        office.write("a.csv", text);
+        let done = office.run(&["import", "customers", "a.csv"]);
+        assert_eq!(done.code, 10, "{address}: {}", done.err);
+        let place = "a.csv:2: second_email: ";
+        assert!(done.err.contains(place), "{address}: {}", done.err);
+    }
+    office.write("a.csv", "customer,email\nK-1,o'neill+x@straße.example\n");
+    office.ok(&["import", "customers", "a.csv"]);
+}

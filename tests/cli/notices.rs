@@ -272,3 +272,47 @@ fn own_texts_are_compared_with_the_stock_ones_and_know_which_they_came_from() {
         assert_eq!(done.code, 4, "{}", done.err);
     }
 }
+
+#[test]
+fn what_was_withdrawn_or_went_to_a_former_address_is_not_sent_again() {
+    let office = with_notice();
+    sent(&office);
+    let resend = || office.run(&["notice", "resend", "N-1", "--yes"]);
+    office.write("customer.csv", "customer,email\nK-1,neu@example.net\n");
+    office.ok(&["import", "customers", "customer.csv"]);
+    let done = resend();
+    assert_eq!(done.code, 1, "{}", done.out);
+    assert!(
+        done.err.contains("no address of customer K-1 any more"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("stichtag case plan V-1"), "{}", done.err);
+
+    office.write(
+        "customer.csv",
+        "customer,email\nK-1,kunde@example.net\nK-2,zwei@example.net\n",
+    );
+    office.ok(&["import", "customers", "customer.csv"]);
+    office.write("domain.csv", "domain,customer\ndänic.de,K-2\n");
+    office.ok(&["import", "domains", "domain.csv"]);
+    let done = resend();
+    assert_eq!(done.code, 1, "{}", done.out);
+    assert!(
+        done.err.contains("dänic.de is not customer K-1's any more"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn a_withdrawn_notice_is_not_sent_again() {
+    let office = with_notice();
+    office.write("customer.csv", "customer,email\nK-2,zwei@example.net\n");
+    office.ok(&["import", "customers", "customer.csv"]);
+    office.write("domain.csv", "domain,customer\ndänic.de,K-2\n");
+    office.ok(&["import", "domains", "domain.csv"]);
+    let done = office.run(&["notice", "resend", "N-1", "--yes"]);
+    assert_eq!(done.code, 1, "{}", done.out);
+    assert!(done.err.contains("N-1 was withdrawn"), "{}", done.err);
+}

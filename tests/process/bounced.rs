@@ -544,3 +544,58 @@ async fn every_process_of_a_store_has_the_same_key() {
         elsewhere.rules.policy.bounce_key
     );
 }
+
+#[tokio::test]
+async fn later_news_does_not_go_to_the_address_that_mail_came_back_from() {
+    let mut desk = desk_with(Some(SECOND)).await;
+    desk.told(&verify(DOMAIN, "10:00:00")).await;
+    desk.came_back("N-1").await;
+    desk.send_all().await;
+    desk.now += 1.hour();
+    let lines = [CONNECT, &dedelegation("2026-07-04T08:30:00+02:00")];
+    let date = "Sat, 09 May 2026 11:00:00 +0200";
+    desk.told(&mail(DOMAIN, date, &["DENIC-1000888-A"], &lines))
+        .await;
+    desk.now += 1.hour();
+    desk.told(&hold(DOMAIN)).await;
+    desk.now += 1.hour();
+    desk.told(&resolved(DOMAIN)).await;
+    let notices = desk.notices().await;
+    let to: Vec<_> = (notices.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.recipient.as_str()))
+        .collect();
+    assert_eq!(
+        to,
+        [
+            (NoticeKind::VerificationRequired, FIRST),
+            (NoticeKind::VerificationRequired, SECOND),
+            (NoticeKind::VerificationRequired, SECOND),
+            (NoticeKind::OnHold, SECOND),
+            (NoticeKind::Resolved, SECOND),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_waits_goes_to_the_corrected_address() {
+    let desk = desk_with(Some(SECOND)).await;
+    desk.live(&verify(DOMAIN, "10:00:00")).await;
+    desk.plan().await;
+    let to = async || desk.notice("N-1").await.notice.recipient;
+    assert_eq!(to().await, FIRST);
+    desk.customer("K-1", "neu@example.org", Some(SECOND)).await;
+    desk.plan().await;
+    assert_eq!(to().await, "neu@example.org");
+    // An address that only moved to another place is still the customer's.
+    desk.customer("K-1", SECOND, Some("neu@example.org")).await;
+    assert_eq!(to().await, "neu@example.org");
+    // One that may have left stays as it is.
+    let lease = std::time::Duration::from_secs(60);
+    let later = desk.now + 1.hour();
+    let claimed = desk.store.claim_notices(later, 9, lease).await.unwrap();
+    (desk.store.fix_notice(claimed[0].id, b"x", 1).await).unwrap();
+    desk.customer("K-1", FIRST, None).await;
+    desk.plan().await;
+    assert_eq!(to().await, "neu@example.org");
+    assert_eq!(desk.notices().await.len(), 1);
+}

@@ -311,3 +311,48 @@ async fn two_planners_write_one_reminder() {
     let ((), ()) = (one, two);
     assert_eq!(desk.notices().await.len(), 2);
 }
+
+#[tokio::test]
+async fn whoever_was_only_observed_is_not_told_the_end_once_mails_are_sent() {
+    let mut desk = Desk::with(&[("STICHTAG_NOTICES__MODE", "observe")])
+        .await
+        .stock()
+        .await;
+    desk.now = at("2026-05-05T10:31:00+02:00");
+    desk.live(&verify(DOMAIN, "2026-06-04T10:30:00+02:00"))
+        .await;
+    desk.plan().await;
+    desk.rules = Desk::empty().await.rules;
+    desk.store.plan_again().await.unwrap();
+    desk.plan().await;
+    // It is over before the first mail has left.
+    desk.now += 5.minutes();
+    desk.live(&connect(DOMAIN, "Tue, 05 May 2026 10:35:00 +0200"))
+        .await;
+    let notices = desk.notices().await;
+    let kinds: Vec<_> = (notices.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.state))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (NoticeKind::VerificationRequired, NoticeState::Observed),
+            (NoticeKind::VerificationRequired, NoticeState::Withdrawn),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_looks_on_sees_the_end_of_what_was_observed() {
+    let mut desk = Desk::with(&[("STICHTAG_NOTICES__MODE", "observe")])
+        .await
+        .stock()
+        .await;
+    desk.now = at("2026-05-05T10:31:00+02:00");
+    desk.live(&verify(DOMAIN, "2026-06-04T10:30:00+02:00"))
+        .await;
+    desk.now += 1.hour();
+    desk.live(&connect(DOMAIN, "Tue, 05 May 2026 11:31:00 +0200"))
+        .await;
+    assert_eq!(desk.notices().await[1].notice.kind, NoticeKind::Resolved);
+}

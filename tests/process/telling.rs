@@ -1,11 +1,11 @@
 //! Who is told what, once.
 
 use jiff::ToSpan;
-use stichtag::model::{CaseId, NoticeKind, NoticeState};
+use stichtag::model::{CaseId, CustomerId, Lifecycle, NoticeKind, NoticeState};
 use stichtag::store::MessageVerdict::{Applied, Held, Unchanged};
-use stichtag::store::{CaseNote, Store};
+use stichtag::store::{CaseNote, DomainImport, Store};
 
-use super::desk::{CONNECT, Desk, HOLD, LIVE, TEST, dedelegation, deletion, mail, sample};
+use super::desk::{CONNECT, Desk, HOLD, LIVE, TEST, dedelegation, deletion, key, mail, sample};
 
 const VERIFY: &str = "03-live-verification-required.eml";
 const CONTACT: &str = "23-queue-contactVerificationRequired-inferred.kv";
@@ -378,4 +378,75 @@ async fn a_date_that_comes_back_is_told_again() {
     let newest = &notices.last().unwrap().notice.items.last().unwrap();
     let due = desk.record(LIVE, "segelschule-bodden.de").await.due();
     assert_eq!(newest.dedelegation_at, due.dedelegation_at);
+}
+
+/// A domain that is being registered, or moved to us.
+async fn awaited(lifecycle: Lifecycle) -> Desk {
+    let desk = Desk::empty().await;
+    desk.customer("K-1", "kunde@example.net", None).await;
+    let import = DomainImport {
+        key: key(LIVE, "segelschule-bodden.de"),
+        customer: Some(CustomerId("K-1".to_owned())),
+        holders: Vec::new(),
+        status: None,
+        lifecycle: Some(lifecycle),
+    };
+    desk.store.put_domains(&[import], desk.now).await.unwrap();
+    desk
+}
+
+#[tokio::test]
+async fn a_registration_that_asks_for_proof_is_told_as_both() {
+    for (lifecycle, kind) in [
+        (Lifecycle::Registering, NoticeKind::Registered),
+        (Lifecycle::Transferring, NoticeKind::Transfer),
+    ] {
+        let mut desk = awaited(lifecycle).await;
+        let id = desk.live(&verify("segelschule-bodden.de")).await;
+        let kinds: Vec<_> = (desk.notices().await.iter())
+            .map(|entry| (entry.notice.kind, entry.notice.state))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                (kind, NoticeState::Queued),
+                (NoticeKind::VerificationRequired, NoticeState::Queued),
+            ]
+        );
+        let registered = &desk.notices().await[0].notice;
+        assert!(registered.items[0].flag, "it says that proof is asked for");
+        desk.again(id, false).await;
+        assert_eq!(desk.notices().await.len(), 2);
+        desk.send_all().await;
+        // A reminder is one of the notice that asked for proof.
+        let first = desk.notices().await[1].notice.message_id.clone();
+        desk.now = "2026-05-21T10:30:00+02:00".parse().unwrap();
+        desk.plan().await;
+        let reminder = desk.notices().await[2].notice.clone();
+        assert_eq!(reminder.in_reply_to, Some(first), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_stays_told_when_its_proof_is_there_before_the_mail_left() {
+    let desk = awaited(Lifecycle::Registering).await;
+    desk.live(&verify("segelschule-bodden.de")).await;
+    let date = "Sat, 09 May 2026 10:05:00 +0200";
+    let raw = mail(
+        "segelschule-bodden.de",
+        date,
+        &["DENIC-1000888-A"],
+        &[CONNECT],
+    );
+    desk.live(&raw).await;
+    let kinds: Vec<_> = (desk.notices().await.iter())
+        .map(|entry| (entry.notice.kind, entry.notice.state))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (NoticeKind::Registered, NoticeState::Queued),
+            (NoticeKind::VerificationRequired, NoticeState::Withdrawn),
+        ]
+    );
 }

@@ -374,7 +374,8 @@ async fn a_world_knows_whether_a_case_was_told() {
     let bench = Bench::new().await;
     for (domain, tells) in [("told.de", true), ("untold.de", false)] {
         let id = bench.keep(domain.as_bytes()).await;
-        let record = DomainRecord::new(key(domain), now());
+        let mut record = DomainRecord::new(key(domain), now());
+        record.customer = Some(CustomerId("K-1".to_owned()));
         let mut change = with_domain(id, record, CaseChange::Open(CaseState::Open));
         if tells {
             change.domains[0]

@@ -1,11 +1,12 @@
-//! The registrar: its books, its clock, and a smarthost that takes everything.
+//! The registrar: its books, its clock, and a smarthost that is busy now and then and down for hours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use stichtag::config::{Config, Layers};
@@ -46,13 +47,61 @@ pub struct House {
     mails: Mutex<Vec<Mail>>,
 }
 
-#[derive(Default)]
-struct Smarthost(Mutex<Vec<Letter>>);
+struct Smarthost {
+    taken: Mutex<Vec<Letter>>,
+    now: Mutex<Timestamp>,
+    moods: Mutex<StdRng>,
+    /// From when to when it answers nobody.
+    outages: Vec<(Timestamp, Timestamp)>,
+    turned_away: AtomicUsize,
+}
+
+impl Smarthost {
+    fn new(seed: u64) -> Self {
+        let mut moods = StdRng::seed_from_u64(seed);
+        let begin = super::at("2026-04-01T00:00:00Z");
+        let outages = (0..OUTAGES).map(|_| {
+            let from = begin + SignedDuration::from_mins(moods.random_range(0..365 * 24 * 60));
+            (
+                from,
+                from + SignedDuration::from_mins(moods.random_range(60..480)),
+            )
+        });
+        Smarthost {
+            outages: outages.collect(),
+            moods: Mutex::new(moods),
+            taken: Mutex::default(),
+            now: Mutex::default(),
+            turned_away: AtomicUsize::new(0),
+        }
+    }
+
+    /// The outage at this instant ends then.
+    fn down_until(&self, at: Timestamp) -> Option<Timestamp> {
+        let outages = self.outages.iter();
+        let current = outages.filter(|(from, to)| (*from..*to).contains(&at));
+        current.map(|(_, to)| *to).max()
+    }
+
+    fn trouble(&self) -> Option<SendError> {
+        let now = *self.now.lock().unwrap();
+        let why = match self.down_until(now) {
+            Some(_) => "connection refused",
+            None if self.moods.lock().unwrap().random_bool(0.05) => "451 4.3.2 try again later",
+            None => return None,
+        };
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+        Some(SendError::Transient(why.to_owned()))
+    }
+}
 
 #[async_trait]
 impl Transport for Smarthost {
     async fn send(&self, letter: &Letter) -> Result<String, SendError> {
-        self.0.lock().unwrap().push(letter.clone());
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
+        }
+        self.taken.lock().unwrap().push(letter.clone());
         Ok("250 taken".to_owned())
     }
 }
@@ -65,8 +114,11 @@ const ZONES: [Option<&str>; 5] = [
     Some("Pacific/Auckland"),
 ];
 
+/// How often in the year the smarthost is down, for one to eight hours each.
+const OUTAGES: usize = 40;
+
 /// The worker is behind by so much, as in a storm of mail: so nothing may rest on its being quick.
-pub const PACE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+pub const PACE: SignedDuration = SignedDuration::from_mins(5);
 
 impl House {
     pub async fn open(domains: usize, seed: u64) -> Self {
@@ -142,7 +194,7 @@ impl House {
             desk: serve::desk(&config.notices).unwrap(),
             customers,
             owners,
-            smarthost: Smarthost::default(),
+            smarthost: Smarthost::new(seed + 2),
             mails: Mutex::default(),
         }
     }
@@ -194,6 +246,7 @@ impl House {
     }
 
     async fn send(&self, now: Timestamp) {
+        *self.smarthost.now.lock().unwrap() = now;
         let clock = move || now;
         let outbox = send::Outbox {
             store: &self.store,
@@ -204,7 +257,7 @@ impl House {
             max_per_hour: 1_000_000,
         };
         while send::deliver_due(&outbox).await.unwrap() > 0 {}
-        let letters = std::mem::take(&mut *self.smarthost.0.lock().unwrap());
+        let letters = std::mem::take(&mut *self.smarthost.taken.lock().unwrap());
         for letter in letters {
             let mail = self.read(&letter, now).await;
             self.mails.lock().unwrap().push(mail);
@@ -257,6 +310,20 @@ impl House {
             }
         }
         found
+    }
+
+    /// How often the smarthost took nothing.
+    pub fn turned_away(&self) -> usize {
+        self.smarthost.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// When a mail that was due at `at` has had a try that a smarthost which is up could take.
+    pub fn is_tried_by(&self, at: Timestamp) -> Timestamp {
+        match self.smarthost.down_until(at) {
+            // The last pause between tries is an hour.
+            Some(end) => self.is_tried_by(end) + SignedDuration::from_hours(1),
+            None => at + PACE * 3,
+        }
     }
 
     pub fn has_contact(&self, domain: &DomainName) -> bool {

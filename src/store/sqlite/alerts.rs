@@ -399,7 +399,9 @@ pub async fn settle(
 ) -> Result<(), StoreError> {
     let (state, due_at, sent_at, reply) = match delivery {
         Delivery::Sent { at, reply } => (AlertState::Sent, None, Some(*at), reply),
-        Delivery::Retry { at, reply } => (AlertState::Delayed, Some(*at), None, reply),
+        Delivery::Retry { at, reply } | Delivery::Unsure { at, reply } => {
+            (AlertState::Delayed, Some(*at), None, reply)
+        }
         Delivery::Failed { reply } => (AlertState::Failed, None, None, reply),
     };
     let mut writing = store.begin().await?;

@@ -4,15 +4,18 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, Writing, commit, row};
+use super::{SqliteStore, Writing, commit, row, tasks, telling};
 use crate::model::{
-    Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
+    CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
     RegistryStatus, reason,
 };
 
 pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for customer in customers {
+        if let Some(before) = customer_in(&mut writing, &customer.id).await? {
+            readdress(&mut writing, &before, customer).await?;
+        }
         sqlx::query(
             "INSERT INTO customer (id, body) VALUES (?, ?) \
              ON CONFLICT DO UPDATE SET body = excluded.body",
@@ -57,11 +60,49 @@ pub async fn customer(
     store: &SqliteStore,
     id: &CustomerId,
 ) -> Result<Option<Customer>, StoreError> {
+    let mut reading = store.readers.acquire().await?;
+    customer_in(&mut reading, id).await
+}
+
+async fn customer_in(
+    connection: &mut SqliteConnection,
+    id: &CustomerId,
+) -> Result<Option<Customer>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM customer WHERE id = ?")
         .bind(&id.0)
-        .fetch_optional(&store.readers)
+        .fetch_optional(connection)
         .await?;
     body.as_deref().map(row::from_json).transpose()
+}
+
+/// What waits for a customer goes to the address that stands where the former one stood, unless it
+/// may have left already. What failed at the former one is thought of anew by the planner.
+async fn readdress(
+    writing: &mut Writing,
+    before: &Customer,
+    after: &Customer,
+) -> Result<(), StoreError> {
+    for former in before.addresses() {
+        if after.addresses().any(|address| address == former) {
+            continue;
+        }
+        let mut places = after.addresses();
+        let present = match former == before.email {
+            true => places.next(),
+            false => places.last(),
+        };
+        sqlx::query(
+            "UPDATE notice SET recipient = coalesce(?3, recipient) WHERE customer = ?1 \
+             AND recipient = ?2 AND state IN ('queued', 'delayed') AND raw IS NULL \
+             AND lease_until = 0",
+        )
+        .bind(&before.id.0)
+        .bind(former)
+        .bind(present)
+        .execute(&mut **writing)
+        .await?;
+    }
+    Ok(())
 }
 
 pub async fn put_domains(
@@ -105,17 +146,41 @@ pub async fn put_domains(
         record.updated_at = now;
         // Holders on a list are not yet what the registry says; its next message brings the rest.
         commit::write_record(&mut writing, &record).await?;
-        sqlx::query(
-            "UPDATE verification_case SET plan_at = 0 \
-             WHERE closed_at IS NULL AND environment = ? AND ace = ?",
-        )
-        .bind(record.key.environment.as_str())
-        .bind(record.key.domain.ace())
-        .execute(&mut *writing)
-        .await?;
+        plan_again(&mut writing, &record.key).await?;
+        if record.customer != before.customer {
+            change_hands(&mut writing, &record, now).await?;
+        }
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await
+}
+
+/// Whom to tell of the open case of a domain is thought of anew; its number, if there is one.
+async fn plan_again(writing: &mut Writing, key: &DomainKey) -> Result<Option<CaseId>, StoreError> {
+    let case: Option<i64> = sqlx::query_scalar(
+        "UPDATE verification_case SET plan_at = 0 \
+         WHERE closed_at IS NULL AND environment = ? AND ace = ? RETURNING id",
+    )
+    .bind(key.environment.as_str())
+    .bind(key.domain.ace())
+    .fetch_optional(&mut **writing)
+    .await?;
+    Ok(case.map(CaseId))
+}
+
+/// A domain has another customer now: what waits for the former one, mail or call, is taken back, and
+/// whom to tell is thought of anew.
+pub async fn change_hands(
+    writing: &mut Writing,
+    record: &DomainRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    telling::withdraw_from_others(writing, &record.key, record.customer.as_ref(), now).await?;
+    if let Some(case) = plan_again(writing, &record.key).await? {
+        let outcome = "no longer needed: the domain has another customer";
+        tasks::drop(writing, case, now, outcome).await?;
+    }
+    Ok(())
 }
 
 pub async fn domains(

@@ -136,17 +136,19 @@ async fn write_domain(
     if is_case_gone || written.is_contact_missing {
         return Err(StoreError::Conflict);
     }
-    let mut is_untold = false;
+    let mut ended = None;
     if let (CaseChange::Close(state), Some(case)) = (change.case, written.case) {
         cases::clear(writing, &format!("domain:{environment}:{ace}"), now).await?;
         tasks::drop(writing, case, now, &format!("no longer needed: {state}")).await?;
         telling::withdraw(writing, case, now).await?;
-        is_untold = !telling::is_told(writing, case, now).await?;
+        ended = Some(case);
     }
     let mut is_covered = false;
     for draft in &change.notices {
         // Nobody is told that something is over of which he never heard.
-        if is_untold && draft.notice.kind == NoticeKind::Resolved {
+        if let (Some(case), NoticeKind::Resolved) = (ended, draft.notice.kind)
+            && !telling::is_told(writing, case, &draft.notice).await?
+        {
             continue;
         }
         is_covered |= !telling::write(writing, Some(message), written.case, draft).await?;

@@ -44,8 +44,12 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
         .collect();
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
-         EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = verification_case.id \
+         EXISTS (SELECT 1 FROM notice_item CROSS JOIN notice ON notice.id = notice_item.notice \
+             AND notice.customer = domain.customer WHERE \"case\" = verification_case.id \
              AND withdrawn = 0) AS is_told, \
+         (SELECT json_group_array(notice.recipient) FROM notice_item CROSS JOIN notice \
+             ON notice.id = notice_item.notice AND notice.state IN ('failed', 'bounced') \
+             WHERE \"case\" = verification_case.id AND withdrawn = 0) AS bounced, \
          customer.body AS customer_body FROM json_each(?) AS asked \
          CROSS JOIN domain ON domain.environment = asked.value ->> 0 AND domain.ace = asked.value ->> 1 \
          LEFT JOIN verification_case ON verification_case.environment = domain.environment \
@@ -77,6 +81,7 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
                 record,
                 case,
                 is_told: found.try_get::<i64, _>("is_told")? == 1,
+                bounced: row::from_json(found.try_get("bounced")?)?,
                 customer,
             },
         );

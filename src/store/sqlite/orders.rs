@@ -11,7 +11,7 @@ use super::super::{
     Alarm, AuditEntry, OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery,
     RequestFilter, StoreError,
 };
-use super::{SqliteStore, Writing, audit, cases, commit, row};
+use super::{SqliteStore, Writing, audit, books, cases, commit, row};
 use crate::model::request::RegistryRequest;
 use crate::model::{
     Account, ActionEntry, ActionId, Ctid, CustomerId, DomainRecord, Environment, InboundId, Order,
@@ -522,7 +522,11 @@ async fn put(
     audit: &AuditEntry,
     object: &str,
 ) -> Result<(), StoreError> {
+    let before = books::domain_in(writing, &record.key).await?;
     commit::write_record(writing, record).await?;
+    if before.is_some_and(|before| before.customer != record.customer) {
+        books::change_hands(writing, record, audit.at).await?;
+    }
     sqlx::query("INSERT INTO history (environment, ace, at, summary) VALUES (?, ?, ?, ?)")
         .bind(record.key.environment.as_str())
         .bind(record.key.domain.ace())

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row};
 
-use super::super::{Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, StoreError};
-use super::{SqliteStore, audit, cases, row};
+use super::super::{
+    Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, SMARTHOST_ALARM, StoreError,
+};
+use super::{SqliteStore, Writing, audit, cases, row};
 use crate::model::{
     CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
 };
@@ -55,7 +57,8 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Before every try: is the mail still wanted as it was claimed, with so many items?
+/// Before every try: is the mail still wanted as it was claimed, with so many items? One with fixed
+/// bytes is, for as long as it is about anything: an earlier try may have been taken.
 pub async fn fix(
     store: &SqliteStore,
     id: NoticeId,
@@ -63,16 +66,26 @@ pub async fn fix(
     items: usize,
 ) -> Result<bool, StoreError> {
     let mut writing = store.begin().await?;
-    let standing: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM notice_item WHERE notice = ? AND withdrawn = 0")
-            .bind(id.0)
-            .fetch_one(&mut *writing)
-            .await?;
-    let is_wanted = usize::try_from(standing) == Ok(items);
+    let found = sqlx::query(
+        "SELECT (SELECT count(*) FROM notice_item WHERE notice = ?1 AND withdrawn = 0) AS standing, \
+         (SELECT raw IS NOT NULL FROM notice WHERE id = ?1) AS is_fixed",
+    )
+    .bind(id.0)
+    .fetch_one(&mut *writing)
+    .await?;
+    let standing: i64 = found.try_get("standing")?;
+    let is_fixed = found.try_get::<Option<i64>, _>("is_fixed")? == Some(1);
+    let is_wanted = match is_fixed {
+        true => standing > 0,
+        false => usize::try_from(standing) == Ok(items),
+    };
+    if is_wanted && is_fixed {
+        return store.end(writing).await.map(|()| true);
+    }
     if is_wanted {
         sqlx::query(
             "UPDATE notice_item SET withdrawn = 2 WHERE notice = ? AND withdrawn = 1; \
-             UPDATE notice SET raw = ? WHERE id = ? AND raw IS NULL",
+             UPDATE notice SET raw = ? WHERE id = ?",
         )
         .bind(id.0)
         .bind(raw)
@@ -126,7 +139,9 @@ pub async fn settle(
     let mut writing = store.begin().await?;
     let (state, due_at, sent_at, reply) = match delivery {
         Delivery::Sent { at, reply } => (NoticeState::Sent, None, Some(*at), reply),
-        Delivery::Retry { at, reply } => (NoticeState::Delayed, Some(*at), None, reply),
+        Delivery::Retry { at, reply } | Delivery::Unsure { at, reply } => {
+            (NoticeState::Delayed, Some(*at), None, reply)
+        }
         Delivery::Failed { reply } => (NoticeState::Failed, None, None, reply),
     };
     // It was overtaken while it was under way.
@@ -145,37 +160,33 @@ pub async fn settle(
     sqlx::query(
         "UPDATE notice SET state = CASE state WHEN 'bounced' THEN state ELSE ?2 END, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = CASE state WHEN 'bounced' THEN last_reply ELSE ?5 END, \
-         lease_until = 0 WHERE id = ?1",
+         raw = CASE WHEN ?6 THEN NULL ELSE raw END, lease_until = 0 WHERE id = ?1",
     )
     .bind(id.0)
     .bind(state.as_str())
     .bind(due_at.map(row::micros))
     .bind(sent_at.map(row::micros))
     .bind(reply)
+    // What nobody has seen is written anew, without what is overtaken by then.
+    .bind(matches!(delivery, Delivery::Retry { .. }))
     .execute(&mut *writing)
     .await?;
     if sent_at.is_some() {
-        // Somebody has been told of what an earlier mail, which failed, was about.
-        sqlx::query(
-            "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL AND key IN \
-                (SELECT 'notice:N-' || other.notice FROM notice_item AS item \
-                 JOIN notice_item AS other ON other.\"case\" = item.\"case\" \
-                     AND other.notice < item.notice WHERE item.notice = ?1)",
-        )
-        .bind(id.0)
-        .bind(sent_at.map(row::micros))
-        .execute(&mut *writing)
-        .await?;
         // What was overtaken too late has been said all the same.
         sqlx::query("UPDATE notice_item SET withdrawn = 0 WHERE notice = ? AND withdrawn = 1")
             .bind(id.0)
             .execute(&mut *writing)
             .await?;
     }
-    match (alarm.filter(|_| !is_dropped), sent_at) {
-        (Some(alarm), _) => cases::raise(&mut writing, alarm).await?,
-        (None, Some(at)) => cases::clear(&mut writing, &format!("notice:{id}"), at).await?,
-        (None, None) => {}
+    if let Some(alarm) = alarm.filter(|_| !is_dropped) {
+        cases::raise(&mut writing, alarm).await?;
+    }
+    if let Some(at) = sent_at {
+        cases::clear(&mut writing, &format!("notice:{id}"), at).await?;
+        cases::clear(&mut writing, SMARTHOST_ALARM, at).await?;
+    }
+    if let Some(at) = sent_at.or(alarm.map(|alarm| alarm.raised_at)) {
+        clear_told(&mut writing, id, at).await?;
     }
     // Somebody else must be told now, or by other means.
     if state == NoticeState::Failed {
@@ -188,6 +199,29 @@ pub async fn settle(
         .await?;
     }
     store.end(writing).await
+}
+
+/// That a mail failed is no alarm any more once somebody has been told, by a later one, of every case
+/// that it was about.
+async fn clear_told(writing: &mut Writing, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarm SET cleared_at = ?2 \
+         WHERE cleared_at IS NULL AND key IN (SELECT 'notice:N-' || failed.id \
+            FROM notice_item AS item \
+            JOIN notice_item AS same ON same.\"case\" = item.\"case\" AND same.notice <= item.notice \
+            JOIN notice AS failed ON failed.id = same.notice AND failed.state IN ('failed', 'bounced') \
+            WHERE item.notice = ?1 AND NOT EXISTS (SELECT 1 FROM notice_item AS untold \
+                WHERE untold.notice = failed.id AND untold.withdrawn = 0 AND NOT EXISTS \
+                    (SELECT 1 FROM notice_item AS later \
+                     JOIN notice AS told ON told.id = later.notice AND told.state = 'sent' \
+                     WHERE later.\"case\" = untold.\"case\" AND later.notice > failed.id \
+                        AND later.withdrawn = 0)))",
+    )
+    .bind(id.0)
+    .bind(row::micros(at))
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 pub async fn sent_since(store: &SqliteStore, since: Timestamp) -> Result<u64, StoreError> {

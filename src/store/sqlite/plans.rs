@@ -67,10 +67,14 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     let ids = row::json(&ids)?;
     let mut told: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
     let rows = sqlx::query(
-        "SELECT \"case\", notice.id, kind, state, coalesce(sent_at, due_at) AS at, recipient, \
-         message_id FROM json_each(?) AS asked \
+        "SELECT \"case\", notice.id, kind, notice.state, coalesce(sent_at, due_at) AS at, \
+         recipient, message_id FROM json_each(?) AS asked \
+         CROSS JOIN verification_case ON verification_case.id = asked.value \
+         CROSS JOIN domain ON domain.environment = verification_case.environment \
+             AND domain.ace = verification_case.ace \
          CROSS JOIN notice_item ON \"case\" = asked.value AND withdrawn = 0 \
          CROSS JOIN notice ON notice.id = notice_item.notice \
+             AND notice.customer = domain.customer \
          ORDER BY json_extract(notice_item.body, '$.sequence')",
     )
     .bind(&ids)
@@ -90,12 +94,14 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
     let select = format!(
         "SELECT {}, verification_case.id AS case_id, verification_case.state AS case_state, \
          customer.body AS customer_body, (SELECT max(task.closed_at) FROM task \
-             WHERE task.\"case\" = verification_case.id AND is_made) AS called_at FROM json_each(?) AS asked \
+             WHERE task.\"case\" = verification_case.id AND is_made AND {}) AS called_at \
+         FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value AND closed_at IS NULL \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
              AND domain.ace = verification_case.ace \
          LEFT JOIN customer ON customer.id = domain.customer ORDER BY verification_case.id",
-        row::DOMAIN_COLUMNS
+        row::DOMAIN_COLUMNS,
+        tasks::OF_CUSTOMER
     );
     let rows = sqlx::query(AssertSqlSafe(select))
         .bind(&ids)

@@ -8,7 +8,11 @@ use super::{SqliteStore, Writing, audit, row};
 use crate::model::{CaseId, CustomerId, DomainKey, Task, reason};
 use crate::store::{AuditEntry, TaskDraft};
 
-/// Puts a call on the list; one that was on it before stays as it is.
+/// Is a call about the customer that the domain has now? One that was made while it had none is.
+pub const OF_CUSTOMER: &str = "(task.customer IS NULL OR task.customer = domain.customer)";
+
+/// Puts a call on the list; one that was on it before stays as it is, unless it was to be made to
+/// another customer.
 pub async fn open(
     writing: &mut Writing,
     case: CaseId,
@@ -16,7 +20,10 @@ pub async fn open(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO task (\"case\", key, customer, code, text, opened_at) \
-         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET customer = excluded.customer, \
+             code = excluded.code, text = excluded.text, opened_at = excluded.opened_at, \
+             closed_at = NULL, is_made = 0, outcome = NULL \
+         WHERE task.customer IS NOT excluded.customer",
     )
     .bind(case.0)
     .bind(&draft.key)
@@ -65,8 +72,11 @@ pub async fn done(store: &SqliteStore, case: CaseId, note: &CaseNote) -> Result<
     // A call that nobody had asked for counts as well: the customer knows.
     if count == 0 {
         sqlx::query(
-            "INSERT INTO task (\"case\", key, code, text, opened_at, closed_at, is_made, outcome) \
-             SELECT ?1, 'own:' || count(*), ?2, ?3, ?4, ?4, 1, ?5 FROM task WHERE \"case\" = ?1",
+            "INSERT INTO task \
+                (\"case\", key, customer, code, text, opened_at, closed_at, is_made, outcome) \
+             SELECT ?1, 'own:' || count(*), (SELECT domain.customer FROM verification_case \
+                 JOIN domain USING (environment, ace) WHERE verification_case.id = ?1), \
+                 ?2, ?3, ?4, ?4, 1, ?5 FROM task WHERE \"case\" = ?1",
         )
         .bind(case.0)
         .bind(reason::CALLED.as_str())

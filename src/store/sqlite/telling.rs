@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::super::{NoticeDraft, StoreError};
+use super::super::{NoticeDraft, NoticeSeed, StoreError};
 use super::{Writing, row};
-use crate::model::{Announced, CaseId, InboundId, NoticeItem, NoticeKind};
+use crate::model::{
+    Announced, CaseId, CustomerId, Direction, DomainKey, InboundId, NoticeItem, NoticeKind,
+    NoticeState,
+};
 
 /// Joins the customer's open notice of the same kind, or begins one; false: told before.
 pub async fn write(
@@ -15,21 +18,23 @@ pub async fn write(
     draft: &NoticeDraft,
 ) -> Result<bool, StoreError> {
     let seed = &draft.notice;
+    let case = case.filter(|_| is_about_case(draft));
     let of_case = case.map_or("-".to_owned(), |case| case.to_string());
     let mut key = format!("{of_case}:{}", draft.key);
-    // Of a case only the last telling counts: a date that was moved away and comes back is news.
-    // What was only written down while nothing was sent is no telling once mails are.
+    // Of a case only the last telling to this customer counts: a date that was moved away and comes
+    // back is news. What was only written down while nothing was sent is no telling once mails are.
     let found = sqlx::query(
         "SELECT CASE WHEN ?1 IS NULL THEN (SELECT key FROM notice_item WHERE key = ?2) \
             ELSE (SELECT key FROM notice_item WHERE \"case\" = ?1 AND withdrawn = 0 \
-                AND (?3 = 'observed' OR EXISTS (SELECT 1 FROM notice \
-                    WHERE notice.id = notice_item.notice AND state <> 'observed')) \
+                AND EXISTS (SELECT 1 FROM notice WHERE notice.id = notice_item.notice \
+                    AND customer = ?4 AND (?3 = 'observed' OR state <> 'observed')) \
                 ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1) END AS last, \
          coalesce((SELECT sequence FROM verification_case WHERE id = ?1), 0) AS sequence",
     )
     .bind(case.map(|case| case.0))
     .bind(&key)
     .bind(seed.state.as_str())
+    .bind(&seed.customer.0)
     .fetch_one(&mut **writing)
     .await?;
     let told = found
@@ -60,7 +65,7 @@ pub async fn write(
         key = format!("{key}#{sequence}");
         // Whatever still waits to be said about this case is overtaken.
         overtaken = withdraw_items(writing, case).await?;
-        announced = announced_before(writing, case).await?;
+        announced = announced_before(writing, case, &seed.customer).await?;
     }
     let item = NoticeItem {
         case,
@@ -110,14 +115,26 @@ const BEGIN: &str = "UPDATE verification_case SET sequence = sequence + 1, plan_
      INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
      VALUES (last_insert_rowid(), ?, ?, ?, ?, ?)";
 
+/// That a domain is registered, or with us now, is news of its own: what the registry asks for in the
+/// same breath has a mail of its own and does not overtake it.
+fn is_about_case(draft: &NoticeDraft) -> bool {
+    draft.notice.kind != NoticeKind::Registered && draft.item.direction != Some(Direction::ToUs)
+}
+
 /// What stands in the customer's calendar because of earlier mails about the case.
-async fn announced_before(writing: &mut Writing, case: CaseId) -> Result<Announced, StoreError> {
+async fn announced_before(
+    writing: &mut Writing,
+    case: CaseId,
+    customer: &CustomerId,
+) -> Result<Announced, StoreError> {
     let last = sqlx::query(
         "SELECT body, kind FROM notice_item JOIN notice ON notice.id = notice_item.notice \
-         WHERE \"case\" = ? AND withdrawn = 0 AND state <> 'observed' \
+         WHERE \"case\" = ? AND customer = ? AND state <> 'observed' \
+            AND (withdrawn = 0 OR withdrawn = 1 AND raw IS NOT NULL) \
          ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1",
     )
     .bind(case.0)
+    .bind(&customer.0)
     .fetch_optional(&mut **writing)
     .await?;
     let Some(last) = last else {
@@ -129,10 +146,11 @@ async fn announced_before(writing: &mut Writing, case: CaseId) -> Result<Announc
 }
 
 /// Takes back what waits to be said about a case: it is left out of mails that are not written yet,
-/// and a mail about nothing else stays unsent.
+/// and a mail about nothing else stays unsent, even if its bytes are fixed because an earlier try may
+/// have left. One with fixed bytes that is about something else too goes out whole.
 ///
 /// A mail that is under way right now cannot be called back; if it turns out not to have left, it is
-/// not tried again ([`super::outbox`]).
+/// not tried again, or without this ([`super::outbox`]).
 pub async fn withdraw(
     writing: &mut Writing,
     case: CaseId,
@@ -144,18 +162,34 @@ pub async fn withdraw(
 
 /// Marks what waits to be said about a case; returns the mails it is in.
 async fn withdraw_items(writing: &mut Writing, case: CaseId) -> Result<Vec<i64>, StoreError> {
-    // A mail with fixed bytes goes out whole or not at all.
     Ok(sqlx::query_scalar(
         "UPDATE notice_item SET withdrawn = 1 WHERE \"case\" = ?1 AND withdrawn = 0 \
          AND EXISTS (SELECT 1 FROM notice WHERE notice.id = notice_item.notice \
-            AND notice.state IN ('queued', 'delayed') AND (notice.raw IS NULL OR NOT EXISTS \
-                (SELECT 1 FROM notice_item AS other WHERE other.notice = notice.id \
-                 AND other.\"case\" IS NOT ?1 AND other.withdrawn <> 2))) \
-         RETURNING notice",
+            AND notice.state IN ('queued', 'delayed')) RETURNING notice",
     )
     .bind(case.0)
     .fetch_all(&mut **writing)
     .await?)
+}
+
+/// The same for a domain that is another customer's now: the former one hears nothing more of it.
+pub async fn withdraw_from_others(
+    writing: &mut Writing,
+    domain: &DomainKey,
+    customer: Option<&CustomerId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let notices: Vec<i64> = sqlx::query_scalar(
+        "UPDATE notice_item SET withdrawn = 1 WHERE ace = ?1 AND withdrawn = 0 \
+         AND notice IN (SELECT id FROM notice WHERE state IN ('queued', 'delayed') \
+            AND environment = ?2 AND customer IS NOT ?3) RETURNING notice",
+    )
+    .bind(domain.domain.ace())
+    .bind(domain.environment.as_str())
+    .bind(customer.map(|id| id.0.as_str()))
+    .fetch_all(&mut **writing)
+    .await?;
+    drop_empty(writing, &notices, now).await
 }
 
 /// Those of these mails that are about nothing any more stay unsent.
@@ -179,19 +213,21 @@ async fn drop_empty(
     Ok(())
 }
 
-/// Has the customer been told of this case, or is a mail about it under way at `now`?
+/// Has the customer that is now to be told of this case heard of it, or may he have? What was only
+/// observed is nothing once mails are sent; what may have left counts, whatever overtook it since.
 pub async fn is_told(
     writing: &mut Writing,
     case: CaseId,
-    now: Timestamp,
+    seed: &NoticeSeed,
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM notice_item WHERE \"case\" = ?1 AND (withdrawn = 0 OR EXISTS \
-            (SELECT 1 FROM notice WHERE notice.id = notice_item.notice AND raw IS NOT NULL \
-             AND lease_until > ?2)))",
+        "SELECT EXISTS (SELECT 1 FROM notice_item JOIN notice ON notice.id = notice_item.notice \
+         WHERE \"case\" = ?1 AND customer = ?2 AND (?3 OR state <> 'observed') \
+            AND (withdrawn = 0 OR withdrawn = 1 AND raw IS NOT NULL))",
     )
     .bind(case.0)
-    .bind(row::micros(now))
+    .bind(&seed.customer.0)
+    .bind(seed.state == NoticeState::Observed)
     .fetch_one(&mut **writing)
     .await?)
 }

@@ -11,7 +11,7 @@ use super::super::{
     Alarm, AlarmEntry, AlertDraft, AlertNews, Alerting, AuditEntry, Delivery, RouteHeard,
     RoutesHeard, StoreError, WatchAsk, WatchFacts, WatchRule, WatchedCase,
 };
-use super::{SqliteStore, alerts, cases, row};
+use super::{SqliteStore, alerts, cases, row, tasks};
 use crate::model::{
     AlarmId, Alert, AlertId, CaseId, Channel, Customer, DomainKey, InboundId, NoticeState,
     ReasonCode,
@@ -275,14 +275,20 @@ async fn facts(
     })
 }
 
-/// Did the smarthost take a mail that tells of the case `open`, and has that not come back?
+/// Did the smarthost take a mail that tells the customer of the case `open`, and has that not come
+/// back?
 const IS_TOLD: &str = "EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
-     ON notice.id = item.notice AND notice.state = 'sent' \
+     ON notice.id = item.notice AND notice.state = 'sent' AND notice.customer = domain.customer \
      WHERE item.\"case\" = open.id AND item.withdrawn = 0)";
 
-/// Did somebody telephone about the case `open`, and write it down?
-const IS_CALLED: &str =
-    "EXISTS (SELECT 1 FROM task WHERE task.\"case\" = open.id AND task.is_made = 1)";
+/// Did somebody telephone with the customer about the case `open`, and write it down?
+fn is_called() -> String {
+    let of_customer = tasks::OF_CUSTOMER;
+    format!(
+        "EXISTS (SELECT 1 FROM task \
+         WHERE task.\"case\" = open.id AND task.is_made = 1 AND {of_customer})"
+    )
+}
 
 /// Open live cases that are not told although a deadline is near, and those with a notice that did
 /// not arrive.
@@ -290,19 +296,20 @@ async fn watched_cases(
     connection: &mut SqliteConnection,
     ask: &WatchAsk,
 ) -> Result<Vec<WatchedCase>, StoreError> {
+    let is_called = is_called();
     let select = format!(
         "WITH watched (id) AS ( \
             SELECT open.id FROM verification_case AS open INDEXED BY case_open CROSS JOIN domain \
                 ON domain.environment = open.environment AND domain.ace = open.ace \
                 WHERE open.closed_at IS NULL AND open.environment = 'live' \
                 AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1) \
-                AND NOT {IS_TOLD} AND NOT {IS_CALLED} \
+                AND NOT {IS_TOLD} AND NOT {is_called} \
             UNION SELECT item.\"case\" FROM notice CROSS JOIN notice_item AS item \
                 ON item.notice = notice.id WHERE notice.state IN ('failed', 'bounced')) \
-         SELECT open.id AS case_id, {IS_CALLED} AS is_called, customer.body AS customer_body, {}, \
+         SELECT open.id AS case_id, {is_called} AS is_called, customer.body AS customer_body, {}, \
             {IS_TOLD} AS is_told, \
             (SELECT notice.state FROM notice_item AS item CROSS JOIN notice \
-                ON notice.id = item.notice \
+                ON notice.id = item.notice AND notice.customer = domain.customer \
                 WHERE item.\"case\" = open.id AND item.withdrawn = 0 \
                 ORDER BY notice.id DESC LIMIT 1) AS last_notice \
          FROM watched CROSS JOIN verification_case AS open ON open.id = watched.id \

@@ -65,7 +65,10 @@ impl Letter {
             ..NoticeFilter::default()
         };
         let told = store.notices(&of_case).await?;
-        let told: Vec<Notice> = told.into_iter().map(|entry| entry.notice).collect();
+        let told: Vec<Notice> = (told.into_iter().map(|entry| entry.notice))
+            // A former customer's code and date are no business of this one.
+            .filter(|notice| Some(&notice.customer) == case.record.customer.as_ref())
+            .collect();
         let spoken = (case.customer.as_ref()).and_then(|customer| customer.language);
         let languages = &config.notices.languages;
         let language = (self.lang.or(spoken))

@@ -14,6 +14,7 @@ use crate::model::{
     Customer, CustomerId, DomainKey, DomainName, Environment, Handle, Language, Lifecycle,
     RegistryStatus, sha256_hex,
 };
+use crate::notify;
 use crate::store::{DomainImport, Store};
 
 /// Rows written in one transaction.
@@ -131,7 +132,7 @@ pub async fn import_into(
                 aside.put(row.as_ref().ok(), line, &why)?;
             }
         }
-        applied += good.write(store, context.now()).await?;
+        applied += good.write(store, &header, context.now()).await?;
         let done = first + slice.len();
         store.keep_import(&source, done as u64, &[]).await?;
         progress.set(done as u64);
@@ -229,7 +230,7 @@ impl Fields<'_> {
         }
     }
 
-    fn address(&self, column: &str) -> Result<Option<String>, String> {
+    fn address(&self, column: &'static str) -> Result<Option<String>, String> {
         let Some(text) = self.optional(column) else {
             return Ok(None);
         };
@@ -238,13 +239,14 @@ impl Fields<'_> {
             .contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c))
             && host.is_some_and(|host| host.parse::<DomainName>().is_ok())
             && !text.starts_with('@');
-        if is_address {
-            Ok(Some(text))
-        } else {
-            Err(format!(
+        if !is_address {
+            return Err(format!(
                 "{column}: `{text}` is not a mail address, expected one such as k@example.net"
-            ))
+            ));
         }
+        // One that no mail could be written to would be found out when a notice is due.
+        notify::check_address(column, &text).map_err(|error| error.to_string())?;
+        Ok(Some(text))
     }
 }
 
@@ -270,14 +272,44 @@ impl Rows {
         Ok(())
     }
 
-    async fn write(self, store: &dyn Store, now: jiff::Timestamp) -> anyhow::Result<usize> {
+    async fn write(
+        mut self,
+        store: &dyn Store,
+        header: &StringRecord,
+        now: jiff::Timestamp,
+    ) -> anyhow::Result<usize> {
         if !self.customers.is_empty() {
+            for customer in &mut self.customers {
+                if let Some(stored) = store.customer(&customer.id).await? {
+                    keep_unnamed(customer, stored, header);
+                }
+            }
             store.put_customers(&self.customers).await?;
         }
         if !self.domains.is_empty() {
             store.put_domains(&self.domains, now).await?;
         }
         Ok(self.customers.len() + self.domains.len())
+    }
+}
+
+/// What the file has no column for stays as it is; a field that is there and empty empties it.
+fn keep_unnamed(customer: &mut Customer, stored: Customer, header: &StringRecord) {
+    let has = |column: &str| header.iter().any(|name| name == column);
+    if !has("salutation") {
+        customer.salutation = stored.salutation;
+    }
+    if !has("language") {
+        customer.language = stored.language;
+    }
+    if !has("second_email") {
+        customer.second_email = stored.second_email;
+    }
+    if !has("phone") {
+        customer.phone = stored.phone;
+    }
+    if !has("timezone") {
+        customer.timezone = stored.timezone;
     }
 }
 
