@@ -34,7 +34,7 @@ fn begin_of_local(text: &str) -> usize {
     let is_part = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
     if let Some(quoted) = text.strip_suffix('"')
         && let Some(begin) = quoted.rfind('"')
-        && !quoted[begin..].contains(char::is_whitespace)
+        && !quoted[begin..].contains(|c: char| c.is_whitespace() || c.is_control())
     {
         return begin;
     }
@@ -83,6 +83,15 @@ pub(super) fn is_same(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_local_part_holds_no_control_character() {
+        assert_eq!(first("to \"m\0x\"@example.net"), None);
+        assert_eq!(
+            first("to \"m(x\"@example.net").as_deref(),
+            Some("\"m(x\"@example.net")
+        );
+    }
 
     #[test]
     fn addresses_are_found_in_running_text() {
