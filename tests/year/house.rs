@@ -64,7 +64,7 @@ impl Smarthost {
             let from = begin + SignedDuration::from_mins(moods.random_range(0..365 * 24 * 60));
             (
                 from,
-                from + SignedDuration::from_mins(moods.random_range(60..480)),
+                from + SignedDuration::from_mins(moods.random_range(60..960)),
             )
         });
         Smarthost {
@@ -76,16 +76,16 @@ impl Smarthost {
         }
     }
 
-    /// The outage at this instant ends then.
-    fn down_until(&self, at: Timestamp) -> Option<Timestamp> {
+    /// When the last outage ends that touches this span.
+    fn down_until(&self, span: (Timestamp, Timestamp)) -> Option<Timestamp> {
         let outages = self.outages.iter();
-        let current = outages.filter(|(from, to)| (*from..*to).contains(&at));
-        current.map(|(_, to)| *to).max()
+        let touching = outages.filter(|(from, to)| *from <= span.1 && span.0 < *to);
+        touching.map(|(_, to)| *to).max()
     }
 
     fn trouble(&self) -> Option<SendError> {
         let now = *self.now.lock().unwrap();
-        let why = match self.down_until(now) {
+        let why = match self.down_until((now, now)) {
             Some(_) => "connection refused",
             None if self.moods.lock().unwrap().random_bool(0.05) => "451 4.3.2 try again later",
             None => return None,
@@ -114,8 +114,8 @@ const ZONES: [Option<&str>; 5] = [
     Some("Pacific/Auckland"),
 ];
 
-/// How often in the year the smarthost is down, for one to eight hours each.
-const OUTAGES: usize = 40;
+/// How often in the year the smarthost is down, for one to sixteen hours each.
+const OUTAGES: usize = 80;
 
 /// The worker is behind by so much, as in a storm of mail: so nothing may rest on its being quick.
 pub const PACE: SignedDuration = SignedDuration::from_mins(5);
@@ -319,11 +319,12 @@ impl House {
 
     /// When a mail that was due at `at` has had a try that a smarthost which is up could take.
     pub fn is_tried_by(&self, at: Timestamp) -> Timestamp {
-        match self.smarthost.down_until(at) {
-            // The last pause between tries is an hour.
-            Some(end) => self.is_tried_by(end) + SignedDuration::from_hours(1),
-            None => at + PACE * 3,
+        let mut tried = (at, at);
+        while let Some(end) = self.smarthost.down_until(tried) {
+            // The last pause between tries is an hour, and a try may be turned away twice.
+            tried = (end, end + SignedDuration::from_hours(3));
         }
+        tried.1 + PACE * 3
     }
 
     pub fn has_contact(&self, domain: &DomainName) -> bool {

@@ -160,7 +160,7 @@ pub async fn settle(
     sqlx::query(
         "UPDATE notice SET state = CASE state WHEN 'bounced' THEN state ELSE ?2 END, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = CASE state WHEN 'bounced' THEN last_reply ELSE ?5 END, \
-         raw = CASE WHEN ?6 THEN NULL ELSE raw END, lease_until = 0 WHERE id = ?1",
+         raw = CASE WHEN ?6 AND state <> 'bounced' THEN NULL ELSE raw END, lease_until = 0 WHERE id = ?1",
     )
     .bind(id.0)
     .bind(state.as_str())
