@@ -87,13 +87,15 @@ impl House {
         store.put_domains(&imports, at(RECEIVED)).await.unwrap();
     }
 
-    /// Domains with their histories, cases and notices, as text.
+    /// Domains, cases and notices, as text. Histories are left out: a mail for which its client alone
+    /// vouches, with another date, is filed there as an older fact, and changes nothing that counts.
     pub async fn world(&self) -> String {
         let store = &self.running.store;
         let mut world = String::new();
-        for record in store.domains(None, None).await.unwrap() {
-            let history = store.history(&record.key).await.unwrap();
-            world.push_str(&format!("{record:?}\n{history:?}\n"));
+        for mut record in store.domains(None, None).await.unwrap() {
+            // Counts writes, not what they say.
+            record.version = 0;
+            world.push_str(&format!("{record:?}\n"));
         }
         let cases = store.cases(false).await.unwrap();
         let notices = store.notices(&NoticeFilter::default()).await.unwrap();
