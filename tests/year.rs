@@ -27,7 +27,7 @@ const PRESSING: SignedDuration = SignedDuration::from_hours(48);
 #[tokio::test]
 async fn a_year_leaves_nobody_untold_and_tells_nobody_too_much() {
     let courses = registry::courses(SEED, DOMAINS, COURSES);
-    let house = House::open(DOMAINS, SEED).await;
+    let house = House::open(DOMAINS, SEED, &courses).await;
     house.live_through(&courses).await;
     let mails = house.mails();
     assert!(mails.len() > 4 * COURSES, "{} mails", mails.len());

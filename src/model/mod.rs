@@ -24,6 +24,7 @@ mod route;
 mod secret;
 mod status;
 mod task;
+mod words;
 
 pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
 pub use bounce::{

@@ -1,5 +1,8 @@
 //! A reading and what is known → the change to be written.
 
+mod answers;
+mod contacts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,9 +15,8 @@ use super::tell::{self, Reachability};
 use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
-    CaseState, ContactFact, ContactVerification, DomainKey, DomainRecord, Environment, Facts,
-    Handle, InboundId, Level, Lifecycle, NoticeKind, RegistryEvent, RegistryStatus, RequestResult,
-    RequestState, SentRequest, Source, addressees,
+    CaseState, ContactFact, DomainKey, DomainRecord, Environment, Facts, Handle, InboundId,
+    NoticeKind, RegistryEvent, RegistryStatus, Source, addressees,
 };
 use crate::store::{
     Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict, World,
@@ -323,99 +325,6 @@ impl Deciding<'_> {
         }
     }
 
-    /// The answer to a request of ours, or the news that it was carried out.
-    fn answered(&mut self, event: &RegistryEvent, request: &SentRequest, at: Timestamp) {
-        let Some(outcome) = apply::order::outcome(event) else {
-            self.hold(Reason::new(reason::UNMATCHED, apply::answer(event)));
-            return;
-        };
-        let key = request.request.domain().map(|domain| DomainKey {
-            environment: request.environment,
-            domain: domain.clone(),
-        });
-        let known = key.as_ref().and_then(|key| self.world.domains.get(key));
-        let before = known.map_or(Lifecycle::None, |known| known.record.lifecycle);
-        let said = apply::answer(event);
-        self.note(Reason::new(
-            reason::ANSWERED,
-            format!("{}: {said}", request.id),
-        ));
-        let answered = apply::order::answer(request, event, outcome, before);
-        let update = match (apply::update_of(event), &answered) {
-            (Some(update @ Update::Status(_)), _) => Some(update),
-            (_, Some(answered)) => Some(match answered.lifecycle {
-                Some(lifecycle) => Update::Lifecycle(lifecycle, said),
-                None => Update::Note(said),
-            }),
-            // Said before: no news, unless the text holds some.
-            (_, None) => None,
-        };
-        if let (Some(key), Some(update)) = (&key, update) {
-            self.one_domain(key, &update, at);
-        }
-        let Some(answered) = answered else { return };
-        self.change.decision.verdict = MessageVerdict::Applied;
-        if let Some(request) = self
-            .world
-            .requests
-            .iter_mut()
-            .find(|one| one.id == request.id)
-        {
-            request.state = RequestState::Answered;
-            request.outcome = Some(outcome);
-        }
-        let known = key.as_ref().and_then(|key| self.world.domains.get(key));
-        let lifecycle = known.map_or(Lifecycle::None, |known| known.record.lifecycle);
-        let next = answer::next(self.world, key.as_ref(), lifecycle);
-        self.change.answer = Some(answer::change(
-            request, event, &answered, next, self.id, self.now,
-        ));
-    }
-
-    /// Live and test never touch each other (HS-24).
-    fn mixed_up(&mut self, request: &SentRequest, environment: Environment) {
-        let text = format!(
-            "an answer from {environment} names {}, which is {}",
-            request.id, request.environment
-        );
-        self.alarm(
-            format!("request:{}:environment", request.id),
-            reason::WRONG_ENVIRONMENT_ANSWER,
-            None,
-            text.clone(),
-        );
-        self.note(Reason::new(reason::WRONG_ENVIRONMENT_ANSWER, text));
-        self.change.decision.verdict = MessageVerdict::Refused;
-    }
-
-    /// A reply about no domain: an empty queue, or an answer that only its reference connects with
-    /// anything. What it says must reach somebody.
-    fn nameless_answer(&mut self, event: &RegistryEvent) {
-        let Facts::RequestAnswer {
-            status,
-            verification,
-            expire_at,
-            ..
-        } = &event.facts
-        else {
-            return;
-        };
-        let is_trouble = event.result != Some(RequestResult::Success)
-            || event
-                .messages
-                .iter()
-                .any(|message| message.level != Level::Info);
-        if is_trouble || status.is_some() || verification.is_some() || expire_at.is_some() {
-            let text = apply::answer(event);
-            if verification.is_some() || expire_at.is_some() {
-                self.alarm_deadline(reason::UNMATCHED, &text);
-            }
-            self.hold(Reason::new(reason::UNMATCHED, text));
-        } else {
-            self.note(Reason::new(reason::EMPTY, "no message in it"));
-        }
-    }
-
     fn one_domain(&mut self, key: &DomainKey, update: &Update, at: Timestamp) {
         if !self.world.domains.contains_key(key) {
             if !self.rules.creates_unknown {
@@ -443,100 +352,6 @@ impl Deciding<'_> {
             );
         }
         self.apply(key, update, at);
-    }
-
-    /// A contact's message concerns every domain of ours with that holder.
-    fn fan_out(&mut self, environment: Environment, asked: &ContactVerification, at: Timestamp) {
-        let mut fact = BTreeMap::new();
-        if let Some(known) = self
-            .world
-            .contacts
-            .get(&(environment, asked.contact.clone()))
-        {
-            fact.insert(asked.contact.clone(), known.clone());
-        }
-        apply::merge_contact(
-            &mut fact,
-            &asked.contact,
-            ContactFact {
-                at,
-                claims: asked.claims.clone(),
-                earliest_dedelegation: asked.earliest_dedelegation.clone(),
-                earliest_deletion: asked.earliest_deletion.clone(),
-            },
-        );
-        let keys: Vec<DomainKey> = self
-            .world
-            .domains
-            .iter()
-            .filter(|(key, known)| {
-                key.environment == environment
-                    && known.record.ended().is_none()
-                    && known.record.holders().contains(&asked.contact)
-            })
-            .map(|(key, _)| key.clone())
-            .collect();
-        let alarm = format!("contact:{environment}:{}", asked.contact.key());
-        if keys.is_empty() {
-            let text = format!("no domain of ours has the holder {}", asked.contact);
-            self.alarm_deadline(reason::NOT_OURS, &text);
-            self.hold(Reason::new(reason::NOT_OURS, text));
-            return;
-        }
-        let counted = asked
-            .domain_count
-            .filter(|count| usize::try_from(*count).ok() != Some(keys.len()));
-        if let Some(count) = counted {
-            let text = format!(
-                "the registry counts {count} domains of {}, we know {}",
-                asked.contact,
-                keys.len()
-            );
-            self.note(Reason::new(reason::COUNT_DIFFERS, text.clone()));
-            self.alarm(alarm, reason::COUNT_DIFFERS, None, text);
-        } else {
-            self.change.clears.push(alarm);
-        }
-        self.look_for_named(environment, asked, &keys);
-        for (handle, fact) in fact {
-            self.world
-                .contacts
-                .insert((environment, handle.clone()), fact.clone());
-            self.change.contact = Some((environment, handle.clone(), fact.clone()));
-            for key in &keys {
-                self.apply(key, &Update::Contact(handle.clone(), fact.clone()), at);
-            }
-        }
-    }
-
-    /// A domain that the registry names, and that is not among those of the contact here, has a
-    /// deadline that nobody watches.
-    fn look_for_named(
-        &mut self,
-        environment: Environment,
-        asked: &ContactVerification,
-        keys: &[DomainKey],
-    ) {
-        let alarm = format!("named:{environment}:{}", asked.contact.key());
-        self.change.clears.push(alarm.clone());
-        let named = [&asked.earliest_dedelegation, &asked.earliest_deletion];
-        for (domain, deadline) in named.into_iter().flatten() {
-            let key = DomainKey {
-                environment,
-                domain: domain.clone(),
-            };
-            if keys.contains(&key) {
-                continue;
-            }
-            let why = match self.world.domains.contains_key(&key) {
-                true => format!("does not have the holder {} here", asked.contact),
-                false => "is not in the database".to_owned(),
-            };
-            let text = format!("{domain} has the deadline {deadline}, and {why}");
-            self.note(Reason::new(reason::NAMED_UNKNOWN, text.clone()));
-            let alarm = format!("{alarm}:{}", domain.ace());
-            self.alarm(alarm, reason::NAMED_UNKNOWN, Some(&key), text);
-        }
     }
 
     /// Applies one update to one known domain, and carries the result along.

@@ -55,8 +55,8 @@ async fn deliver(desk: &mut Desk, smarthost: &Smarthost, now: &str) -> usize {
     smarthost.taken.lock().unwrap().len()
 }
 
-/// A case whose first reminder is due on Thursday, 21 May, at 10:30; its first mail has left.
-async fn begun(smarthost: &Smarthost) -> Desk {
+/// A case whose first mail waits for others.
+async fn asked() -> Desk {
     let mut desk = Desk::stocked().await;
     desk.now = at("2026-05-05T10:31:00+02:00");
     let info = [
@@ -67,6 +67,12 @@ async fn begun(smarthost: &Smarthost) -> Desk {
     let date = "Tue, 05 May 2026 10:30:00 +0200";
     desk.live(&mail(DOMAIN, date, &["DENIC-1000888-A"], &info))
         .await;
+    desk
+}
+
+/// A case whose first reminder is due on Thursday, 21 May, at 10:30; its first mail has left.
+async fn begun(smarthost: &Smarthost) -> Desk {
+    let mut desk = asked().await;
     let taken = deliver(&mut desk, smarthost, "2026-05-05T10:47:00+02:00").await;
     assert_eq!(taken, 1);
     desk
@@ -151,16 +157,7 @@ async fn what_a_person_sends_again_leaves_at_once() {
 #[tokio::test]
 async fn a_mail_that_was_held_up_speaks_of_what_is_still_to_come() {
     let smarthost = Smarthost::default();
-    let mut desk = Desk::stocked().await;
-    desk.now = at("2026-05-05T10:31:00+02:00");
-    let info = [
-        CONNECT,
-        &dedelegation("2026-06-04T10:30:00+02:00"),
-        &deletion("2026-09-02T10:30:00+02:00"),
-    ];
-    let date = "Tue, 05 May 2026 10:30:00 +0200";
-    desk.live(&mail(DOMAIN, date, &["DENIC-1000888-A"], &info))
-        .await;
+    let mut desk = asked().await;
     // Somebody paused sending, and the first deadline has passed meanwhile.
     let night = "2026-06-05T08:30:00+02:00";
     assert_eq!(deliver(&mut desk, &smarthost, night).await, 1);

@@ -1,6 +1,6 @@
 //! A running server with the domains that the fixtures speak of, and what is in its store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,15 +87,25 @@ impl House {
         store.put_domains(&imports, at(RECEIVED)).await.unwrap();
     }
 
-    /// Domains, cases and notices, as text. Histories are left out: a mail for which its client alone
-    /// vouches, with another date, is filed there as an older fact, and changes nothing that counts.
+    /// Domains with their histories, cases and notices, as text.
     pub async fn world(&self) -> String {
+        self.world_without(&BTreeSet::new()).await
+    }
+
+    /// The same as if these messages had not been filed as older facts.
+    pub async fn world_without(&self, filed: &BTreeSet<InboundId>) -> String {
         let store = &self.running.store;
         let mut world = String::new();
         for mut record in store.domains(None, None).await.unwrap() {
-            // Counts writes, not what they say.
-            record.version = 0;
-            world.push_str(&format!("{record:?}\n"));
+            let mut history = store.history(&record.key).await.unwrap();
+            let whole = history.len();
+            history.retain(|entry| {
+                let is_filed = entry.message.is_some_and(|id| filed.contains(&id));
+                !(is_filed && entry.summary.starts_with("older than what is known"))
+            });
+            // Each of those lines was one write of the record.
+            record.version -= i64::try_from(whole - history.len()).unwrap();
+            world.push_str(&format!("{record:?}\n{history:?}\n"));
         }
         let cases = store.cases(false).await.unwrap();
         let notices = store.notices(&NoticeFilter::default()).await.unwrap();

@@ -178,7 +178,18 @@ async fn of_all_changed_mails_none_is_lost_and_none_is_believed() {
         "a line of the log for every 250"
     );
     assert!(kept * 10 > count * 8, "{kept} of {count} kept");
-    let after = house.world().await;
+    // A signature in relaxed form holds whatever becomes of blanks: such a mail is the genuine one, and
+    // may be filed as an older fact.
+    let bare = |raw: &[u8]| -> Vec<u8> {
+        let bytes = raw.iter().copied();
+        bytes.filter(|byte| !byte.is_ascii_whitespace()).collect()
+    };
+    let bare_seeds: BTreeSet<Vec<u8>> = seeds.iter().map(|raw| bare(raw)).collect();
+    let filed: BTreeSet<_> = (0..count)
+        .filter(|place| bare_seeds.contains(&bare(&series(*place))))
+        .filter_map(|place| number(answers[place].as_ref()?))
+        .collect();
+    let after = house.world_without(&filed).await;
     let differs = before.lines().zip(after.lines()).find(|(a, b)| a != b);
     assert!(before == after, "a domain was changed: {differs:?}");
     house.running.stop().await;

@@ -57,11 +57,18 @@ struct Smarthost {
 }
 
 impl Smarthost {
-    fn new(seed: u64) -> Self {
+    /// Half of the outages begin while the first mail of a case is about to leave.
+    fn new(seed: u64, courses: &[Course]) -> Self {
         let mut moods = StdRng::seed_from_u64(seed);
         let begin = super::at("2026-04-01T00:00:00Z");
-        let outages = (0..OUTAGES).map(|_| {
-            let from = begin + SignedDuration::from_mins(moods.random_range(0..365 * 24 * 60));
+        let outages = (0..OUTAGES).map(|number| {
+            let from = match number % 2 {
+                0 => begin + SignedDuration::from_mins(moods.random_range(0..365 * 24 * 60)),
+                _ => {
+                    let course = &courses[moods.random_range(0..courses.len())];
+                    course.begins + SignedDuration::from_mins(moods.random_range(0..20))
+                }
+            };
             (
                 from,
                 from + SignedDuration::from_mins(moods.random_range(60..960)),
@@ -121,7 +128,7 @@ const OUTAGES: usize = 80;
 pub const PACE: SignedDuration = SignedDuration::from_mins(5);
 
 impl House {
-    pub async fn open(domains: usize, seed: u64) -> Self {
+    pub async fn open(domains: usize, seed: u64, courses: &[Course]) -> Self {
         // What a disk keeps is another test's matter; here it would only take time.
         let folder = match tempfile::tempdir_in("/dev/shm") {
             Ok(folder) => folder,
@@ -194,7 +201,7 @@ impl House {
             desk: serve::desk(&config.notices).unwrap(),
             customers,
             owners,
-            smarthost: Smarthost::new(seed + 2),
+            smarthost: Smarthost::new(seed + 2, courses),
             mails: Mutex::default(),
         }
     }
@@ -319,12 +326,12 @@ impl House {
 
     /// When a mail that was due at `at` has had a try that a smarthost which is up could take.
     pub fn is_tried_by(&self, at: Timestamp) -> Timestamp {
-        let mut tried = (at, at);
+        let mut tried = (at, at + PACE * 3);
         while let Some(end) = self.smarthost.down_until(tried) {
             // The last pause between tries is an hour, and a try may be turned away twice.
-            tried = (end, end + SignedDuration::from_hours(3));
+            tried = (end, end + SignedDuration::from_hours(3) + PACE * 3);
         }
-        tried.1 + PACE * 3
+        tried.1
     }
 
     pub fn has_contact(&self, domain: &DomainName) -> bool {

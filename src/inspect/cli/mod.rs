@@ -200,11 +200,19 @@ pub fn run(cli: Cli) -> ExitCode {
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
         runtime.worker_threads((cores / 2).max(1));
     }
+    when_done(runtime, execute(cli))
+}
+
+/// Runs a command to its end, and says how it ended.
+fn when_done(
+    mut runtime: tokio::runtime::Builder,
+    command: impl Future<Output = anyhow::Result<u8>>,
+) -> ExitCode {
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::from(error)),
     };
-    let done = runtime.block_on(execute(cli));
+    let done = runtime.block_on(command);
     // What still runs in the background (a resolver thread, say) must not hold the exit up.
     runtime.shutdown_background();
     match done {

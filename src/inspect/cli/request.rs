@@ -8,7 +8,7 @@ use super::out::json_time;
 use super::{Context, exit};
 use crate::model::{ActionEntry, ActionId, DomainName, RequestId, SentRequest};
 use crate::send::registry;
-use crate::store::RequestFilter;
+use crate::store::{RequestFilter, Store};
 
 /// What was asked of the registry
 #[derive(Subcommand, Debug)]
@@ -122,18 +122,23 @@ async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u
     Ok(exit::DONE)
 }
 
-async fn show(context: &Context, id: RequestId, is_raw: bool) -> anyhow::Result<u8> {
-    let (store, _) = context.store().await?;
+/// The request of that number.
+pub async fn find(store: &dyn Store, id: RequestId) -> anyhow::Result<SentRequest> {
     let filter = RequestFilter {
         id: Some(id),
         ..RequestFilter::default()
     };
-    let requests = store.requests(&filter).await?;
-    let request = requests.first().ok_or_else(|| {
+    let found = store.requests(&filter).await?;
+    found.into_iter().next().ok_or_else(|| {
         exit::not_found(format!(
             "there is no request {id}; `stichtag request list` shows them"
         ))
-    })?;
+    })
+}
+
+async fn show(context: &Context, id: RequestId, is_raw: bool) -> anyhow::Result<u8> {
+    let (store, _) = context.store().await?;
+    let request = &find(&*store, id).await?;
     if is_raw {
         let raw = request.raw.as_ref().ok_or_else(|| {
             exit::not_found(format!("{id} has not been signed yet, so it has no bytes"))

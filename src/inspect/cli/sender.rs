@@ -7,13 +7,12 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use super::{Colour, Context, Out, close_to_others, exit, start_log};
+use super::{Colour, Context, Out, close_to_others, exit, request, start_log, when_done};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Rri, sender_fault};
 use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
 use crate::serve;
-use crate::store::RequestFilter;
 use crate::wire::{self, RriSession, rri::RriError};
 
 /// The small sender: signs requests to the registry and mails them.
@@ -55,19 +54,7 @@ enum Command {
 
 /// Runs what the command line asks for.
 pub fn run(cli: SenderCli) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::report(&anyhow::Error::from(error)),
-    };
-    let done = runtime.block_on(execute(cli));
-    runtime.shutdown_background();
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => exit::report(&error),
-    }
+    when_done(tokio::runtime::Builder::new_current_thread(), execute(cli))
 }
 
 async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
@@ -116,16 +103,7 @@ fn fit(config: &crate::config::Config) -> anyhow::Result<()> {
 async fn print_signed(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     let (store, config) = context.store().await?;
     fit(&config)?;
-    let filter = RequestFilter {
-        id: Some(id),
-        ..RequestFilter::default()
-    };
-    let requests = store.requests(&filter).await?;
-    let request = requests.first().ok_or_else(|| {
-        exit::not_found(format!(
-            "there is no request {id}; `stichtag request list` shows them"
-        ))
-    })?;
+    let request = request::find(&*store, id).await?;
     let key = serve::sender::signing_key(&config)?;
     let text = send::registry::write(&request.request, &request.ctid)?;
     let now = context.now();

@@ -1,22 +1,25 @@
 //! Orders, requests and the action log.
 
+mod reading;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use sqlx::Row;
 
 use super::super::{
     Alarm, AuditEntry, OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery,
     RequestFilter, StoreError,
 };
 use super::{SqliteStore, Writing, audit, books, cases, commit, row};
-use crate::model::request::RegistryRequest;
 use crate::model::{
-    Account, ActionEntry, ActionId, Ctid, CustomerId, DomainRecord, Environment, InboundId, Order,
-    OrderId, OrderState, RequestId, RequestOutcome, RequestState, SentRequest, Waits, reason,
+    ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
+    RequestId, RequestState, SentRequest, Waits, reason,
 };
+use reading::{read_order, read_request};
+
+pub use reading::{requests_in, unanswered, under, waiting};
 
 #[async_trait]
 impl Ordering for SqliteStore {
@@ -363,86 +366,6 @@ pub async fn write_answer(
     Ok(())
 }
 
-/// Requests, oldest first.
-pub async fn requests_in(
-    connection: &mut SqliteConnection,
-    filter: &RequestFilter,
-) -> Result<Vec<SentRequest>, StoreError> {
-    let mut select = QueryBuilder::new("SELECT * FROM request WHERE true");
-    if let Some(id) = filter.id {
-        select.push(" AND id = ").push_bind(id.0);
-    }
-    if let Some(environment) = filter.environment {
-        select
-            .push(" AND environment = ")
-            .push_bind(environment.as_str());
-    }
-    if let Some(ace) = &filter.ace {
-        select.push(" AND ace = ").push_bind(ace);
-    }
-    if let Some(ctid) = &filter.ctid {
-        select.push(" AND ctid = ").push_bind(&ctid.0);
-    }
-    select
-        .push(" ORDER BY id")
-        .build()
-        .fetch_all(connection)
-        .await?
-        .iter()
-        .map(read_request)
-        .collect()
-}
-
-/// The requests under these references.
-pub async fn under(
-    connection: &mut SqliteConnection,
-    references: &[&String],
-) -> Result<Vec<SentRequest>, StoreError> {
-    sqlx::query("SELECT * FROM request WHERE ctid IN (SELECT value FROM json_each(?)) ORDER BY id")
-        .bind(row::json(&references)?)
-        .fetch_all(connection)
-        .await?
-        .iter()
-        .map(read_request)
-        .collect()
-}
-
-/// The requests about these domains, by environment and A-label, that have no answer yet.
-pub async fn unanswered(
-    connection: &mut SqliteConnection,
-    domains: &[(&str, &String)],
-) -> Result<Vec<SentRequest>, StoreError> {
-    sqlx::query(
-        "SELECT request.* FROM json_each(?) AS asked CROSS JOIN request \
-         ON request.environment = asked.value ->> 0 AND request.ace = asked.value ->> 1 \
-         WHERE request.state IN ('signed', 'sent', 'unanswered') ORDER BY request.id",
-    )
-    .bind(row::json(&domains)?)
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(read_request)
-    .collect()
-}
-
-/// Orders for these domains that wait for the answer to an earlier request.
-pub async fn waiting(
-    connection: &mut SqliteConnection,
-    domains: &[(&str, &String)],
-) -> Result<Vec<Order>, StoreError> {
-    sqlx::query(
-        "SELECT placed.* FROM json_each(?) AS asked CROSS JOIN registry_order AS placed \
-         ON placed.environment = asked.value ->> 0 AND placed.ace = asked.value ->> 1 \
-         WHERE placed.state = 'waiting' AND placed.waits = 'answer' ORDER BY placed.id",
-    )
-    .bind(row::json(&domains)?)
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(read_order)
-    .collect()
-}
-
 async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, StoreError> {
     let ace = order.request.domain().map(|domain| domain.ace());
     let id: i64 = sqlx::query_scalar(
@@ -616,54 +539,4 @@ fn silence(request: &SentRequest, now: Timestamp) -> Alarm {
         ),
         raised_at: now,
     }
-}
-
-fn read_order(found: &SqliteRow) -> Result<Order, StoreError> {
-    Ok(Order {
-        id: OrderId(found.try_get("id")?),
-        key: found.try_get("key")?,
-        created_at: row::instant(found.try_get("created_at")?)?,
-        environment: row::environment(found.try_get("environment")?)?,
-        account: row::word(found.try_get("account")?, Account::from_word)?,
-        customer: found
-            .try_get::<Option<String>, _>("customer")?
-            .map(CustomerId),
-        request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,
-        state: row::word(found.try_get("state")?, OrderState::from_word)?,
-        waits: found
-            .try_get::<Option<&str>, _>("waits")?
-            .map(|word| row::word(word, Waits::from_word))
-            .transpose()?,
-        payment: found.try_get("payment")?,
-        paid_at: row::optional_instant(found.try_get("paid_at")?)?,
-        ended_at: row::optional_instant(found.try_get("ended_at")?)?,
-    })
-}
-
-fn read_request(found: &SqliteRow) -> Result<SentRequest, StoreError> {
-    Ok(SentRequest {
-        id: RequestId(found.try_get("id")?),
-        order: found.try_get::<Option<i64>, _>("order")?.map(OrderId),
-        ctid: Ctid(found.try_get("ctid")?),
-        environment: row::environment(found.try_get("environment")?)?,
-        request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,
-        state: row::word(found.try_get("state")?, RequestState::from_word)?,
-        transport: found.try_get("transport")?,
-        created_at: row::instant(found.try_get("created_at")?)?,
-        due_at: row::instant(found.try_get("due_at")?)?,
-        attempts: found
-            .try_get::<i64, _>("attempts")?
-            .try_into()
-            .unwrap_or(u32::MAX),
-        raw: found.try_get("raw")?,
-        signed_at: row::optional_instant(found.try_get("signed_at")?)?,
-        sent_at: row::optional_instant(found.try_get("sent_at")?)?,
-        answered_at: row::optional_instant(found.try_get("answered_at")?)?,
-        outcome: found
-            .try_get::<Option<&str>, _>("outcome")?
-            .map(|word| row::word(word, RequestOutcome::from_word))
-            .transpose()?,
-        message: found.try_get::<Option<i64>, _>("message")?.map(InboundId),
-        last_reply: found.try_get("last_reply")?,
-    })
 }
