@@ -122,7 +122,7 @@ const ZONES: [Option<&str>; 5] = [
 ];
 
 /// How often in the year the smarthost is down, for one to sixteen hours each.
-const OUTAGES: usize = 80;
+const OUTAGES: usize = 40;
 
 /// The worker is behind by so much, as in a storm of mail: so nothing may rest on its being quick.
 pub const PACE: SignedDuration = SignedDuration::from_mins(5);
