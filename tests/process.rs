@@ -2,6 +2,8 @@
 
 #[path = "process/again.rs"]
 mod again;
+#[path = "process/asked.rs"]
+mod asked;
 #[path = "process/bounced.rs"]
 mod bounced;
 #[path = "process/desk.rs"]

@@ -2,6 +2,7 @@
 //! event. What the slots of a record mean is told in `model::record`.
 
 mod effect;
+pub mod info;
 mod merge;
 pub mod order;
 mod transition;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::model::request::RegistryRequest;
+use crate::model::request::{Change, RegistryRequest};
 use crate::model::{
-    Account, Facts, Level, Lifecycle, OrderState, RegistryEvent, RequestOutcome, RequestResult,
-    RequestState, SentRequest, Waits,
+    Account, Asking, Facts, Level, Lifecycle, OrderState, RegistryEvent, RequestOutcome,
+    RequestResult, RequestState, SentRequest, Waits,
 };
 
 /// What becomes of a new order.
@@ -18,14 +18,12 @@ pub enum Opening {
 }
 
 /// Decides about an order for a domain whose lifecycle is `before`. The error is a sentence.
-pub fn open(
-    request: &RegistryRequest,
-    account: Account,
-    before: Lifecycle,
-) -> Result<Opening, String> {
+pub fn open(asking: &Asking, account: Account, before: Lifecycle) -> Result<Opening, String> {
     let is_asked = matches!(before, Lifecycle::Registering | Lifecycle::Transferring);
-    match request {
-        RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. } => {
+    match asking {
+        Asking::Request(
+            RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. },
+        ) => {
             if before == Lifecycle::Registered {
                 return Err("the domain is with us already".to_owned());
             }
@@ -35,12 +33,14 @@ pub fn open(
                 ));
             }
             Ok(match account {
-                Account::Provider => Opening::Ask(asked(request, before)),
+                Account::Provider => Opening::Ask(asked(asking, before)),
                 Account::Customer => Opening::Wait(Waits::Payment, Lifecycle::Ordered),
             })
         }
-        RegistryRequest::DomainUpdate { .. } | RegistryRequest::DomainDelete { .. } => match before
-        {
+        Asking::Change(Change::Domain { .. })
+        | Asking::Request(
+            RegistryRequest::DomainUpdate { .. } | RegistryRequest::DomainDelete { .. },
+        ) => match before {
             // HS-30, HS-33: the answer to what was asked before comes first.
             Lifecycle::Registering | Lifecycle::Transferring => {
                 Ok(Opening::Wait(Waits::Answer, before))
@@ -50,23 +50,35 @@ pub fn open(
                 "the domain is not registered with us (it is {other})"
             )),
         },
-        other => Err(format!("{} is not ordered", other.action())),
+        // Domains of that holder leave the zone at once, and nothing brings a shop's day back.
+        _ if asking.is_disproof() => Ok(Opening::Wait(Waits::SecondPerson, before)),
+        Asking::Change(Change::Contact { .. })
+        | Asking::Request(
+            RegistryRequest::ContactCreate { .. }
+            | RegistryRequest::ContactUpdate { .. }
+            | RegistryRequest::RequestContactCreate { .. }
+            | RegistryRequest::RequestContactUpdate { .. },
+        ) => Ok(Opening::Ask(before)),
+        Asking::Request(other) => Err(format!("{} is not ordered", other.action())),
     }
 }
 
 /// The lifecycle of a domain once this has been asked.
-pub fn asked(request: &RegistryRequest, before: Lifecycle) -> Lifecycle {
-    match request {
-        RegistryRequest::DomainCreate { .. } => Lifecycle::Registering,
-        RegistryRequest::DomainChprov { .. } => Lifecycle::Transferring,
+pub fn asked(asking: &Asking, before: Lifecycle) -> Lifecycle {
+    match asking {
+        Asking::Request(RegistryRequest::DomainCreate { .. }) => Lifecycle::Registering,
+        Asking::Request(RegistryRequest::DomainChprov { .. }) => Lifecycle::Transferring,
         _ => before,
     }
 }
 
 /// For what an order goes on waiting once an earlier request about its domain was answered;
 /// `None`: it is asked now.
-pub fn after_answer(request: &RegistryRequest, lifecycle: Lifecycle) -> Option<Waits> {
-    let is_delete = matches!(request, RegistryRequest::DomainDelete { .. });
+pub fn after_answer(asking: &Asking, lifecycle: Lifecycle) -> Option<Waits> {
+    let is_delete = matches!(
+        asking,
+        Asking::Request(RegistryRequest::DomainDelete { .. })
+    );
     // A customer who cancels while the registration is under way: delete or keep, a person
     // decides. What was refused cannot be changed either.
     (is_delete || lifecycle != Lifecycle::Registered).then_some(Waits::Operator)
@@ -140,7 +152,13 @@ pub fn answer(
                         "{action} was carried out, with errors: {}",
                         errors.join("; ")
                     ),
-                    "the domain is registered, and not connected: mend its name servers".to_owned(),
+                    match request.request.domain() {
+                        Some(_) => {
+                            "the domain is registered, and not connected: mend its name servers"
+                        }
+                        None => "see what the registry has: `stichtag-send rri` with an INFO",
+                    }
+                    .to_owned(),
                 ));
             }
         }
@@ -169,6 +187,39 @@ pub fn answer(
         ));
     }
     Some(answered)
+}
+
+/// A person found out what became of a request.
+pub fn by_hand(request: &SentRequest, outcome: RequestOutcome, before: Lifecycle) -> Answered {
+    let begins = matches!(
+        request.request,
+        RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. }
+    );
+    let action = request.request.action();
+    let is_done = outcome == RequestOutcome::Success;
+    Answered {
+        outcome,
+        order: match is_done {
+            true => OrderState::Done,
+            false => OrderState::Failed,
+        },
+        lifecycle: match (begins, is_done) {
+            (true, true) => Some(Lifecycle::Registered),
+            (true, false) if before != Lifecycle::Registered => Some(Lifecycle::Error),
+            _ => None,
+        },
+        entry: Some(match is_done {
+            true => (
+                format!("{action} was carried out, as a person found out"),
+                "nothing".to_owned(),
+            ),
+            false => (
+                format!("{action} was not carried out, as a person found out"),
+                "order it again, as a new order, if it is still wanted".to_owned(),
+            ),
+        }),
+        is_late: false,
+    }
 }
 
 /// Code, text and arguments of each line of a level.

@@ -25,6 +25,8 @@ pub struct Sender {
     pub signature_max_age: Duration,
     /// The way of requests.
     pub is_mail: bool,
+    /// How long a request is left alone whose outcome is not known, before the registry is asked.
+    pub ask_after: Duration,
 }
 
 impl Sender {
@@ -87,18 +89,31 @@ pub fn sender(layers: &Layers) -> Result<Sender, ConfigError> {
         ])?,
         signature_max_age: field("sender.signature_max_age").duration()?,
         is_mail: field("sender.transport").choice(&[("rri", false), ("mail", true)])?,
+        ask_after: field("sender.ask_after").duration()?,
     })
 }
 
 /// Why nothing may be sent with these settings: a sentence. A request that reaches the wrong system
 /// cannot be taken back.
-pub fn fault(sender: &Sender) -> Option<String> {
+pub fn fault(sender: &Sender, [live, test]: &[Rri; 2]) -> Option<String> {
     let wrong = |key: &str, why: &str| Some(format!("`sender.{key}` {why}"));
-    if !sender.is_mail {
-        return wrong(
-            "transport",
-            "is \"rri\", which this version does not speak yet; set it to \"mail\"",
+    let has_way = |rri: &Rri| !rri.host.is_empty();
+    if has_way(live) && live.host.eq_ignore_ascii_case(&test.host) && live.port == test.port {
+        return Some(
+            "`rri.live` and `rri.test` are the same server: test requests would reach the live \
+             registry"
+                .to_owned(),
         );
+    }
+    if !sender.is_mail {
+        return match has_way(live) || has_way(test) {
+            true => None,
+            false => wrong(
+                "transport",
+                "is \"rri\", and neither `rri.live.host` nor `rri.test.host` is set; or set it to \
+                 \"mail\"",
+            ),
+        };
     }
     for (key, value) in [
         ("from", &sender.from),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Environment;
+use super::{Environment, RequestId};
 
 /// The channel a message came by (design, section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Source {
     DenicMail,
     /// The registry's message queue.
     DenicQueue,
+    /// The reply to a request of ours, by RRI.
+    DenicRri,
     /// Reseller mail.
     CentralnicMail,
     /// Reseller EPP poll.
@@ -35,6 +37,7 @@ impl Source {
         match self {
             Source::DenicMail => "denic-mail",
             Source::DenicQueue => "denic-queue",
+            Source::DenicRri => "denic-rri",
             Source::CentralnicMail => "centralnic-mail",
             Source::CentralnicPoll => "centralnic-poll",
             Source::CentralnicApi => "centralnic-api",
@@ -48,6 +51,7 @@ impl Source {
         [
             Source::DenicMail,
             Source::DenicQueue,
+            Source::DenicRri,
             Source::CentralnicMail,
             Source::CentralnicPoll,
             Source::CentralnicApi,
@@ -84,6 +88,9 @@ pub struct Envelope {
     pub client_helo: Option<String>,
     /// XFORWARD IDENT: the queue id in Postfix's log.
     pub queue_id: Option<String>,
+    /// The request of ours that it is the reply to, on the connection that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<RequestId>,
 }
 
 /// A message to keep. Nothing in it has been looked at yet.

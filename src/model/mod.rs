@@ -11,6 +11,7 @@ mod evidence;
 mod handle;
 mod id;
 mod inbound;
+mod info;
 mod letter;
 mod name;
 mod network;
@@ -46,12 +47,14 @@ pub use id::{
     QueueMsgId, RequestId, Stid, Ticket,
 };
 pub use inbound::{Envelope, Inbound, Source, addressees, hex, is_header_too_long, sha256_hex};
+pub use info::{ContactSheet, DomainSheet, RegistryInfo};
 pub use letter::{deceit, is_disguised, is_foreign, is_hidden};
 pub use name::{DomainName, NameError};
 pub use network::{Network, NetworkError};
 pub use notice::{Announced, Direction, Notice, NoticeItem, NoticeKind, NoticeState};
 pub use order::{
-    Account, ActionEntry, Order, OrderState, RequestOutcome, RequestState, SentRequest, Waits,
+    Account, ActionEntry, Asking, Order, OrderState, Purpose, RequestOutcome, RequestState,
+    SentRequest, Waits,
 };
 pub use reason::{Reason, ReasonCode};
 pub use record::{

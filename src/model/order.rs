@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::request::RegistryRequest;
+use super::request::{Change, RegistryRequest, RequestError};
 use super::words::words;
-use super::{Ctid, CustomerId, DomainName, Environment, InboundId, OrderId, RequestId};
+use super::{CaseId, Ctid, CustomerId, DomainName, Environment, InboundId, OrderId, RequestId};
 
 words!(
     /// Whose order it is.
@@ -42,6 +42,20 @@ words!(
         Answer = "answer",
         /// A person's decision (HS-33).
         Operator = "operator",
+        /// The confirmation of a person other than the one who placed it.
+        SecondPerson = "second-person",
+    }
+);
+
+words!(
+    /// What a request is made for.
+    Purpose {
+        /// It is what was ordered.
+        Order = "order",
+        /// It reads what an ordered change is to be made to (`denic.md` 4.8).
+        Read = "read",
+        /// It finds out whether an earlier request was carried out.
+        Check = "check",
     }
 );
 
@@ -77,6 +91,101 @@ words!(
     }
 );
 
+/// What an order asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Asking {
+    /// A change of some fields: the registry's data are read first, and all of them sent back.
+    Change(Change),
+    /// A request that is whole.
+    Request(RegistryRequest),
+}
+
+impl Asking {
+    /// The registry's word for it.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Asking::Change(_) => "UPDATE",
+            Asking::Request(request) => request.action(),
+        }
+    }
+
+    /// The domain it is about, if it is about one.
+    pub fn domain(&self) -> Option<&DomainName> {
+        match self {
+            Asking::Change(Change::Domain { domain, .. }) => Some(domain),
+            Asking::Change(Change::Contact { .. }) => None,
+            Asking::Request(request) => request.domain(),
+        }
+    }
+
+    /// Domain or contact, for people.
+    pub fn object(&self) -> Option<String> {
+        match self {
+            Asking::Change(Change::Domain { domain, .. }) => Some(domain.to_string()),
+            Asking::Change(Change::Contact { handle, .. }) => Some(handle.to_string()),
+            Asking::Request(request) => request.object(),
+        }
+    }
+
+    /// The verification that it answers, if it answers one.
+    pub fn case(&self) -> Option<CaseId> {
+        match self {
+            Asking::Change(Change::Contact { case, .. }) => *case,
+            _ => None,
+        }
+    }
+
+    /// What is asked of the registry first.
+    pub fn first(&self) -> (RegistryRequest, Purpose) {
+        match self {
+            Asking::Change(change) => (change.question(), Purpose::Read),
+            Asking::Request(request) => (request.clone(), Purpose::Order),
+        }
+    }
+
+    /// The first rule that it breaks, if it breaks one.
+    pub fn check(&self) -> Result<(), RequestError> {
+        match self {
+            Asking::Change(change) => change.check(),
+            Asking::Request(request) => request.check(),
+        }
+    }
+
+    /// What is allowed and yet likely to be a mistake, a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Asking::Change(_) => Vec::new(),
+            Asking::Request(request) => request.warnings(),
+        }
+    }
+
+    /// Does it say of a holder that the proof failed? The registry then takes the domains out of the
+    /// zone at once.
+    pub fn is_disproof(&self) -> bool {
+        match self {
+            Asking::Change(change) => change.is_disproof(),
+            Asking::Request(
+                RegistryRequest::ContactCreate { contact }
+                | RegistryRequest::ContactUpdate { contact },
+            ) => contact.proofs.iter().any(|proof| proof.is_disproof()),
+            Asking::Request(_) => false,
+        }
+    }
+}
+
+impl From<RegistryRequest> for Asking {
+    fn from(request: RegistryRequest) -> Self {
+        Asking::Request(request)
+    }
+}
+
+impl From<Change> for Asking {
+    fn from(change: Change) -> Self {
+        Asking::Change(change)
+    }
+}
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -93,7 +202,9 @@ pub struct Order {
     /// The customer, where it is a customer's.
     pub customer: Option<CustomerId>,
     /// What is to be asked.
-    pub request: RegistryRequest,
+    pub request: Asking,
+    /// Who placed it.
+    pub placed_by: String,
     /// How far it got.
     pub state: OrderState,
     /// For what it waits, if it does.
@@ -113,6 +224,10 @@ pub struct SentRequest {
     pub id: RequestId,
     /// The order behind it.
     pub order: Option<OrderId>,
+    /// What it is made for.
+    pub purpose: Purpose,
+    /// The request whose outcome it finds out.
+    pub about: Option<RequestId>,
     /// Its reference: the same at every try, echoed by the registry.
     pub ctid: Ctid,
     /// Live or test.

@@ -326,6 +326,10 @@ catalogue! {
         "Ask the customer and the registry: nothing is recalled by itself.";
     UNSIGNED "W75" "Requests wait because nothing can be signed."
         "Give `stichtag-send` a key that is valid, and its passphrase; what waits leaves by itself then.";
+    OUTCOME_UNKNOWN "W76" "What became of a request of ours is not known: it may have been carried out, or not."
+        "The registry is asked by RRI where that is configured; else find out there, then `stichtag request settle Q-…`. It is never sent again by itself.";
+    NO_WAY "W77" "Requests wait because there is no way to the registry."
+        "Mend what the text names (`rri.*.host`, the login, the registry's list of addresses); what waits leaves by itself then.";
     DECIDE "W74" "An order waits for the decision of a person."
         "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."

@@ -19,7 +19,9 @@ mod text;
 
 pub use event_json::{event_json, recipient_json};
 
-use crate::model::{BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, Source};
+use crate::model::{
+    BounceMail, DomainName, Reason, ReasonCode, RegistryEvent, RegistryInfo, Source,
+};
 use notes::Notes;
 
 /// Why a message could not be read. It is kept whole all the same; a person has to look at it.
@@ -70,6 +72,11 @@ pub fn denic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, ParseE
 /// Key/value or XML, with or without the outer reply; without the length prefix of the wire.
 pub fn denic_queue(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
     denic_queue::read(raw)
+}
+
+/// Reads the data in a reply to INFO (`denic.md` 4.7), key/value or XML. An error is a sentence.
+pub fn denic_info(raw: &[u8]) -> Result<RegistryInfo, String> {
+    denic_queue::info::read(raw)
 }
 
 /// Reads an event mail of CentralNic Reseller (`centralnic.md` 6.2).

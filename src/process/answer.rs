@@ -7,7 +7,7 @@ use crate::apply::order::{self, Answered};
 use crate::model::request::RegistryRequest;
 use crate::model::{
     ActionEntry, Ctid, DomainKey, Environment, Facts, InboundId, Level, Lifecycle, OrderId,
-    RegistryEvent, RequestResult, RequestState, SentRequest, Waits,
+    Purpose, RegistryEvent, RequestResult, RequestState, SentRequest, Waits,
 };
 use crate::store::{RequestAnswer, World};
 
@@ -83,6 +83,7 @@ pub fn find(
             RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. }
         );
         is_open
+            && one.purpose == Purpose::Order
             && one.environment == environment
             && one.request.domain() == event.facts.domain()
             && (is_answer || begins)
@@ -127,13 +128,34 @@ pub fn change(
     message: InboundId,
     now: Timestamp,
 ) -> RequestAnswer {
+    let entry = answered.entry.clone();
+    let entry = entry.map(|(text, advice)| entry_of(request, event, text, advice, message, now));
+    RequestAnswer {
+        request: request.id,
+        outcome: answered.outcome,
+        order: Some(answered.order),
+        then: None,
+        entry,
+        next,
+    }
+}
+
+/// A line of the action log about an answer, with the registry's codes, errors first.
+pub fn entry_of(
+    request: &SentRequest,
+    event: &RegistryEvent,
+    text: String,
+    advice: String,
+    message: InboundId,
+    now: Timestamp,
+) -> ActionEntry {
     let mut lines: Vec<_> = event.messages.iter().collect();
     lines.sort_by_key(|line| match line.level {
         Level::Error => 0,
         Level::Warning => 1,
         Level::Info => 2,
     });
-    let entry = answered.entry.clone().map(|(text, advice)| ActionEntry {
+    ActionEntry {
         at: now,
         environment: request.environment,
         domain: request.request.domain().cloned(),
@@ -144,12 +166,5 @@ pub fn change(
         codes: lines.iter().map(|line| line.code.clone()).collect(),
         text,
         advice,
-    });
-    RequestAnswer {
-        request: request.id,
-        outcome: answered.outcome,
-        order: answered.order,
-        entry,
-        next,
     }
 }

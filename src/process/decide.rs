@@ -2,6 +2,7 @@
 
 mod answers;
 mod contacts;
+mod replies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,7 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
         return;
     };
     ask.digests.push(reading.digest.clone());
+    ask.replies.extend(reading.reply_to);
     ask.references.extend(answer::reference(event));
     if let Some(domain) = event.facts.domain() {
         ask.domains.push(DomainKey {
@@ -119,7 +121,7 @@ pub fn decide(
             domains: Vec::new(),
             contact: None,
             report: None,
-            answer: None,
+            answers: Vec::new(),
             clears: Vec::new(),
             alarms: Vec::new(),
             evidence: message.evidence.clone(),
@@ -255,7 +257,8 @@ impl Deciding<'_> {
         reading: &Reading,
         recipients: &[String],
     ) {
-        if self.is_same_mail(reading, recipients) {
+        // Two requests can be answered in the same words.
+        if reading.reply_to.is_none() && self.is_same_mail(reading, recipients) {
             return;
         }
         let seen = self.world.seen.entry(reading.digest.clone()).or_default();
@@ -268,6 +271,7 @@ impl Deciding<'_> {
         }
         let at = reading.registry_time;
         match &event.facts {
+            _ if reading.reply_to.is_some() => self.replied(event, reading, at),
             Facts::ContactVerificationRequired(asked) => self.fan_out(environment, asked, at),
             Facts::ContactUpdate { contact, .. } => {
                 self.change.decision.verdict = MessageVerdict::Applied;

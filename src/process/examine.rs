@@ -28,8 +28,11 @@ pub async fn examine(
     // The message queue is read over a connection that proves its origin.
     // What comes back to a notice is proven by the address alone. Who reads it decides, not what it was
     // taken for when it came: the routes may have changed since.
-    let asks = message.inbound.source != Source::DenicQueue
-        && !bounced::is_for_notices(&rules.policy, &message.inbound);
+    let is_from_session = matches!(
+        message.inbound.source,
+        Source::DenicQueue | Source::DenicRri
+    );
+    let asks = !is_from_session && !bounced::is_for_notices(&rules.policy, &message.inbound);
     if message.evidence.is_none() && asks {
         message.evidence = Some(gatherer.gather(&message.inbound, now).await);
     }

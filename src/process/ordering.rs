@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use super::answer::new_ctid;
 use crate::apply::order::{self, Opening};
 use crate::model::reason;
-use crate::model::request::{RegistryRequest, RequestError};
+use crate::model::request::RequestError;
 use crate::model::{
-    Account, ActionEntry, CustomerId, DomainKey, DomainRecord, Environment, Lifecycle, Order,
-    OrderId, OrderState, Waits,
+    Account, ActionEntry, Asking, CustomerId, DomainKey, DomainRecord, Environment, Lifecycle,
+    Order, OrderId, OrderState, RequestId, RequestOutcome, RequestState, Waits,
 };
-use crate::store::{Alarm, AuditEntry, OrderDraft, OrderRelease, Store, StoreError};
+use crate::store::{
+    Alarm, AuditEntry, OrderDraft, OrderRelease, RequestAnswer, RequestFilter, Store, StoreError,
+};
 
 /// How often an order is decided again because somebody else wrote in between.
 const CONFLICTS_MAX: u32 = 20;
@@ -27,7 +29,18 @@ pub struct Wish {
     /// The customer whose domain it is.
     pub customer: Option<CustomerId>,
     /// What is to be asked.
-    pub request: RegistryRequest,
+    pub request: Asking,
+    /// The ways to the registry of that environment.
+    pub ways: Ways,
+}
+
+/// The ways there are to a registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways {
+    /// What changes something goes by signed mail.
+    pub writes_by_mail: bool,
+    /// What the registry has can be read by RRI.
+    pub has_rri: bool,
 }
 
 /// Why an order, or something about one, was not taken.
@@ -42,6 +55,9 @@ pub enum OrderError {
     /// There is no such order.
     #[error("there is no order {0}; `stichtag order list` shows them")]
     NotFound(OrderId),
+    /// There is no such request.
+    #[error("there is no request {0}; `stichtag request list` shows them")]
+    NoRequest(RequestId),
     /// There is no such customer.
     #[error("there is no customer {0}; `stichtag import customers` brings customers in")]
     NoCustomer(CustomerId),
@@ -97,6 +113,7 @@ pub async fn place(
                 account: wish.account,
                 customer: wish.customer.clone(),
                 request: wish.request.clone(),
+                placed_by: audit.actor.clone(),
                 state,
                 waits,
                 payment: None,
@@ -133,7 +150,8 @@ async fn open(
     store: &dyn Store,
     wish: &Wish,
     now: Timestamp,
-) -> Result<(Opening, DomainRecord), OrderError> {
+) -> Result<(Opening, Option<DomainRecord>), OrderError> {
+    has_way(&wish.request, wish.ways)?;
     wish.request.check()?;
     if let Some(customer) = &wish.customer
         && store.customer(customer).await?.is_none()
@@ -146,36 +164,122 @@ async fn open(
         ));
     }
     let mut record = record(store, wish.environment, &wish.request, now).await?;
-    let opening =
-        order::open(&wish.request, wish.account, record.lifecycle).map_err(OrderError::Refused)?;
-    record.lifecycle = match opening {
-        Opening::Ask(lifecycle) | Opening::Wait(_, lifecycle) => lifecycle,
-    };
-    record.customer = wish.customer.clone().or(record.customer);
-    record.updated_at = now;
+    let before = record
+        .as_ref()
+        .map_or(Lifecycle::None, |record| record.lifecycle);
+    let opening = order::open(&wish.request, wish.account, before).map_err(OrderError::Refused)?;
+    if let Some(record) = &mut record {
+        record.lifecycle = match opening {
+            Opening::Ask(lifecycle) | Opening::Wait(_, lifecycle) => lifecycle,
+        };
+        record.customer = wish.customer.clone().or(record.customer.take());
+        record.updated_at = now;
+    }
     Ok((opening, record))
 }
 
+/// What the registry does not take by mail is refused with the way that there is (HS-14, HS-31).
+fn has_way(asking: &Asking, ways: Ways) -> Result<(), OrderError> {
+    let is_contact = asking.domain().is_none();
+    if is_contact && ways.writes_by_mail {
+        let object = asking.object().unwrap_or_default();
+        return Err(OrderError::Refused(format!(
+            "{object} was not changed: contacts are not changed by mail; use RRI \
+             (`sender.transport = \"rri\"`, Contact UPDATE) or the registry's web pages"
+        )));
+    }
+    if matches!(asking, Asking::Change(_)) && !ways.has_rri {
+        return Err(OrderError::Refused(
+            "an update deletes what it leaves out, and without RRI the registry's present data \
+             cannot be read: say everything (`--holder`, `--ns`, `--general-request`, \
+             `--abuse-contact`, `--dnskey`, with `none` where there is none), or set `rri.*.host`"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// A person says what became of a request of which nothing else is known.
+pub async fn settle(
+    store: &dyn Store,
+    id: RequestId,
+    outcome: RequestOutcome,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    for _ in 0..CONFLICTS_MAX {
+        let filter = RequestFilter {
+            id: Some(id),
+            ..RequestFilter::default()
+        };
+        let Some(request) = store.requests(&filter).await?.into_iter().next() else {
+            return Err(OrderError::NoRequest(id));
+        };
+        if request.state == RequestState::Answered {
+            return Ok(Step::Before);
+        }
+        if !matches!(request.state, RequestState::Sent | RequestState::Unanswered) {
+            return Err(OrderError::Refused(format!(
+                "request {id} is {}: there is nothing to find out about it",
+                request.state
+            )));
+        }
+        let asking = Asking::from(request.request.clone());
+        let mut record = record(store, request.environment, &asking, audit.at).await?;
+        let before = record
+            .as_ref()
+            .map_or(Lifecycle::None, |record| record.lifecycle);
+        let said = order::by_hand(&request, outcome, before);
+        if let Some(record) = &mut record {
+            record.lifecycle = said.lifecycle.unwrap_or(before);
+            record.updated_at = audit.at;
+        }
+        let (text, advice) = said.entry.unwrap_or_default();
+        let answer = RequestAnswer {
+            request: id,
+            outcome,
+            order: Some(said.order),
+            then: None,
+            entry: Some(ActionEntry {
+                at: audit.at,
+                environment: request.environment,
+                domain: request.request.domain().cloned(),
+                action: request.request.action().to_owned(),
+                order: request.order,
+                request: Some(id),
+                message: None,
+                codes: Vec::new(),
+                text: format!("{text} ({})", audit.detail),
+                advice,
+            }),
+            next: Vec::new(),
+        };
+        match store.conclude(&answer, record.as_ref(), audit).await {
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Ok(Step::Done),
+        }
+    }
+    Err(OrderError::Store(StoreError::Conflict))
+}
+
+/// The domain that is asked for, as it is known, or new; `None`: it is about none.
 async fn record(
     store: &dyn Store,
     environment: Environment,
-    request: &RegistryRequest,
+    asking: &Asking,
     now: Timestamp,
-) -> Result<DomainRecord, OrderError> {
-    let Some(domain) = request.domain() else {
-        return Err(OrderError::Refused(format!(
-            "{} is about no domain and is not ordered",
-            request.action()
-        )));
+) -> Result<Option<DomainRecord>, OrderError> {
+    let Some(domain) = asking.domain() else {
+        return Ok(None);
     };
     let known = store.domains(Some(environment), Some(domain.ace())).await?;
-    Ok(known.into_iter().next().unwrap_or_else(|| {
+    Ok(Some(known.into_iter().next().unwrap_or_else(|| {
         let key = DomainKey {
             environment,
             domain: domain.clone(),
         };
         DomainRecord::new(key, now)
-    }))
+    })))
 }
 
 /// An order is paid: its request goes into the outbox. `payment` is what the shop's books call it.
@@ -211,6 +315,27 @@ pub async fn release(
     }
 }
 
+/// A second person confirms that a holder's proof failed: not the one who says so.
+pub async fn confirm(
+    store: &dyn Store,
+    id: OrderId,
+    audit: &AuditEntry,
+) -> Result<Step, OrderError> {
+    let order = order_of(store, id).await?;
+    match (order.state, order.waits) {
+        (OrderState::Waiting, Some(Waits::SecondPerson)) if order.placed_by == audit.actor => {
+            Err(OrderError::Refused(format!(
+                "order {id} was placed by you: a second person must confirm it"
+            )))
+        }
+        (OrderState::Waiting, Some(Waits::SecondPerson)) => go_on(store, id, None, audit).await,
+        (OrderState::Waiting, Some(waits)) => Err(OrderError::Refused(format!(
+            "order {id} waits for {waits}, not for a second person"
+        ))),
+        _ => Ok(Step::Before),
+    }
+}
+
 async fn go_on(
     store: &dyn Store,
     id: OrderId,
@@ -220,8 +345,10 @@ async fn go_on(
     for _ in 0..CONFLICTS_MAX {
         let order = order_of(store, id).await?;
         let mut record = record(store, order.environment, &order.request, audit.at).await?;
-        record.lifecycle = order::asked(&order.request, record.lifecycle);
-        record.updated_at = audit.at;
+        if let Some(record) = &mut record {
+            record.lifecycle = order::asked(&order.request, record.lifecycle);
+            record.updated_at = audit.at;
+        }
         let release = OrderRelease {
             order: id,
             record,
@@ -254,9 +381,11 @@ pub async fn cancel(
             return Ok(Step::Before);
         }
         let mut record = record(store, order.environment, &order.request, audit.at).await?;
-        record.lifecycle = taken_back(&record, &order);
-        record.updated_at = audit.at;
-        match store.cancel_order(id, &record, audit).await {
+        if let Some(record) = &mut record {
+            record.lifecycle = taken_back(record, &order);
+            record.updated_at = audit.at;
+        }
+        match store.cancel_order(id, record.as_ref(), audit).await {
             Err(StoreError::Conflict) => {}
             Ok(true) => return Ok(Step::Done),
             Ok(false) => {
@@ -287,7 +416,8 @@ async fn too_late(
     audit: &AuditEntry,
 ) -> Result<(), OrderError> {
     let domain = order.request.domain();
-    let about = domain.map_or(String::new(), |domain| format!(" about {domain}"));
+    let object = order.request.object();
+    let about = object.map_or(String::new(), |object| format!(" about {object}"));
     let text = format!(
         "order {}{about} was taken back after its request had left ({note})",
         order.id

@@ -8,7 +8,7 @@ use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
-    RouteParser, Source,
+    RegistryInfo, RequestId, RouteParser, Source,
 };
 use crate::parse;
 
@@ -23,6 +23,10 @@ pub struct Reading {
     pub notice: Option<NoticeId>,
     /// What it says, if that could be read.
     pub event: Option<RegistryEvent>,
+    /// The request of ours that it is the reply to.
+    pub reply_to: Option<RequestId>,
+    /// The registry's data in it, or why there are none.
+    pub info: Option<Result<RegistryInfo, String>>,
     /// The domain, also where the rest could not be read.
     pub domain: Option<DomainName>,
     /// When the registry said it.
@@ -67,6 +71,8 @@ impl Reading {
             route: None,
             notice: None,
             event: None,
+            reply_to: inbound.envelope.reply_to,
+            info: None,
             domain: None,
             registry_time: inbound.received_at,
             message_id: None,
@@ -134,6 +140,14 @@ fn read_all(
         Source::DenicQueue => {
             reading.environment = inbound.environment;
             parse::denic_queue(&inbound.raw)
+        }
+        Source::DenicRri => {
+            reading.environment = inbound.environment;
+            reading.info = Some(parse::denic_info(&inbound.raw));
+            parse::denic_queue(&inbound.raw).map(|mut event| {
+                event.source = Source::DenicRri;
+                event
+            })
         }
         _ if bounced::is_for_notices(policy, inbound) => {
             bounced::read(policy, inbound, &mut reading);

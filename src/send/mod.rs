@@ -2,6 +2,7 @@
 //! and signed requests to a registry.
 
 mod alert;
+mod ask;
 mod backoff;
 mod outbox;
 pub mod registry;
@@ -12,6 +13,7 @@ mod smtp;
 mod webhook;
 
 pub use alert::{AlertWriter, Alerts, alert_due, deliver_alerts, try_channels};
+pub use ask::{Asker, Line, LineError, RRI, ask_due, strand};
 pub use backoff::backoff;
 pub use outbox::{Letter, Outbox, PAUSED, RESUMED, SendError, Transport, Writer, deliver_due};
 pub use request_mail::{RequestMail, RequestMailError, SignatureForm, signed_request};

@@ -14,7 +14,7 @@ use super::registry;
 use super::request_mail::{RequestMail, SignatureForm, signed_request};
 use super::sign::SigningKey;
 use crate::model::request::RegistryRequest;
-use crate::model::{ActionEntry, Environment, SentRequest, reason};
+use crate::model::{ActionEntry, Environment, Purpose, RequestState, SentRequest, reason};
 use crate::store::{Alarm, RequestDelivery, Store, StoreError};
 
 /// Requests claimed at once.
@@ -41,6 +41,8 @@ pub struct Requests<'a> {
     pub store: &'a dyn Store,
     /// Where they go, by environment.
     pub to: &'a [(Environment, String)],
+    /// Which of them; what only reads does not go by mail.
+    pub purposes: &'a dyn Fn(Environment) -> &'a [Purpose],
     /// `From`.
     pub from: &'a str,
     /// How they carry their signature.
@@ -64,7 +66,13 @@ pub async fn deliver_requests(requests: &Requests<'_>) -> Result<usize, StoreErr
         let now = (requests.now)();
         let claimed = requests
             .store
-            .claim_requests(*environment, now, BATCH, LEASE)
+            .claim_requests(
+                *environment,
+                (requests.purposes)(*environment),
+                now,
+                BATCH,
+                LEASE,
+            )
             .await?;
         count += claimed.len();
         for request in &claimed {
@@ -81,6 +89,15 @@ pub async fn deliver_requests(requests: &Requests<'_>) -> Result<usize, StoreErr
 /// One request: signed, its bytes fixed, sent, settled.
 async fn one(requests: &Requests<'_>, request: &SentRequest, to: &str) -> Result<(), StoreError> {
     let now = (requests.now)();
+    if request.state == RequestState::Signed && request.transport.as_deref() == Some(super::RRI) {
+        // It may have been carried out by the other way.
+        let unknown = RequestDelivery::Unknown {
+            at: now,
+            reply: "it may have been sent by RRI before requests went by mail".to_owned(),
+        };
+        let alarm = not_known(request, now);
+        return settle(requests.store, request, TRANSPORT, &unknown, Some(&alarm)).await;
+    }
     let letter = match prepared(requests, request, to, now) {
         Ok(letter) => letter,
         Err(Unsent::Unsigned(why)) => {
@@ -89,16 +106,16 @@ async fn one(requests: &Requests<'_>, request: &SentRequest, to: &str) -> Result
                 reply: why.clone(),
             };
             let alarm = unsigned(&why, now);
-            return settle(requests.store, request, &retry, Some(&alarm)).await;
+            return settle(requests.store, request, TRANSPORT, &retry, Some(&alarm)).await;
         }
         Err(Unsent::Wrong(why)) => {
             let (failed, alarm) = failure(request, &why, now);
-            return settle(requests.store, request, &failed, Some(&alarm)).await;
+            return settle(requests.store, request, TRANSPORT, &failed, Some(&alarm)).await;
         }
     };
     let is_wanted = requests
         .store
-        .fix_request(request.id, &letter.message, now)
+        .fix_request(request.id, TRANSPORT, &letter.message, now)
         .await?;
     if !is_wanted {
         return Ok(());
@@ -116,7 +133,14 @@ async fn one(requests: &Requests<'_>, request: &SentRequest, to: &str) -> Result
             (failed, Some(alarm))
         }
     };
-    settle(requests.store, request, &delivery, alarm.as_ref()).await
+    settle(
+        requests.store,
+        request,
+        TRANSPORT,
+        &delivery,
+        alarm.as_ref(),
+    )
+    .await
 }
 
 /// Why a request has no mail.
@@ -151,6 +175,13 @@ fn signed(
     to: &str,
     now: Timestamp,
 ) -> Result<Letter, Unsent> {
+    if !request.request.is_writing() {
+        return Err(Unsent::Wrong(
+            "what only reads does not go by mail: the registry's present data, which a change of \
+             single fields needs, are read by RRI; say everything in the order, or set `rri.*.host`"
+                .to_owned(),
+        ));
+    }
     let text = registry::write(&request.request, &request.ctid)
         .map_err(|error| Unsent::Wrong(error.to_string()))?;
     let key = requests
@@ -182,37 +213,60 @@ fn mail(
 
 /// Action and domain, such as `CREATE xn--dnic-loa.de`; the registry reads the text alone.
 pub fn request_subject(request: &RegistryRequest) -> String {
-    match request.domain() {
-        Some(domain) => format!("{} {}", request.action(), domain.ace()),
-        None => request.action().to_owned(),
+    match (request.domain(), request.handle()) {
+        (Some(domain), _) => format!("{} {}", request.action(), domain.ace()),
+        (None, Some(handle)) => format!("{} {handle}", request.action()),
+        (None, None) => request.action().to_owned(),
     }
 }
 
 /// Writes down how a try ended. What has left must not leave again because the database was busy.
-async fn settle(
+pub(super) async fn settle(
     store: &dyn Store,
     request: &SentRequest,
+    transport: &str,
     delivery: &RequestDelivery,
     alarm: Option<&Alarm>,
 ) -> Result<(), StoreError> {
     let word = match delivery {
         RequestDelivery::Sent { .. } => "is sent",
-        RequestDelivery::Retry { .. } => "is delayed",
+        RequestDelivery::Retry { .. } | RequestDelivery::Withheld { .. } => "is delayed",
+        RequestDelivery::Unknown { .. } => "may have been carried out or not",
         RequestDelivery::Failed { .. } => "failed",
     };
     tracing::info!(request = %request.id, ctid = %request.ctid, "request {} {word}", request.id);
+    until_written(|| store.settle_request(request.id, transport, delivery, alarm)).await
+}
+
+/// Tries to write something down until it is, within reason.
+pub(super) async fn until_written<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let given_up_at = tokio::time::Instant::now() + SETTLE_MAX;
     loop {
-        let settled = store
-            .settle_request(request.id, TRANSPORT, delivery, alarm)
-            .await;
-        match settled {
+        match write().await {
             Err(error) if tokio::time::Instant::now() < given_up_at => {
-                tracing::error!(request = %request.id, "request {} not settled: {error}", request.id);
+                tracing::error!("what became of a request is not written down: {error}");
                 tokio::time::sleep(SETTLE_PAUSE).await;
             }
-            settled => return settled,
+            written => return written,
         }
+    }
+}
+
+fn not_known(request: &SentRequest, now: Timestamp) -> Alarm {
+    Alarm {
+        key: format!("request:{}", request.id),
+        code: reason::OUTCOME_UNKNOWN,
+        environment: Some(request.environment),
+        ace: (request.request.domain()).map(|domain| domain.ace().to_owned()),
+        message: None,
+        text: format!(
+            "what became of request {} is not known: it may have been sent by RRI",
+            request.id
+        ),
+        raised_at: now,
     }
 }
 
@@ -229,9 +283,15 @@ fn unsigned(why: &str, now: Timestamp) -> Alarm {
     }
 }
 
-fn failure(request: &SentRequest, why: &str, now: Timestamp) -> (RequestDelivery, Alarm) {
+/// It can never be sent: how that is written down, and its alarm.
+pub(super) fn failure(
+    request: &SentRequest,
+    why: &str,
+    now: Timestamp,
+) -> (RequestDelivery, Alarm) {
     let domain = request.request.domain();
-    let about = domain.map_or(String::new(), |domain| format!(" about {domain}"));
+    let object = request.request.object();
+    let about = object.map_or(String::new(), |object| format!(" about {object}"));
     let action = request.request.action();
     let text = format!(
         "request {} ({action}){about} could not be sent: {why}",

@@ -1,4 +1,6 @@
-//! `stichtag-send`: the only process that reads the signing key.
+//! `stichtag-send`: the only process that reads the signing key and the registry's logins.
+
+mod desk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, Rri, Sender, sender_fault};
-use crate::model::Environment;
-use crate::receive::denic_queue;
-use crate::send::{Requests, SigningKey, Smarthost, deliver_requests};
+use crate::model::{Environment, Purpose};
+use crate::send::{Requests, SigningKey, Smarthost, deliver_requests, strand};
 use crate::store::Store;
+use crate::wire::RriLogin;
 use crate::wire::rri::trust;
-use crate::wire::{LoginError, RriLogin, RriSession};
+use desk::Desk;
 
 /// How often to look whether something is to be sent.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 
-/// How often the registry's queue is looked into: well below the five minutes after which an idle
-/// session is closed, and free of quota.
-const QUEUE_EVERY: Duration = Duration::from_secs(60);
+/// The first wait after trouble on the way to a registry.
+const TROUBLE: Duration = Duration::from_secs(30);
 
 /// A key that ends within this time is told of at every start.
 const ENDS_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -42,6 +43,15 @@ pub fn signing_key(config: &Config) -> anyhow::Result<SigningKey> {
     Ok(SigningKey::read(name, key, passphrase.as_ref(), now)?)
 }
 
+/// What is ordered, what it needs to be known first, and what finds out how it ended.
+const ALL: &[Purpose] = &[Purpose::Order, Purpose::Read, Purpose::Check];
+
+/// What changes nothing.
+const READING: &[Purpose] = &[Purpose::Read, Purpose::Check];
+
+/// What goes by mail where RRI does the reading.
+const ORDERED: &[Purpose] = &[Purpose::Order];
+
 /// Reads the queues and sends requests until it is told to stop; with `is_once`, until nothing is
 /// due.
 pub async fn run(
@@ -50,24 +60,59 @@ pub async fn run(
     is_once: bool,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let queues = queues(config)?;
-    let fault = sender_fault(&config.sender);
-    if let (Some(why), true) = (&fault, queues.is_empty() || config.sender.is_mail) {
+    let desks = desks(config)?;
+    let fault = sender_fault(&config.sender, &config.rri);
+    if let (Some(why), true) = (&fault, desks.is_empty() || config.sender.is_mail) {
         anyhow::bail!("{why}");
     }
     let _lock = super::lock(&config.store.url, "send-lock", "stichtag-send run").await?;
     // What was claimed by a life that was cut short has its turn at once.
     store.forget_request_leases().await?;
-    let mut readers = JoinSet::new();
-    for queue in queues {
-        readers.spawn(queue.read(store.clone(), is_once, shutdown.clone()));
+    let mut working = JoinSet::new();
+    let has_desk = |environment| {
+        desks
+            .iter()
+            .any(|desk: &Desk| desk.environment == environment)
+    };
+    let lost: Vec<Environment> = [Environment::Live, Environment::Test]
+        .into_iter()
+        .filter(|environment| !config.sender.is_mail && !has_desk(*environment))
+        .collect();
+    for desk in desks {
+        working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
     }
-    match fault {
-        None => send(config, &store, is_once, &shutdown).await?,
-        Some(why) => tracing::warn!("requests are not sent, the queue is read: {why}"),
+    if !lost.is_empty() {
+        working.spawn(tell_of_lost(store.clone(), lost, is_once, shutdown.clone()));
     }
-    while let Some(read) = readers.join_next().await {
-        read.context("the queue's reader broke")??;
+    if config.sender.is_mail {
+        send(config, &store, is_once, &shutdown).await?;
+    }
+    while let Some(done) = working.join_next().await {
+        done.context("the desk at a registry broke")??;
+    }
+    Ok(())
+}
+
+/// Requests of an environment to which there is no way wait, and somebody is told.
+async fn tell_of_lost(
+    store: Arc<dyn Store>,
+    lost: Vec<Environment>,
+    is_once: bool,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    while !shutdown.is_cancelled() {
+        for environment in &lost {
+            let why = format!("`rri.{environment}.host` is not set");
+            let now = Clock::system().now();
+            strand(&*store, *environment, ALL, &why, now).await?;
+        }
+        if is_once {
+            break;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(LOOK_AROUND) => {}
+        }
     }
     Ok(())
 }
@@ -93,9 +138,21 @@ async fn send(
         .map(|environment| (environment, sender.to(environment).to_owned()));
     let now = move || clock.now();
     let is_stopping = || shutdown.is_cancelled();
+    let [live, test] = &config.rri;
+    let purposes = |environment| {
+        let rri = match environment {
+            Environment::Live => live,
+            Environment::Test => test,
+        };
+        match rri.host.is_empty() {
+            true => ALL,
+            false => ORDERED,
+        }
+    };
     let requests = Requests {
         store: &**store,
         to: &to,
+        purposes: &purposes,
         from: &sender.from,
         form: sender.form,
         signature_max_age: SignedDuration::try_from(sender.signature_max_age)
@@ -124,27 +181,28 @@ async fn send(
     Ok(())
 }
 
-/// The queue of one account, and the way to it.
-struct QueueReader {
-    environment: Environment,
-    login: RriLogin,
-}
-
-/// The queues that are to be read.
-fn queues(config: &Config) -> anyhow::Result<Vec<QueueReader>> {
+/// The registries that are spoken to by RRI.
+fn desks(config: &Config) -> anyhow::Result<Vec<Desk>> {
     let [live, test] = &config.rri;
     let named = [(Environment::Live, live), (Environment::Test, test)];
-    let mut readers = Vec::new();
+    let mut desks = Vec::new();
     for (environment, rri) in named {
-        if rri.host.is_empty() || !rri.reads_queue {
+        if rri.host.is_empty() {
             continue;
         }
-        readers.push(QueueReader {
+        desks.push(Desk {
             environment,
             login: rri_login(config, rri)?,
+            purposes: match config.sender.is_mail {
+                true => READING,
+                false => ALL,
+            },
+            reads_queue: rri.reads_queue,
+            ask_after: SignedDuration::try_from(config.sender.ask_after)
+                .context("`sender.ask_after`")?,
         });
     }
-    Ok(readers)
+    Ok(desks)
 }
 
 /// Where and as whom, with the credentials of this process.
@@ -161,83 +219,6 @@ pub fn rri_login(config: &Config, rri: &Rri) -> anyhow::Result<RriLogin> {
         user: secret(&rri.user_credential)?,
         password: secret(&rri.password_credential)?,
     })
-}
-
-impl QueueReader {
-    /// Empties the queue again and again; the reading keeps the session alive.
-    async fn read(
-        self,
-        store: Arc<dyn Store>,
-        is_once: bool,
-        shutdown: CancellationToken,
-    ) -> anyhow::Result<()> {
-        let mut session: Option<RriSession> = None;
-        let mut stuck: Option<String> = None;
-        let mut troubles = 0;
-        while !shutdown.is_cancelled() {
-            let turn = self.turn(&*store, &mut session, &mut stuck).await;
-            match turn {
-                Ok(_) if is_once => break,
-                Ok(_) => troubles = 0,
-                Err(error) if is_once => return Err(error),
-                // Nothing but a person can help, and more tries block the account.
-                Err(error) if matches!(error.downcast_ref(), Some(LoginError::Refused(_))) => {
-                    tracing::error!(
-                        "the {} queue is not read any more: {error:#}",
-                        self.environment
-                    );
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::error!("the {} queue: {error:#}", self.environment);
-                    session = None;
-                    troubles += 1;
-                }
-            }
-            // Sessions that were cut off count for a while: a loop would lock us out.
-            let pause = QUEUE_EVERY * 2_u32.pow(troubles.min(4));
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
-        if let Some(session) = session {
-            session.close().await;
-        }
-        Ok(())
-    }
-
-    /// One look at the queue; how many messages were in it.
-    async fn turn(
-        &self,
-        store: &dyn Store,
-        session: &mut Option<RriSession>,
-        stuck: &mut Option<String>,
-    ) -> anyhow::Result<usize> {
-        let open = match session {
-            Some(open) => open,
-            None => session.insert(RriSession::open(&self.login).await?),
-        };
-        let clock = Clock::system();
-        let now = move || clock.now();
-        let drained =
-            denic_queue::drain(store, open, self.environment, stuck.as_deref(), &now).await?;
-        if drained.count > 0 {
-            let environment = self.environment;
-            tracing::info!(
-                "{} messages of the {environment} queue are kept",
-                drained.count
-            );
-        }
-        if drained.stuck.is_some() && drained.stuck != *stuck {
-            tracing::error!(
-                "a message without a readable msgid stands in front of the {} queue: it is kept here, and cannot be deleted there",
-                self.environment
-            );
-        }
-        *stuck = drained.stuck;
-        Ok(drained.count)
-    }
 }
 
 fn say(key: &SigningKey, clock: &Clock) {

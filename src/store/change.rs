@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     CaseId, CaseState, ContactFact, Ctid, Customer, CustomerId, DomainKey, DomainRecord,
     Environment, Evidence, Handle, Inbound, InboundId, Language, Notice, NoticeId, NoticeItem,
-    NoticeKind, NoticeState, Order, Reason, ReasonCode, SentRequest, sha256_hex,
+    NoticeKind, NoticeState, Order, OrderId, Reason, ReasonCode, RequestId, SentRequest,
+    sha256_hex,
 };
 
 use super::{ReportChange, RequestAnswer, Standing, StoreError};
@@ -137,6 +138,8 @@ pub struct Ask {
     pub notices: Vec<NoticeId>,
     /// References of ours that answers name.
     pub references: Vec<Ctid>,
+    /// Requests of ours that messages are replies to.
+    pub replies: Vec<RequestId>,
 }
 
 /// One domain with all that a decision about it needs.
@@ -171,6 +174,8 @@ pub struct World {
     pub requests: Vec<SentRequest>,
     /// Orders for the domains of these requests that wait for an answer.
     pub orders: Vec<Order>,
+    /// The orders behind the requests that messages are replies to.
+    pub ordered: BTreeMap<OrderId, Order>,
 }
 
 /// All that one message changes: written whole, or not at all.
@@ -184,8 +189,8 @@ pub struct Change {
     pub contact: Option<(Environment, Handle, ContactFact)>,
     /// What mail systems report about a notice.
     pub report: Option<ReportChange>,
-    /// The request of ours that it answers.
-    pub answer: Option<RequestAnswer>,
+    /// The requests of ours that it answers.
+    pub answers: Vec<RequestAnswer>,
     /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
     pub clears: Vec<String>,
     /// What the operator must see.

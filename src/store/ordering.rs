@@ -5,10 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Alarm, AuditEntry, StoreError};
+use super::{Alarm, AuditEntry, Sealed, StoreError};
+use crate::model::request::RegistryRequest;
 use crate::model::{
-    ActionEntry, ActionId, Ctid, DomainRecord, Environment, Order, OrderId, OrderState, RequestId,
-    RequestOutcome, SentRequest, Waits,
+    ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
+    Purpose, RequestId, RequestOutcome, SentRequest, Waits,
 };
 
 /// A new order, with what it does to its domain.
@@ -16,8 +17,8 @@ use crate::model::{
 pub struct OrderDraft {
     /// The order; its number is given by the store.
     pub order: Order,
-    /// The domain afterwards; its version is the one that was read.
-    pub record: DomainRecord,
+    /// The domain afterwards, where it is about one; its version is the one that was read.
+    pub record: Option<DomainRecord>,
     /// The reference of its request, where it is asked at once.
     pub ctid: Option<Ctid>,
 }
@@ -27,8 +28,8 @@ pub struct OrderDraft {
 pub struct OrderRelease {
     /// The order.
     pub order: OrderId,
-    /// The domain afterwards; its version is the one that was read.
-    pub record: DomainRecord,
+    /// The domain afterwards, where it is about one; its version is the one that was read.
+    pub record: Option<DomainRecord>,
     /// The reference of its request.
     pub ctid: Ctid,
     /// When.
@@ -44,8 +45,10 @@ pub struct RequestAnswer {
     pub request: RequestId,
     /// What the registry said.
     pub outcome: RequestOutcome,
-    /// What becomes of its order.
-    pub order: OrderState,
+    /// What becomes of its order; `None`: it goes on.
+    pub order: Option<OrderState>,
+    /// What is asked for the order now that its present data are known.
+    pub then: Option<(RegistryRequest, Ctid)>,
     /// What the action log says.
     pub entry: Option<ActionEntry>,
     /// Orders for the same domain that waited for this answer: those that are asked now with their
@@ -66,6 +69,20 @@ pub enum RequestDelivery {
     /// Not now.
     Retry {
         /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// Nothing of it has left, and it is as if it had not been tried.
+    Withheld {
+        /// The next try.
+        at: Timestamp,
+        /// Why.
+        reply: String,
+    },
+    /// It may have been carried out, or not: it is asked about, never sent again.
+    Unknown {
+        /// When that was found.
         at: Timestamp,
         /// Why.
         reply: String,
@@ -119,7 +136,7 @@ pub trait Ordering: Send + Sync {
     async fn cancel_order(
         &self,
         id: OrderId,
-        record: &DomainRecord,
+        record: Option<&DomainRecord>,
         audit: &AuditEntry,
     ) -> Result<bool, StoreError>;
 
@@ -140,11 +157,12 @@ pub trait Ordering: Send + Sync {
     /// Requests, oldest first.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<SentRequest>, StoreError>;
 
-    /// Takes up to `limit` requests of an environment that are due at `now`, oldest first, and hides
-    /// them until `now + lease`.
+    /// Takes up to `limit` requests of an environment, made for these purposes, that are due at `now`,
+    /// oldest first, and hides them until `now + lease`.
     async fn claim_requests(
         &self,
         environment: Environment,
+        purposes: &[Purpose],
         now: Timestamp,
         limit: u32,
         lease: Duration,
@@ -153,10 +171,11 @@ pub trait Ordering: Send + Sync {
     /// Makes every request claimable at once: for the one sender of the database, at start.
     async fn forget_request_leases(&self) -> Result<(), StoreError>;
 
-    /// Before every try: fixes the bytes of a request. False: it was taken back meanwhile.
+    /// Before every try: fixes the bytes of a request, and the way it goes. False: it was taken back meanwhile.
     async fn fix_request(
         &self,
         id: RequestId,
+        transport: &str,
         raw: &[u8],
         signed_at: Timestamp,
     ) -> Result<bool, StoreError>;
@@ -168,6 +187,37 @@ pub trait Ordering: Send + Sync {
         transport: &str,
         delivery: &RequestDelivery,
         alarm: Option<&Alarm>,
+    ) -> Result<(), StoreError>;
+
+    /// Keeps the reply to a request, as a message of its own, and notes that the request was sent: in
+    /// one transaction.
+    async fn keep_reply(
+        &self,
+        id: RequestId,
+        transport: &str,
+        reply: &Sealed,
+    ) -> Result<InboundId, StoreError>;
+
+    /// Puts a question into the outbox for every request of an environment whose outcome has not been
+    /// known since `before`, and that is not being asked about; how many there were.
+    async fn ask_about_unanswered(
+        &self,
+        environment: Environment,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError>;
+
+    /// Asks once more what became of a request, or for the first time. False: it is being asked about
+    /// already, or is answered.
+    async fn ask_about(&self, id: RequestId, audit: &AuditEntry) -> Result<bool, StoreError>;
+
+    /// Writes down what a person found out about a request.
+    /// [`StoreError::Conflict`]: the domain changed since it was read.
+    async fn conclude(
+        &self,
+        answer: &RequestAnswer,
+        record: Option<&DomainRecord>,
+        audit: &AuditEntry,
     ) -> Result<(), StoreError>;
 
     /// Requests that were sent before `before` and not answered become unanswered, with an alarm

@@ -162,6 +162,23 @@ pub fn field_of(reply: &str, name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
+/// The `ERROR` lines of a key/value reply; the codes of its errors, in XML.
+pub fn errors_of(reply: &str) -> Vec<String> {
+    let lines = reply.lines().filter_map(|line| {
+        let (keyword, value) = line.split_once(':')?;
+        keyword
+            .trim()
+            .eq_ignore_ascii_case("error")
+            .then(|| value.trim().to_owned())
+    });
+    let elements = reply
+        .split("level=\"error\"")
+        .skip(1)
+        .filter_map(|behind| behind.split("code=\"").nth(1)?.split('"').next())
+        .map(str::to_owned);
+    lines.chain(elements).collect()
+}
+
 /// The value of `RESULT` in a key/value reply, or of `result` in XML, in lower case.
 pub fn result_of(reply: &str) -> Option<String> {
     let of_line = reply.lines().find_map(|line| {

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use stichtag::model::request::{Delegation, DomainData, RegistryRequest};
 use stichtag::model::{
-    Account, CustomerId, Environment, InboundId, Lifecycle, NoticeKind, Order, OrderState,
+    Account, CustomerId, Environment, InboundId, Lifecycle, NoticeKind, Order, OrderState, Purpose,
     RegistryStatus, RequestOutcome, RequestState, SentRequest, Waits,
 };
-use stichtag::process::ordering::{self, OrderError, Step, Wish};
+use stichtag::process::ordering::{self, OrderError, Step, Ways, Wish};
 use stichtag::store::{
     AuditEntry, MessageVerdict, Ordering, RequestDelivery, RequestFilter, Store,
 };
@@ -16,6 +16,12 @@ use super::desk::{CONNECT, Desk, LIVE, TEST, TO_LIVE, TO_TEST, at, mail};
 const DOMAIN: &str = "drachenbau-elbe.de";
 const NEW: &str = "neuland-bodden.de";
 const HOLDER: &str = "DENIC-1000888-A";
+
+/// What HSPcomplete's plug-in had.
+const MAIL: Ways = Ways {
+    writes_by_mail: true,
+    has_rri: false,
+};
 
 fn data() -> DomainData {
     DomainData {
@@ -65,7 +71,8 @@ fn wish(key: &str, account: Account, request: RegistryRequest) -> Wish {
         environment: LIVE,
         account,
         customer: Some(CustomerId("K-1".to_owned())),
-        request,
+        request: request.into(),
+        ways: MAIL,
     }
 }
 
@@ -113,13 +120,13 @@ async fn send(desk: &Desk, environment: Environment) -> usize {
     let lease = std::time::Duration::from_secs(60);
     let claimed = desk
         .store
-        .claim_requests(environment, desk.now, 50, lease)
+        .claim_requests(environment, &[Purpose::Order], desk.now, 50, lease)
         .await
         .unwrap();
     for request in &claimed {
         assert!(
             desk.store
-                .fix_request(request.id, b"signed", desk.now)
+                .fix_request(request.id, "mail", b"signed", desk.now)
                 .await
                 .unwrap()
         );
@@ -448,7 +455,7 @@ async fn hs_25_an_order_placed_or_paid_twice_is_one_request() {
     assert_eq!(order(&desk, &one).await.payment.as_deref(), Some("a"));
     // The same key for something else is a mistake, not a repeat.
     let mut other = wish.clone();
-    other.request = register("anderes-land.de");
+    other.request = register("anderes-land.de").into();
     let error = ordering::place(&desk.store, &other, &audit(&desk)).await;
     assert!(matches!(error, Err(OrderError::Refused(_))), "{error:?}");
 }
@@ -492,12 +499,12 @@ async fn hs_27_what_may_have_left_is_not_taken_back() {
     let lease = std::time::Duration::from_secs(60);
     let claimed = desk
         .store
-        .claim_requests(LIVE, desk.now, 1, lease)
+        .claim_requests(LIVE, &[Purpose::Order], desk.now, 1, lease)
         .await
         .unwrap();
     assert!(
         desk.store
-            .fix_request(claimed[0].id, b"signed", desk.now)
+            .fix_request(claimed[0].id, "mail", b"signed", desk.now)
             .await
             .unwrap()
     );

@@ -48,6 +48,7 @@ async fn the_envelope_says_what_the_dialogue_said() {
         client_name: Some("mx.example.de".to_owned()),
         client_helo: Some("mx-out.example.de".to_owned()),
         queue_id: Some("4XyZ12".to_owned()),
+        reply_to: None,
     };
     assert_eq!(kept.envelope, expected);
     assert_eq!(kept.received_at, received_at());

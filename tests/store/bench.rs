@@ -112,7 +112,7 @@ pub fn change(message: InboundId) -> Change {
         clears: Vec::new(),
         alarms: Vec::new(),
         report: None,
-        answer: None,
+        answers: Vec::new(),
         evidence: None,
     }
 }

@@ -5,6 +5,7 @@ mod export;
 pub mod letter;
 mod plan;
 mod summary;
+mod verify;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -51,6 +52,11 @@ pub enum Case {
         #[arg(value_parser = held::note)]
         text: String,
     },
+    /// Tell the registry what was proven about a holder of the case's domain
+    ///
+    /// By RRI: the contact is read, the proof added, and all of it sent back. The case ends when the
+    /// registry asks for nothing any more.
+    Verify(Box<verify::Verify>),
     /// End it by hand; the registry's deadlines stay
     Close {
         /// Its number, such as V-81
@@ -91,6 +97,7 @@ impl Case {
                 store.note_case(id, &note(context, &text), false).await?;
                 context.out.line(format!("{id} noted"))?;
             }
+            Case::Verify(verify) => return verify.run(context, &*store, &config).await,
             Case::Close { id, note: why, yes } => {
                 one(&*store, id).await?;
                 held::confirm(yes, &format!("end case {id}"))?;

@@ -1,6 +1,6 @@
 //! `stichtag order`
 
-mod wish;
+pub mod wish;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::out::json_time;
 use super::{Context, exit};
 use crate::apply::order::Opening;
-use crate::model::{Account, ActionEntry, DomainName, Environment, Order, OrderId};
-use crate::process::ordering::{self, OrderError, Step, Wish};
+use crate::config::Config;
+use crate::model::{Account, ActionEntry, DomainName, Environment, Order, OrderId, Purpose};
+use crate::process::ordering::{self, OrderError, Step, Ways, Wish};
 use crate::send::registry;
 use crate::store::{RequestFilter, Store};
 
@@ -37,6 +38,16 @@ pub enum Orders {
     Release {
         /// The order, such as O-12
         id: OrderId,
+    },
+    /// Confirm that a holder's proof failed, as a second person
+    ///
+    /// The registry takes the domains of that holder out of the zone at once.
+    Confirm {
+        /// The order, such as O-12
+        id: OrderId,
+        /// What you looked at
+        #[arg(long)]
+        note: String,
     },
     /// Take it back, if nothing has left yet
     ///
@@ -104,6 +115,16 @@ impl Orders {
                     &format!("{id} goes on; its request is in the outbox"),
                 )
             }
+            Orders::Confirm { id, note } => {
+                let (store, _) = context.store().await?;
+                let audit = context.audit("order confirm", &id.to_string(), &note);
+                let step = ordering::confirm(&*store, id, &audit).await;
+                said(
+                    context,
+                    step,
+                    &format!("{id} is confirmed; its request is in the outbox"),
+                )
+            }
             Orders::Cancel { id, note } => {
                 let (store, _) = context.store().await?;
                 let audit = context.audit("order cancel", &id.to_string(), &note);
@@ -131,9 +152,12 @@ fn said(context: &Context, step: Result<Step, OrderError>, done: &str) -> anyhow
     Ok(exit::DONE)
 }
 
-fn failure(error: OrderError) -> anyhow::Error {
+/// What whoever ordered is told.
+pub fn failure(error: OrderError) -> anyhow::Error {
     match error {
-        OrderError::NotFound(_) | OrderError::NoCustomer(_) => exit::not_found(error.to_string()),
+        OrderError::NotFound(_) | OrderError::NoCustomer(_) | OrderError::NoRequest(_) => {
+            exit::not_found(error.to_string())
+        }
         error => error.into(),
     }
 }
@@ -143,7 +167,9 @@ impl Create {
         if let wish::What::Renew { domain } = &self.what {
             return renewal(context, domain, self.terms.env).await;
         }
-        let request = self.what.request()?;
+        let asking = self.what.asking(context.now())?;
+        let (store, config) = context.store().await?;
+        let ways = ways(&config, self.terms.env);
         let customer = self.terms.customer.map(crate::model::CustomerId);
         let account = match customer.is_some() && !self.terms.at_our_expense {
             true => Account::Customer,
@@ -157,12 +183,12 @@ impl Create {
             environment: self.terms.env,
             account,
             customer,
-            request,
+            request: asking,
+            ways,
         };
         for warning in wish.request.warnings() {
             eprintln!("stichtag: warning: {warning}");
         }
-        let (store, _) = context.store().await?;
         if self.terms.dry_run {
             return rehearse(context, &*store, &wish).await;
         }
@@ -181,6 +207,19 @@ impl Create {
             None => format!("{} is placed; its request is in the outbox.", order.id),
         })?;
         Ok(exit::DONE)
+    }
+}
+
+/// The ways that are configured to the registry of an environment.
+pub fn ways(config: &Config, environment: Environment) -> Ways {
+    let [live, test] = &config.rri;
+    let rri = match environment {
+        Environment::Live => live,
+        Environment::Test => test,
+    };
+    Ways {
+        writes_by_mail: config.sender.is_mail,
+        has_rri: !rri.host.is_empty(),
     }
 }
 
@@ -212,7 +251,8 @@ async fn renewal(
 /// What exactly would go.
 async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::Result<u8> {
     let opening = ordering::rehearse(store, wish).await.map_err(failure)?;
-    let text = registry::write(&wish.request, &crate::model::Ctid("st-preview".to_owned()))?;
+    let (first, purpose) = wish.request.first();
+    let text = registry::write(&first, &crate::model::Ctid("st-preview".to_owned()))?;
     let (goes, lifecycle) = match opening {
         Opening::Ask(lifecycle) => ("at once".to_owned(), lifecycle),
         Opening::Wait(waits, lifecycle) => (format!("after {waits}"), lifecycle),
@@ -224,6 +264,7 @@ async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::
             "action": wish.request.action(),
             "goes": goes,
             "lifecycle": lifecycle,
+            "purpose": purpose,
             "text": hidden(&text),
         }))?;
         return Ok(exit::DONE);
@@ -237,6 +278,11 @@ async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::
         out.line(line)?;
     }
     out.line("")?;
+    if purpose == Purpose::Read {
+        out.line(
+            "That reads what is there; the change is made to it, and all of it is sent back.",
+        )?;
+    }
     out.line("Nothing was placed. The ctid is given when the request is made.")?;
     Ok(exit::DONE)
 }
@@ -253,7 +299,10 @@ pub fn hidden(text: &str) -> String {
 
 async fn object(store: &dyn Store, order: &Order) -> anyhow::Result<Value> {
     let requests = store.requests(&RequestFilter::default()).await?;
-    let request = requests.iter().find(|one| one.order == Some(order.id));
+    // What was ordered, not what was read for it.
+    let request = requests
+        .iter()
+        .rfind(|one| one.order == Some(order.id) && one.purpose != Purpose::Check);
     let domain = order.request.domain();
     Ok(json!({
         "id": order.id,
@@ -261,12 +310,15 @@ async fn object(store: &dyn Store, order: &Order) -> anyhow::Result<Value> {
         "environment": order.environment,
         "domain": domain.map(|domain| domain.unicode()),
         "ace": domain.map(|domain| domain.ace()),
+        "contact": order.request.object().filter(|_| domain.is_none()),
+        "case": order.request.case(),
         "action": order.request.action(),
         "account": order.account,
         "customer": order.customer,
         "state": order.state,
         "waits": order.waits,
         "payment": order.payment,
+        "placed_by": order.placed_by,
         "created_at": json_time(Some(order.created_at)),
         "paid_at": json_time(order.paid_at),
         "ended_at": json_time(order.ended_at),
@@ -293,8 +345,11 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
     };
     for (word, value) in [
         (
-            "domain",
-            domain.map_or("-".to_owned(), |domain| domain.to_string()),
+            match domain {
+                Some(_) => "domain",
+                None => "contact",
+            },
+            order.request.object().unwrap_or("-".to_owned()),
         ),
         ("environment", order.environment.to_string()),
         ("account", order.account.to_string()),
@@ -314,7 +369,15 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
     }
     let requests = store.requests(&RequestFilter::default()).await?;
     for request in requests.iter().filter(|one| one.order == Some(id)) {
-        out.line(format!("request       {} {}", request.id, request.state))?;
+        let what = match request.purpose {
+            Purpose::Order => "",
+            Purpose::Read => ", reads what is there",
+            Purpose::Check => ", asks what came of it",
+        };
+        out.line(format!(
+            "request       {} {}{what}",
+            request.id, request.state
+        ))?;
     }
     Ok(exit::DONE)
 }
@@ -336,12 +399,11 @@ async fn list(context: &Context) -> anyhow::Result<u8> {
     let rows: Vec<Vec<String>> = orders
         .iter()
         .map(|order| {
-            let domain = order.request.domain();
             vec![
                 order.id.to_string(),
                 out.time(order.created_at),
                 order.request.action().to_owned(),
-                domain.map_or("-".to_owned(), |domain| domain.to_string()),
+                order.request.object().unwrap_or("-".to_owned()),
                 order.environment.to_string(),
                 order
                     .customer

@@ -3,10 +3,11 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::order::hidden;
+use super::order::{failure, hidden, ways};
 use super::out::json_time;
-use super::{Context, exit};
-use crate::model::{ActionEntry, ActionId, DomainName, RequestId, SentRequest};
+use super::{Context, exit, held};
+use crate::model::{ActionEntry, ActionId, DomainName, RequestId, RequestOutcome, SentRequest};
+use crate::process::ordering::{self, Step};
 use crate::send::registry;
 use crate::store::{RequestFilter, Store};
 
@@ -26,6 +27,22 @@ pub enum Requests {
         /// The exact bytes that were sent
         #[arg(long)]
         raw: bool,
+    },
+    /// Ask the registry by RRI what became of one; `stichtag-send` does it
+    Ask {
+        /// The request, such as Q-7
+        id: RequestId,
+    },
+    /// Say what became of one, where the registry's data do not tell
+    Settle {
+        /// The request, such as Q-7
+        id: RequestId,
+        /// success: it was carried out; failed: it was not
+        #[arg(long, value_name = "OUTCOME")]
+        outcome: RequestOutcome,
+        /// How you know
+        #[arg(long, value_parser = held::note)]
+        note: String,
     },
 }
 
@@ -50,8 +67,45 @@ impl Requests {
         match self {
             Requests::List { domain } => list(context, domain).await,
             Requests::Show { id, raw } => show(context, id, raw).await,
+            Requests::Ask { id } => ask(context, id).await,
+            Requests::Settle { id, outcome, note } => {
+                let (store, _) = context.store().await?;
+                let audit = context.audit("request settle", &id.to_string(), &note);
+                let step = ordering::settle(&*store, id, outcome, &audit).await;
+                context.out.line(match step.map_err(failure)? {
+                    Step::Done => format!("{id}: {outcome}."),
+                    Step::Before | Step::TooLate => {
+                        "It is answered already; nothing changed.".to_owned()
+                    }
+                })?;
+                Ok(exit::DONE)
+            }
         }
     }
+}
+
+async fn ask(context: &Context, id: RequestId) -> anyhow::Result<u8> {
+    let (store, config) = context.store().await?;
+    let request = find(&*store, id).await?;
+    if !ways(&config, request.environment).has_rri {
+        return Err(exit::Failure {
+            code: exit::INVALID,
+            text: format!(
+                "`rri.{}.host` is not set: nothing can be asked",
+                request.environment
+            ),
+        }
+        .into());
+    }
+    let audit = context.audit("request ask", &id.to_string(), "");
+    context.out.line(match store.ask_about(id, &audit).await? {
+        true => format!("The registry is asked what became of {id}."),
+        false => format!(
+            "{id} is {}: there is nothing to ask, or it is asked already.",
+            request.state
+        ),
+    })?;
+    Ok(exit::DONE)
 }
 
 fn object(request: &SentRequest) -> Value {
@@ -63,7 +117,10 @@ fn object(request: &SentRequest) -> Value {
         "action": request.request.action(),
         "domain": domain.map(|domain| domain.unicode()),
         "ace": domain.map(|domain| domain.ace()),
+        "contact": request.request.handle(),
         "order": request.order,
+        "purpose": request.purpose,
+        "about": request.about,
         "state": request.state,
         "transport": request.transport,
         "created_at": json_time(Some(request.created_at)),
@@ -97,11 +154,10 @@ async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u
     let rows: Vec<Vec<String>> = requests
         .iter()
         .map(|request| {
-            let domain = request.request.domain();
             vec![
                 request.id.to_string(),
                 request.request.action().to_owned(),
-                domain.map_or("-".to_owned(), |domain| domain.to_string()),
+                request.request.object().unwrap_or("-".to_owned()),
                 request.environment.to_string(),
                 request.state.to_string(),
                 out.optional_time(request.sent_at),
@@ -115,7 +171,7 @@ async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u
         .collect();
     out.table(
         &[
-            "REQUEST", "ACTION", "DOMAIN", "ENV", "STATE", "SENT", "ANSWERED", "OUTCOME", "MESSAGE",
+            "REQUEST", "ACTION", "ABOUT", "ENV", "STATE", "SENT", "ANSWERED", "OUTCOME", "MESSAGE",
         ],
         &rows,
     )?;

@@ -72,9 +72,7 @@ async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
 
 async fn run_sender(context: &Context, is_once: bool) -> anyhow::Result<u8> {
     let (config, _) = context.config()?;
-    if config.rri.iter().all(|rri| rri.host.is_empty()) || config.sender.is_mail {
-        fit(&config)?;
-    }
+    fit(&config)?;
     close_to_others();
     let _log = start_log(&config)?;
     let (store, config) = context.store().await?;
@@ -94,7 +92,7 @@ async fn run_sender(context: &Context, is_once: bool) -> anyhow::Result<u8> {
 
 /// Settings that nothing may be sent with are refused before anything else.
 fn fit(config: &crate::config::Config) -> anyhow::Result<()> {
-    match sender_fault(&config.sender) {
+    match sender_fault(&config.sender, &config.rri) {
         None => Ok(()),
         Some(why) => Err(ConfigError::new(&config.origin("sender"), why).into()),
     }

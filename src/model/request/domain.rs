@@ -212,14 +212,7 @@ impl DomainData {
             Delegation::Servers(servers) => check_servers(domain, servers)?,
             Delegation::Entries(entries) => self.check_entries(domain, entries)?,
         }
-        let distinct: BTreeSet<_> = self.dnskeys.iter().collect();
-        if self.dnskeys.len() > 5 || distinct.len() != self.dnskeys.len() {
-            return Err(RequestError::new(
-                "Dnskey",
-                "at most 5 different keys are allowed",
-            ));
-        }
-        Ok(())
+        check_dnskeys(&self.dnskeys)
     }
 
     fn check_entries(&self, domain: &DomainName, entries: &[NsEntry]) -> Result<(), RequestError> {
@@ -262,8 +255,23 @@ impl DomainData {
     }
 }
 
+/// Their number; none twice.
+pub(super) fn check_dnskeys(keys: &[Dnskey]) -> Result<(), RequestError> {
+    let distinct: BTreeSet<_> = keys.iter().collect();
+    match keys.len() > 5 || distinct.len() != keys.len() {
+        true => Err(RequestError::new(
+            "Dnskey",
+            "at most 5 different keys are allowed",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Number, names and glue of the name servers.
-fn check_servers(domain: &DomainName, servers: &[NameServer]) -> Result<(), RequestError> {
+pub(super) fn check_servers(
+    domain: &DomainName,
+    servers: &[NameServer],
+) -> Result<(), RequestError> {
     let wrong = |why: String| Err(RequestError::new("Nserver", why));
     if !(2..=13).contains(&servers.len()) {
         return wrong(format!("2 to 13 are expected, {} are given", servers.len()));

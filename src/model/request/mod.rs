@@ -4,6 +4,7 @@
 //! a name server within the domain; [`RegistryRequest::check`] finds that, and nothing is written
 //! out unchecked.
 
+mod change;
 mod contact;
 mod domain;
 mod value;
@@ -11,6 +12,7 @@ mod verification;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, ContactChange, DomainChange, Setting};
 pub use contact::{ContactData, ContactKind, Country, Phone, RequestContact};
 pub use domain::{Delegation, Dnskey, DomainData, NameServer, NsEntry};
 pub use value::{AuthInfoHash, AuthInfoSecret, Line, RequestError, UriTemplate};
@@ -185,6 +187,47 @@ impl RegistryRequest {
             | Self::RequestContactUpdate { .. }
             | Self::RegAccInfo { .. } => None,
         }
+    }
+
+    /// What finds out whether it was carried out, where nobody knows: a request that reads.
+    pub fn question(&self) -> Option<RegistryRequest> {
+        match self {
+            Self::ContactCreate { contact } | Self::ContactUpdate { contact } => {
+                Some(Self::ContactInfo {
+                    handle: contact.handle.clone(),
+                })
+            }
+            Self::RequestContactCreate { contact } | Self::RequestContactUpdate { contact } => {
+                Some(Self::ContactInfo {
+                    handle: contact.handle.clone(),
+                })
+            }
+            request if request.is_writing() => request.domain().map(|domain| Self::DomainInfo {
+                domain: domain.clone(),
+                is_recursive: true,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The contact it is about, if it is about one.
+    pub fn handle(&self) -> Option<&Handle> {
+        match self {
+            Self::ContactCheck { handle } | Self::ContactInfo { handle } => Some(handle),
+            Self::ContactCreate { contact } | Self::ContactUpdate { contact } => {
+                Some(&contact.handle)
+            }
+            Self::RequestContactCreate { contact } | Self::RequestContactUpdate { contact } => {
+                Some(&contact.handle)
+            }
+            _ => None,
+        }
+    }
+
+    /// Domain or contact, for people.
+    pub fn object(&self) -> Option<String> {
+        let domain = self.domain().map(ToString::to_string);
+        domain.or_else(|| self.handle().map(ToString::to_string))
     }
 
     /// Does it change anything? Only such a request may carry a ctid (`denic.md` 4.1).

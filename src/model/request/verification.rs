@@ -27,6 +27,11 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// Does it say that the data are wrong?
+    pub fn is_disproof(&self) -> bool {
+        self.result == VerificationResult::Failed
+    }
+
     pub(super) fn check(&self) -> Result<(), RequestError> {
         let unknown = self
             .claims

@@ -3,6 +3,7 @@
 
 mod contact;
 mod event;
+pub(super) mod info;
 mod key_value;
 mod payload;
 mod xml;

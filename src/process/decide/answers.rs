@@ -57,7 +57,7 @@ impl Deciding<'_> {
         let known = key.as_ref().and_then(|key| self.world.domains.get(key));
         let lifecycle = known.map_or(Lifecycle::None, |known| known.record.lifecycle);
         let next = answer::next(self.world, key.as_ref(), lifecycle);
-        self.change.answer = Some(answer::change(
+        self.change.answers.push(answer::change(
             request, event, &answered, next, self.id, self.now,
         ));
     }

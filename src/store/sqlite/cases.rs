@@ -50,6 +50,18 @@ pub async fn notes(store: &SqliteStore, id: CaseId) -> Result<Vec<CaseNote>, Sto
     notes_in(&mut reading, id).await
 }
 
+/// A note as part of a transaction.
+pub async fn note_in(writing: &mut Writing, id: CaseId, note: &CaseNote) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO case_note (\"case\", at, actor, text) VALUES (?, ?, ?, ?)")
+        .bind(id.0)
+        .bind(row::micros(note.at))
+        .bind(&note.actor)
+        .bind(&note.text)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
 pub async fn notes_in(
     connection: &mut SqliteConnection,
     id: CaseId,
@@ -95,13 +107,7 @@ pub async fn note(
         store.undo(writing).await?;
         return Ok(false);
     };
-    sqlx::query("INSERT INTO case_note (\"case\", at, actor, text) VALUES (?, ?, ?, ?)")
-        .bind(id.0)
-        .bind(row::micros(note.at))
-        .bind(&note.actor)
-        .bind(&note.text)
-        .execute(&mut *writing)
-        .await?;
+    note_in(&mut writing, id, note).await?;
     if is_closing {
         tasks::drop(&mut writing, id, note.at, "no longer needed: closed").await?;
         telling::withdraw(&mut writing, id, note.at).await?;

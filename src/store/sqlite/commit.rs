@@ -88,8 +88,8 @@ async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result
     if let Some(report) = &change.report {
         reports::write(writing, message, report, change.decision.at).await?;
     }
-    if let Some(answer) = &change.answer {
-        orders::write_answer(writing, message, answer, change.decision.at).await?;
+    for answer in &change.answers {
+        orders::write_answer(writing, Some(message), answer, change.decision.at).await?;
     }
     for key in &change.clears {
         cases::clear(writing, key, change.decision.at).await?;

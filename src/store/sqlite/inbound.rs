@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError, Waiting};
-use super::{SqliteStore, audit, cases, row};
+use super::{SqliteStore, Writing, audit, cases, row};
 use crate::model::{Evidence, Inbound, InboundId, Reason, Source, reason};
 
 /// Rows a single statement inserts at most; larger batches take several.
@@ -82,6 +82,12 @@ pub async fn keep_import(
     }
     store.end(writing).await?;
     Ok(ids)
+}
+
+/// Keeps one message as part of a transaction.
+pub async fn keep_in(writing: &mut Writing, mail: Sealed) -> Result<InboundId, StoreError> {
+    let done = insert(&INSERTS[1], [mail]).execute(&mut **writing).await?;
+    Ok(InboundId(done.last_insert_rowid()))
 }
 
 /// `text`, made for so many rows, with these bound.

@@ -31,6 +31,17 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
     let references: Vec<&String> = ask.references.iter().map(|ctid| &ctid.0).collect();
     if !references.is_empty() {
         world.requests = orders::under(&mut reading, &references).await?;
+    }
+    if !ask.replies.is_empty() {
+        let known: BTreeSet<_> = world.requests.iter().map(|request| request.id).collect();
+        let replied = orders::replied(&mut reading, &ask.replies).await?;
+        let new = replied
+            .into_iter()
+            .filter(|request| !known.contains(&request.id));
+        world.requests.extend(new);
+        world.ordered = orders::behind(&mut reading, &world.requests).await?;
+    }
+    if !world.requests.is_empty() {
         let named = world.requests.iter().filter_map(|request| {
             let domain = request.request.domain()?;
             Some((request.environment, domain.ace().to_owned()))

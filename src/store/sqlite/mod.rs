@@ -70,7 +70,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (
         1,
         "begin",
@@ -95,6 +95,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         5,
         "orders",
         include_str!("../migrations/sqlite/0005_orders.sql"),
+    ),
+    (
+        7,
+        "asking",
+        include_str!("../migrations/sqlite/0007_asking.sql"),
     ),
 ];
 

@@ -408,8 +408,8 @@ fn extension(entry: &LogEntry, raw: &[u8]) -> &'static str {
     let is_xml = text.trim_ascii_start().starts_with(b"<");
     match Source::from_word(&entry.source) {
         Some(Source::DenicMail | Source::CentralnicMail | Source::Dsn) => "eml",
-        Some(Source::DenicQueue | Source::CentralnicPoll) if is_xml => "xml",
-        Some(Source::DenicQueue) => "kv",
+        Some(Source::DenicQueue | Source::DenicRri | Source::CentralnicPoll) if is_xml => "xml",
+        Some(Source::DenicQueue | Source::DenicRri) => "kv",
         Some(Source::CentralnicPoll | Source::CentralnicApi) => "txt",
         Some(Source::File) | None => "bin",
     }

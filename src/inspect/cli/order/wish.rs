@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
 use crate::inspect::cli::exit;
-use crate::model::request::{Delegation, Dnskey, DomainData, NameServer, RegistryRequest};
-use crate::model::{DomainName, Handle};
+use crate::model::request::{
+    Change, ContactChange, Country, Delegation, Dnskey, DomainChange, DomainData, Line, NameServer,
+    Phone, Proof, RegistryRequest, Setting, VerificationEvidence, VerificationMethod,
+    VerificationResult,
+};
+use crate::model::{Asking, CaseId, Claim, DomainName, Handle};
 
 /// What is ordered
 #[derive(Subcommand, Debug)]
@@ -29,15 +34,17 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         auth_info_file: PathBuf,
     },
-    /// Replace the data of a domain, its name servers for example
+    /// Change the data of a domain, its name servers for example
     ///
-    /// The registry deletes what an update leaves out, so everything must be said: who has no
-    /// DNSKEY, no contact for general requests or for abuse writes `none`.
+    /// Without `--holder` only what is named changes: the registry's present data are read first, by
+    /// RRI, and sent back with it. With `--holder` everything must be said, for the registry deletes
+    /// what an update leaves out: who has no DNSKEY, no contact for general requests or for abuse
+    /// writes `none`.
     Update {
         /// U- or A-label
         domain: DomainName,
         #[command(flatten)]
-        data: Data,
+        data: Changes,
     },
     /// Delete a domain
     Delete {
@@ -52,11 +59,183 @@ pub enum What {
         /// U- or A-label
         domain: DomainName,
     },
-    /// Change a contact: not by an order; see what it says
+    /// Change data of a contact; its name can never be changed
+    ///
+    /// By RRI only: the registry takes no change of a contact by mail.
     Contact {
         /// The contact
         handle: Handle,
+        #[command(flatten)]
+        data: ContactData,
     },
+    /// Tell the registry what was proven about a holder
+    Verification {
+        /// The contact
+        handle: Handle,
+        #[command(flatten)]
+        proof: Proven,
+        #[command(flatten)]
+        data: ContactData,
+    },
+}
+
+/// What changes about a domain
+#[derive(Args, Debug)]
+pub struct Changes {
+    /// The present holders, one to five; with them everything must be said
+    #[arg(long = "holder", value_name = "HANDLE")]
+    holders: Vec<Handle>,
+    /// A name server, two to thirteen; within the domain with its addresses: `ns.example.de=192.0.2.1,2001:db8::1`
+    #[arg(long = "ns", value_name = "HOST[=ADDRESSES]")]
+    servers: Vec<NameServer>,
+    /// Where general requests go, or `none`
+    #[arg(long, value_name = "HANDLE")]
+    general_request: Option<String>,
+    /// Where abuse is reported, or `none`
+    #[arg(long, value_name = "HANDLE")]
+    abuse_contact: Option<String>,
+    /// A key of the zone, such as `257 3 13 <base64>`, or `none`
+    #[arg(long = "dnskey", value_name = "KEY")]
+    dnskeys: Vec<String>,
+}
+
+impl Changes {
+    fn asking(self, domain: DomainName) -> anyhow::Result<Asking> {
+        let dnskeys = keys(&self.dnskeys)?;
+        if self.holders.is_empty() {
+            let change = DomainChange {
+                servers: Some(self.servers).filter(|servers| !servers.is_empty()),
+                dnskeys: (!self.dnskeys.is_empty()).then_some(dnskeys),
+                general_request: setting("--general-request", self.general_request)?,
+                abuse_contact: setting("--abuse-contact", self.abuse_contact)?,
+            };
+            return Ok(Change::Domain { domain, change }.into());
+        }
+        let is_whole = self.general_request.is_some()
+            && self.abuse_contact.is_some()
+            && !self.dnskeys.is_empty();
+        if !is_whole {
+            return Err(exit::Failure {
+                code: exit::USAGE,
+                text: "with `--holder` an update deletes what it leaves out: say \
+                       `--general-request`, `--abuse-contact` and `--dnskey` too, with `none` where \
+                       there is none; or leave `--holder` out, and only what is named changes"
+                    .to_owned(),
+            }
+            .into());
+        }
+        let request = RegistryRequest::DomainUpdate {
+            domain,
+            data: DomainData {
+                holders: self.holders,
+                general_request: handle("--general-request", self.general_request)?,
+                abuse_contact: handle("--abuse-contact", self.abuse_contact)?,
+                delegation: Delegation::Servers(self.servers),
+                dnskeys,
+            },
+        };
+        Ok(request.into())
+    }
+}
+
+/// What changes about a contact; the rest stays
+#[derive(Args, Debug)]
+pub struct ContactData {
+    /// Organisation, for a PERSON; can be repeated
+    #[arg(long, value_name = "TEXT")]
+    organisation: Vec<Line<255>>,
+    /// Street and number; can be repeated, a line each
+    #[arg(long, value_name = "TEXT")]
+    address: Vec<Line<255>>,
+    /// Postal code
+    #[arg(long, value_name = "TEXT")]
+    postal_code: Option<Line<20>>,
+    /// City
+    #[arg(long, value_name = "TEXT")]
+    city: Option<Line<80>>,
+    /// Country, such as DE
+    #[arg(long, value_name = "CODE")]
+    country: Option<Country>,
+    /// Mail address; can be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    email: Vec<Line<254>>,
+    /// Phone number, such as `+49.6927235`
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<Phone>,
+}
+
+impl ContactData {
+    fn change(self, proofs: Vec<Proof>) -> Box<ContactChange> {
+        fn given<T>(all: Vec<T>) -> Option<Vec<T>> {
+            Some(all).filter(|all| !all.is_empty())
+        }
+        Box::new(ContactChange {
+            organisations: given(self.organisation),
+            address: given(self.address),
+            postal_code: self.postal_code,
+            city: self.city,
+            country: self.country,
+            emails: given(self.email),
+            phone: self.phone,
+            proofs,
+        })
+    }
+}
+
+/// What was proven, and how
+#[derive(Args, Debug)]
+pub struct Proven {
+    /// What it is about: name, address or email; can be repeated
+    #[arg(long = "claim", required = true, value_name = "CLAIM", value_parser = claim)]
+    claims: Vec<Claim>,
+    /// How it was looked at, such as `pvr` or `electronic_document`
+    #[arg(long, value_name = "METHOD")]
+    method: VerificationMethod,
+    /// What was looked at, such as `idcard` or `company_register`
+    #[arg(long, value_name = "EVIDENCE")]
+    evidence: VerificationEvidence,
+    /// Your own reference, such as a ticket's number
+    #[arg(long, value_name = "TEXT")]
+    reference: Line<255>,
+    /// How it came out; `failed` takes the domains of that holder out of the zone at once, and waits
+    /// for a second person
+    #[arg(long, default_value = "success", value_name = "RESULT")]
+    result: VerificationResult,
+    /// When it was done; now, unless given
+    #[arg(long = "at", value_name = "TIME")]
+    at: Option<Timestamp>,
+}
+
+impl Proven {
+    /// The change that it comes to, for a case if it answers one.
+    pub fn change(
+        self,
+        handle: Handle,
+        data: ContactData,
+        case: Option<CaseId>,
+        now: Timestamp,
+    ) -> Change {
+        let proof = Proof {
+            claims: self.claims.into_iter().collect(),
+            result: self.result,
+            reference: self.reference,
+            at: self.at.unwrap_or(now),
+            evidence: self.evidence,
+            method: self.method,
+        };
+        Change::Contact {
+            handle,
+            change: data.change(vec![proof]),
+            case,
+        }
+    }
+}
+
+fn claim(word: &str) -> Result<Claim, String> {
+    match Claim::from(word) {
+        Claim::Other(_) => Err("expected name, address or email".to_owned()),
+        claim => Ok(claim),
+    }
 }
 
 /// A domain's data
@@ -81,11 +260,7 @@ pub struct Data {
 
 impl Data {
     fn read(self) -> anyhow::Result<DomainData> {
-        let keys = self.dnskeys.iter().filter(|key| *key != "none");
-        let dnskeys = keys
-            .map(|key| key.parse::<Dnskey>().map_err(anyhow::Error::msg))
-            .collect::<Result<_, _>>()
-            .context("--dnskey")?;
+        let dnskeys = keys(&self.dnskeys)?;
         Ok(DomainData {
             holders: self.holders,
             general_request: handle("--general-request", self.general_request)?,
@@ -94,10 +269,20 @@ impl Data {
             dnskeys,
         })
     }
+}
 
-    /// Is everything said that an update would delete by silence?
-    fn is_whole(&self) -> bool {
-        self.general_request.is_some() && self.abuse_contact.is_some() && !self.dnskeys.is_empty()
+fn keys(written: &[String]) -> anyhow::Result<Vec<Dnskey>> {
+    let keys = written.iter().filter(|key| *key != "none");
+    keys.map(|key| key.parse::<Dnskey>().map_err(anyhow::Error::msg))
+        .collect::<Result<_, _>>()
+        .context("--dnskey")
+}
+
+fn setting(argument: &'static str, text: Option<String>) -> anyhow::Result<Setting<Handle>> {
+    match text.as_deref() {
+        None => Ok(Setting::Keep),
+        Some("none") => Ok(Setting::Clear),
+        Some(text) => Ok(Setting::To(text.parse::<Handle>().context(argument)?)),
     }
 }
 
@@ -112,14 +297,14 @@ fn handle(argument: &'static str, text: Option<String>) -> anyhow::Result<Option
 pub const RENEWED: &str = "the registry renews by itself; nothing is sent";
 
 impl What {
-    /// The request that it comes to; what the registry has no request for is refused, with the way
-    /// that there is.
-    pub fn request(self) -> anyhow::Result<RegistryRequest> {
+    /// What it comes to.
+    pub fn asking(self, now: Timestamp) -> anyhow::Result<Asking> {
         Ok(match self {
             What::Register { domain, data } => RegistryRequest::DomainCreate {
                 domain,
                 data: data.read()?,
-            },
+            }
+            .into(),
             What::Transfer {
                 domain,
                 data,
@@ -130,29 +315,25 @@ impl What {
                 auth_info: secret(&auth_info_file)?
                     .parse()
                     .map_err(|why| anyhow::anyhow!("AuthInfo: {why}"))?,
-            },
-            What::Update { domain, data } => {
-                if !data.is_whole() {
-                    return Err(exit::Failure {
-                        code: exit::USAGE,
-                        text: "an update deletes what it leaves out: say `--general-request`, \
-                               `--abuse-contact` and `--dnskey` too, with `none` where there is none"
-                            .to_owned(),
-                    }
-                    .into());
-                }
-                RegistryRequest::DomainUpdate {
-                    domain,
-                    data: data.read()?,
-                }
             }
-            What::Delete { domain, holders } => RegistryRequest::DomainDelete { domain, holders },
+            .into(),
+            What::Update { domain, data } => data.asking(domain)?,
+            What::Delete { domain, holders } => {
+                RegistryRequest::DomainDelete { domain, holders }.into()
+            }
             // Answered before it comes to a request.
             What::Renew { domain } => bail!("{domain}: {RENEWED}"),
-            What::Contact { handle } => bail!(
-                "{handle} was not changed: contacts are not changed by an order; use the \
-                 registry's own channel (RRI, Contact UPDATE) or its web pages"
-            ),
+            What::Contact { handle, data } => Change::Contact {
+                handle,
+                change: data.change(Vec::new()),
+                case: None,
+            }
+            .into(),
+            What::Verification {
+                handle,
+                proof,
+                data,
+            } => proof.change(handle, data, None, now).into(),
         })
     }
 }

@@ -1,13 +1,15 @@
 //! Rows of orders and requests, and how they are looked up.
 
+use std::collections::BTreeMap;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row};
 
 use super::super::row;
 use crate::model::request::RegistryRequest;
 use crate::model::{
-    Account, Ctid, CustomerId, InboundId, Order, OrderId, OrderState, RequestId, RequestOutcome,
-    RequestState, SentRequest, Waits,
+    Account, Asking, Ctid, CustomerId, InboundId, Order, OrderId, OrderState, Purpose, RequestId,
+    RequestOutcome, RequestState, SentRequest, Waits,
 };
 use crate::store::{RequestFilter, StoreError};
 
@@ -55,6 +57,42 @@ pub async fn under(
         .collect()
 }
 
+/// These requests, and those that they are about.
+pub async fn replied(
+    connection: &mut SqliteConnection,
+    ids: &[RequestId],
+) -> Result<Vec<SentRequest>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    sqlx::query(
+        "SELECT * FROM request WHERE id IN (SELECT value FROM json_each(?1)) OR id IN \
+            (SELECT about FROM request WHERE id IN (SELECT value FROM json_each(?1))) ORDER BY id",
+    )
+    .bind(row::json(&ids)?)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(read_request)
+    .collect()
+}
+
+/// The orders behind these requests.
+pub async fn behind(
+    connection: &mut SqliteConnection,
+    requests: &[SentRequest],
+) -> Result<BTreeMap<OrderId, Order>, StoreError> {
+    let ids: Vec<i64> = requests
+        .iter()
+        .filter_map(|request| Some(request.order?.0))
+        .collect();
+    sqlx::query("SELECT * FROM registry_order WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(row::json(&ids)?)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(|found| read_order(found).map(|order| (order.id, order)))
+        .collect()
+}
+
 /// The requests about these domains, by environment and A-label, that have no answer yet.
 pub async fn unanswered(
     connection: &mut SqliteConnection,
@@ -63,7 +101,8 @@ pub async fn unanswered(
     sqlx::query(
         "SELECT request.* FROM json_each(?) AS asked CROSS JOIN request \
          ON request.environment = asked.value ->> 0 AND request.ace = asked.value ->> 1 \
-         WHERE request.state IN ('signed', 'sent', 'unanswered') ORDER BY request.id",
+         WHERE request.state IN ('signed', 'sent', 'unanswered') AND request.purpose = 'order' \
+         ORDER BY request.id",
     )
     .bind(row::json(&domains)?)
     .fetch_all(connection)
@@ -101,7 +140,8 @@ pub fn read_order(found: &SqliteRow) -> Result<Order, StoreError> {
         customer: found
             .try_get::<Option<String>, _>("customer")?
             .map(CustomerId),
-        request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,
+        request: row::from_json::<Asking>(found.try_get("body")?)?,
+        placed_by: found.try_get("placed_by")?,
         state: row::word(found.try_get("state")?, OrderState::from_word)?,
         waits: found
             .try_get::<Option<&str>, _>("waits")?
@@ -117,6 +157,8 @@ pub fn read_request(found: &SqliteRow) -> Result<SentRequest, StoreError> {
     Ok(SentRequest {
         id: RequestId(found.try_get("id")?),
         order: found.try_get::<Option<i64>, _>("order")?.map(OrderId),
+        purpose: row::word(found.try_get("purpose")?, Purpose::from_word)?,
+        about: found.try_get::<Option<i64>, _>("about")?.map(RequestId),
         ctid: Ctid(found.try_get("ctid")?),
         environment: row::environment(found.try_get("environment")?)?,
         request: row::from_json::<RegistryRequest>(found.try_get("body")?)?,

@@ -1,0 +1,238 @@
+//! The desk at one registry: one session, for requests and for the message queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::model::{Environment, Purpose, reason};
+use crate::receive::denic_queue;
+use crate::send::{Asker, Line, LineError, ask_due};
+use crate::store::{Alarm, Store};
+use crate::wire::rri::RriError;
+use crate::wire::{LoginError, RriLogin, RriSession};
+
+/// How often the registry's queue is looked into; it costs no quota, and keeps the session open.
+const QUEUE_EVERY: Duration = Duration::from_secs(60);
+
+/// A session is closed by the registry after five minutes without a request; it is given back before.
+const IDLE_MAX: Duration = Duration::from_secs(240);
+
+/// The longest wait after troubles on the way.
+const DOUBLINGS_MAX: u32 = 4;
+
+/// One registry, and what is done there.
+pub struct Desk {
+    /// Which.
+    pub environment: Environment,
+    /// The way to it.
+    pub login: RriLogin,
+    /// The requests that go this way.
+    pub purposes: &'static [Purpose],
+    /// Is its message queue read?
+    pub reads_queue: bool,
+    /// How long a request is left alone whose outcome is not known.
+    pub ask_after: SignedDuration,
+}
+
+/// The session, opened when it is needed.
+struct Session<'a> {
+    login: &'a RriLogin,
+    store: &'a dyn Store,
+    environment: Environment,
+    open: Option<RriSession>,
+    used_at: Instant,
+}
+
+#[async_trait]
+impl Line for Session<'_> {
+    async fn open(&mut self) -> Result<(), LineError> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let session = RriSession::open(self.login)
+            .await
+            .map_err(|error| match error {
+                LoginError::Way(why) => LineError::Way(why),
+                LoginError::Refused(why) => LineError::Refused(why),
+            })?;
+        self.open = Some(session);
+        self.used_at = Instant::now();
+        let key = way(self.environment);
+        self.store.clear_alarm(&key, Clock::system().now()).await?;
+        Ok(())
+    }
+
+    async fn ask(&mut self, request: &str) -> Result<String, RriError> {
+        let Some(session) = &mut self.open else {
+            return Err(RriError::NotSent("there is no session".to_owned()));
+        };
+        let reply = session.ask(request).await;
+        self.used_at = Instant::now();
+        if reply.is_err() {
+            self.open = None;
+        }
+        reply
+    }
+
+    fn drop_session(&mut self) {
+        self.open = None;
+    }
+}
+
+impl Session<'_> {
+    async fn close(&mut self) {
+        if let Some(session) = self.open.take() {
+            session.close().await;
+        }
+    }
+}
+
+fn way(environment: Environment) -> String {
+    format!("way:{environment}")
+}
+
+impl Desk {
+    /// Asks and reads until it is told to stop; with `is_once`, until nothing is due.
+    pub async fn work(
+        self,
+        store: Arc<dyn Store>,
+        is_once: bool,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut session = Session {
+            login: &self.login,
+            store: &*store,
+            environment: self.environment,
+            open: None,
+            used_at: Instant::now(),
+        };
+        let mut stuck: Option<String> = None;
+        let mut queue_at = Instant::now();
+        let mut troubles = 0;
+        while !shutdown.is_cancelled() {
+            let mut is_busy = false;
+            let asked = self.ask(&mut session, &shutdown).await;
+            let turn = match asked {
+                Ok(count) => {
+                    is_busy = count > 0;
+                    if self.reads_queue && Instant::now() >= queue_at {
+                        queue_at = Instant::now() + QUEUE_EVERY;
+                        self.read_queue(&mut session, &mut stuck).await
+                    } else {
+                        Ok(())
+                    }
+                }
+                Err(error) => Err(error),
+            };
+            let pause = match turn {
+                Ok(()) => {
+                    troubles = 0;
+                    super::LOOK_AROUND
+                }
+                Err(error) if is_once => return Err(error.into()),
+                // More tries would block the account (`denic.md` 1.4).
+                Err(LineError::Refused(why)) => {
+                    self.tell(&*store, &why).await?;
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::error!("the {} registry: {error}", self.environment);
+                    session.open = None;
+                    troubles += 1;
+                    // Sessions that were cut off count for a while: a loop would lock us out.
+                    super::TROUBLE * 2_u32.pow((troubles - 1).min(DOUBLINGS_MAX))
+                }
+            };
+            if is_busy && troubles == 0 {
+                continue;
+            }
+            if is_once {
+                break;
+            }
+            if session.used_at.elapsed() > IDLE_MAX {
+                session.close().await;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        session: &mut Session<'_>,
+        shutdown: &CancellationToken,
+    ) -> Result<usize, LineError> {
+        let clock = Clock::system();
+        let now = move || clock.now();
+        let is_stopping = || shutdown.is_cancelled();
+        let asker = Asker {
+            store: session.store,
+            environment: self.environment,
+            purposes: self.purposes,
+            ask_after: self.ask_after,
+            now: &now,
+            is_stopping: &is_stopping,
+        };
+        ask_due(&asker, session).await
+    }
+
+    /// One look at the queue, to its end.
+    async fn read_queue(
+        &self,
+        session: &mut Session<'_>,
+        stuck: &mut Option<String>,
+    ) -> Result<(), LineError> {
+        session.open().await?;
+        let (store, environment) = (session.store, self.environment);
+        let Some(open) = &mut session.open else {
+            return Ok(());
+        };
+        let clock = Clock::system();
+        let now = move || clock.now();
+        let drained = denic_queue::drain(store, open, environment, stuck.as_deref(), &now)
+            .await
+            .map_err(|error| LineError::Way(format!("the queue: {error}")))?;
+        session.used_at = Instant::now();
+        if drained.count > 0 {
+            tracing::info!(
+                "{} messages of the {environment} queue are kept",
+                drained.count
+            );
+        }
+        if drained.stuck.is_some() && drained.stuck != *stuck {
+            tracing::error!(
+                "a message without a readable msgid stands in front of the {environment} queue: it is kept here, and cannot be deleted there"
+            );
+        }
+        *stuck = drained.stuck;
+        Ok(())
+    }
+
+    /// Nothing goes on here before a person has helped.
+    async fn tell(&self, store: &dyn Store, why: &str) -> anyhow::Result<()> {
+        let text = format!(
+            "nothing more is asked of the {} registry: {why}",
+            self.environment
+        );
+        tracing::error!("{text}");
+        let alarm = Alarm {
+            key: way(self.environment),
+            code: reason::NO_WAY,
+            environment: Some(self.environment),
+            ace: None,
+            message: None,
+            text,
+            raised_at: Clock::system().now(),
+        };
+        Ok(store.raise(&[alarm]).await?)
+    }
+}
