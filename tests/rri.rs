@@ -256,7 +256,8 @@ async fn live_and_test_are_never_taken_for_each_other() {
 /// What waits, by msgid.
 type Messages = Arc<Mutex<Vec<(String, String)>>>;
 
-/// A queue as the registry keeps it: it gives the oldest, and deletes no other.
+/// A queue as the registry keeps it: it gives the oldest, of a type if one is named, and deletes no
+/// other.
 fn queue(messages: Vec<(String, String)>) -> (Answers, Messages) {
     let waiting = Arc::new(Mutex::new(messages));
     let queue = waiting.clone();
@@ -266,25 +267,35 @@ fn queue(messages: Vec<(String, String)>) -> (Answers, Messages) {
             let mut lines = request.lines();
             lines.find_map(|line| line.strip_prefix(name).map(str::to_owned))
         };
+        let kind = line("msgtype: ");
+        let is_of_kind = |text: &str| {
+            kind.as_ref()
+                .is_none_or(|kind| text.contains(&format!("msgtype: {kind}\n")))
+        };
+        let oldest = queue.iter().position(|(_, text)| is_of_kind(text));
+        let count = queue.iter().filter(|(_, text)| is_of_kind(text)).count();
         if request.contains("queue-read") {
-            let count = queue.len();
-            return Some(match queue.first() {
+            return Some(match oldest {
                 None => "RESULT: success\nSTID: 1\nmsgcnt: 0\n".to_owned(),
-                Some((_, text)) => format!("RESULT: success\nSTID: 1\nmsgcnt: {count}\n{text}"),
+                Some(place) => {
+                    let (_, text) = &queue[place];
+                    format!("RESULT: success\nSTID: 1\nmsgcnt: {count}\n{text}")
+                }
             });
         }
         if request.contains("LOGOUT") {
             return Some("RESULT: success\nSTID: 1\n".to_owned());
         }
-        let is_oldest = line("msgid: ").as_ref() == queue.first().map(|(id, _)| id);
-        if is_oldest {
-            queue.remove(0);
-            return Some("RESULT: success\nSTID: 1\n".to_owned());
+        match oldest.filter(|place| line("msgid: ").as_ref() == Some(&queue[*place].0)) {
+            Some(place) => {
+                queue.remove(place);
+                Some("RESULT: success\nSTID: 1\n".to_owned())
+            }
+            None => Some(
+                "RESULT: failed\nSTID: 1\nERROR: 63000000007 Request shows semantics error\n"
+                    .to_owned(),
+            ),
         }
-        Some(
-            "RESULT: failed\nSTID: 1\nERROR: 63000000007 Request shows semantics error\n"
-                .to_owned(),
-        )
     };
     (Arc::new(answers), waiting)
 }
@@ -380,4 +391,82 @@ async fn a_message_that_cannot_be_deleted_is_kept_once() {
     let done = drained(&office).await;
     assert!(done.status.success(), "{}", said(&done));
     assert_eq!(log(&office).await.len(), 1);
+}
+
+/// Two kinds of messages, and among them one that nobody can read.
+fn mixed() -> Vec<(String, String)> {
+    let expiry = |number| {
+        let domain = format!("neuland-{number}.de");
+        let body = format!(
+            "msgtype: expireWarning\ndomain: {domain}\ndomain-ace: {domain}\n\
+             expire: 2026-12-27T07:44:58+01:00\n"
+        );
+        message(number, &body)
+    };
+    let broken = "msgtype: domainStatusUpdate\ndomain: neuland-3.de\nstatus: connect\n\
+                  verificationDeadlineBeforeDeletion: soon\n";
+    vec![
+        status(1),
+        message(3, broken),
+        expiry(4),
+        status(5),
+        expiry(6),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_stays_and_others_are_read_around_it() {
+    let (answers, waiting) = queue(mixed());
+    let (mut office, _) = office_with(answers).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    for _ in 0..2 {
+        let done = drained(&office).await;
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    // What is behind it of its own type waits with it.
+    let left: Vec<_> = waiting
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(id, _)| id.clone())
+        .collect();
+    assert_eq!(left, [mixed()[1].0.clone(), mixed()[3].0.clone()]);
+    let store = SqliteStore::open(&format!("sqlite://{data}/stichtag.db"))
+        .await
+        .unwrap();
+    let alarms = store.alarms().await.unwrap();
+    assert_eq!(alarms.len(), 1);
+    assert_eq!(alarms[0].code.as_str(), "W78");
+    assert!(alarms[0].text.contains(&left[0]), "{}", alarms[0].text);
+    // Kept by each life once: the message itself is not lost, whatever happens there.
+    assert_eq!(log(&office).await.len(), 3 + 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_deleted_after_it_is_kept_where_the_configuration_says_so() {
+    let (answers, waiting) = queue(mixed());
+    let (mut office, _) = office_with(answers).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    office.set("RRI__TEST__DELETE_UNREADABLE", "true");
+    let done = drained(&office).await;
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(waiting.lock().unwrap().is_empty());
+    assert_eq!(log(&office).await.len(), mixed().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sender_too_tries_a_wrong_login_once() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path());
+    let (port, heard) = server(folder.path(), Arc::new(|_| None)).await;
+    let mut office = Office::new(port, folder);
+    office.password("wrong-password");
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let done = drained(&office).await;
+    assert_eq!(done.status.code(), Some(1), "{}", said(&done));
+    assert!(said(&done).contains("53000020002"), "{}", said(&done));
+    assert_eq!(heard.lock().unwrap().len(), 1);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::layers::{ConfigError, Layers};
 use crate::model::Environment;
 use crate::send::SignatureForm;
+use crate::wire::Format;
 
 /// `[sender]`
 #[derive(Clone, Debug)]
@@ -55,8 +56,12 @@ pub struct Rri {
     pub user_credential: String,
     /// The credential that holds its password.
     pub password_credential: String,
+    /// How requests are written.
+    pub format: Format,
     /// Is the message queue read?
     pub reads_queue: bool,
+    /// A message that cannot be read is deleted from the queue once it is kept here.
+    pub deletes_unreadable: bool,
 }
 
 /// Reads the settings of an environment.
@@ -71,7 +76,9 @@ pub fn rri(layers: &Layers, environment: Environment) -> Result<Rri, ConfigError
             .map(PathBuf::from),
         user_credential: field("user_credential").text(),
         password_credential: field("password_credential").text(),
+        format: field("format").choice(&[("kv", Format::KeyValue), ("xml", Format::Xml)])?,
         reads_queue: field("queue").truth(),
+        deletes_unreadable: field("delete_unreadable").truth(),
     })
 }
 

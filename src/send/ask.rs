@@ -15,7 +15,8 @@ use crate::model::{
     Envelope, Environment, Inbound, Purpose, RequestState, SentRequest, Source, reason,
 };
 use crate::store::{Alarm, RequestDelivery, Sealed, Store, StoreError};
-use crate::wire::rri::{RriError, errors_of, result_of};
+use crate::wire::ReplyHead;
+use crate::wire::rri::RriError;
 
 /// Requests claimed at once.
 const BATCH: u32 = 16;
@@ -34,9 +35,11 @@ const NOT_NOW: [(&str, SignedDuration); 3] = [
     ("53000000012", SignedDuration::from_secs(30)),
     // The daily quota is used up.
     ("53000000008", SignedDuration::from_mins(30)),
-    // The session is none any more.
-    ("83000000010", SignedDuration::from_secs(5)),
+    (NO_LOGIN, SignedDuration::from_secs(5)),
 ];
+
+/// The session is none any more.
+const NO_LOGIN: &str = "83000000010";
 
 /// The way to the registry of one environment.
 #[async_trait]
@@ -146,12 +149,11 @@ async fn one(
         return Ok(());
     }
     let why = match line.ask(&text).await {
-        Ok(reply) => match verdict_of(&reply) {
-            Reply::NotNow(wait) => {
-                if reply.contains("83000000010") {
+        Ok(reply) => match verdict_of(&ReplyHead::read(&reply)) {
+            Reply::NotNow(wait, why) => {
+                if why.contains(NO_LOGIN) {
                     line.drop_session();
                 }
-                let why = errors_of(&reply).join("; ");
                 return Ok(withhold(asker, request, wait, &why).await?);
             }
             Reply::Plain => {
@@ -181,22 +183,21 @@ async fn one(
 }
 
 enum Reply {
-    NotNow(SignedDuration),
+    NotNow(SignedDuration, String),
     Plain,
     Garbled,
 }
 
-fn verdict_of(reply: &str) -> Reply {
-    match result_of(reply).as_deref() {
+fn verdict_of(head: &ReplyHead) -> Reply {
+    match head.result.as_deref() {
         Some("failed") => {
-            let errors = errors_of(reply);
             let wait = |error: &String| {
-                let known = NOT_NOW.iter().find(|(code, _)| error.contains(code));
+                let known = NOT_NOW.iter().find(|(code, _)| error.starts_with(code));
                 known.map(|(_, wait)| *wait)
             };
-            let waits: Option<Vec<_>> = errors.iter().map(wait).collect();
+            let waits: Option<Vec<_>> = head.errors.iter().map(wait).collect();
             match waits.and_then(|waits| waits.into_iter().max()) {
-                Some(wait) => Reply::NotNow(wait),
+                Some(wait) => Reply::NotNow(wait, head.why()),
                 None => Reply::Plain,
             }
         }

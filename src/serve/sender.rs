@@ -198,6 +198,7 @@ fn desks(config: &Config) -> anyhow::Result<Vec<Desk>> {
                 false => ALL,
             },
             reads_queue: rri.reads_queue,
+            deletes_unreadable: rri.deletes_unreadable,
             ask_after: SignedDuration::try_from(config.sender.ask_after)
                 .context("`sender.ask_after`")?,
         });
@@ -218,6 +219,7 @@ pub fn rri_login(config: &Config, rri: &Rri) -> anyhow::Result<RriLogin> {
         trust: trust(rri.ca_file.as_deref()).map_err(anyhow::Error::msg)?,
         user: secret(&rri.user_credential)?,
         password: secret(&rri.password_credential)?,
+        format: rri.format,
     })
 }
 

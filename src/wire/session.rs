@@ -4,7 +4,9 @@ use secrecy::{ExposeSecret, SecretSlice};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::rri::{RriConnection, RriError, Trust, result_of};
+use super::rri::{RriConnection, RriError, Trust};
+use super::text;
+use super::{Format, ReplyHead};
 
 /// The version of the format that we write (`denic.md` 1.6).
 pub const VERSION: &str = "5.0";
@@ -22,11 +24,14 @@ pub struct RriLogin {
     pub user: SecretSlice<u8>,
     /// Its password.
     pub password: SecretSlice<u8>,
+    /// How requests are written; the registry answers in the same format.
+    pub format: Format,
 }
 
 /// A connection that is logged in.
 pub struct RriSession {
     connection: RriConnection<TlsStream<TcpStream>>,
+    format: Format,
 }
 
 /// Why there is no session.
@@ -35,6 +40,10 @@ pub enum LoginError {
     /// The way to the registry; later it may be another.
     #[error("{0}")]
     Way(String),
+    /// The registry does not take a session now; it counts as a wrong login all the same if that is
+    /// what it was.
+    #[error("{0}")]
+    Busy(String),
     /// Trying again cannot help: ten wrong logins in a row block the user for an hour, also for the
     /// right password.
     #[error("{0}; put it right before you try again, for ten wrong ones block it")]
@@ -53,14 +62,18 @@ impl RriSession {
             .ask(&text)
             .await
             .map_err(|error| LoginError::Way(format!("the login was not answered: {error}")))?;
-        if result_of(&reply).as_deref() == Some("success") {
-            return Ok(RriSession { connection });
+        let head = ReplyHead::read(&reply);
+        if head.is_success() {
+            return Ok(RriSession {
+                connection,
+                format: login.format,
+            });
         }
-        let why = reply
-            .lines()
-            .find(|line| line.to_ascii_uppercase().contains("ERROR"))
-            .unwrap_or("no reason is given");
-        Err(LoginError::Refused(format!("the login was refused: {why}")))
+        let why = head.why();
+        Err(match is_busy(&head) {
+            true => LoginError::Busy(format!("there is no session: {why}")),
+            false => LoginError::Refused(format!("the login was refused: {why}")),
+        })
     }
 
     /// Sends one request and reads its reply.
@@ -70,8 +83,7 @@ impl RriSession {
 
     /// Says goodbye; the server may close at once in place of a reply.
     pub async fn close(mut self) {
-        let logout = format!("version: {VERSION}\naction: LOGOUT\n");
-        let _ = self.connection.ask(&logout).await;
+        let _ = self.connection.ask(&text::logout(self.format)).await;
     }
 }
 
@@ -93,7 +105,17 @@ fn login_text(login: &RriLogin) -> Result<String, String> {
         word("user", &login.user)?,
         word("password", &login.password)?,
     );
-    Ok(format!(
-        "version: {VERSION}\naction: LOGIN\nuser: {user}\npassword: {password}\n"
-    ))
+    Ok(text::login(login.format, &user, &password))
+}
+
+/// Is the refusal about the moment, such as too many sessions, and not about who we are? No code is
+/// documented for it; the first position tells what may pass (`denic.md` 6.1).
+fn is_busy(head: &ReplyHead) -> bool {
+    let is_unauthorized = |error: &String| error.starts_with("53000020002");
+    !head.errors.is_empty()
+        && head
+            .errors
+            .iter()
+            .all(|error| error.starts_with(['5', '7']))
+        && !head.errors.iter().any(is_unauthorized)
 }

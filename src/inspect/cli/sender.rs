@@ -140,7 +140,7 @@ async fn rri(
     match answer {
         Ok(reply) => {
             std::io::Write::write_all(&mut std::io::stdout(), reply.as_bytes())?;
-            let is_done = wire::rri::result_of(&reply).as_deref() == Some("success");
+            let is_done = wire::ReplyHead::read(&reply).is_success();
             Ok(if is_done { exit::DONE } else { exit::FAILED })
         }
         Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),

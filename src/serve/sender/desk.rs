@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::model::{Environment, Purpose, reason};
-use crate::receive::denic_queue;
+use crate::parse;
+use crate::receive::denic_queue::{self, QueueReader, Stuck};
 use crate::send::{Asker, Line, LineError, ask_due};
 use crate::store::{Alarm, Store};
 use crate::wire::rri::RriError;
@@ -19,8 +20,15 @@ use crate::wire::{LoginError, RriLogin, RriSession};
 /// How often the registry's queue is looked into; it costs no quota, and keeps the session open.
 const QUEUE_EVERY: Duration = Duration::from_secs(60);
 
+/// Messages of the queue that are taken before requests have their turn again.
+const MESSAGES: usize = 100;
+
 /// A session is closed by the registry after five minutes without a request; it is given back before.
 const IDLE_MAX: Duration = Duration::from_secs(240);
+
+/// After so many logins in vain a person is asked: ten in a row would block the account, also for the
+/// right password.
+const REFUSALS_MAX: u32 = 3;
 
 /// The longest wait after troubles on the way.
 const DOUBLINGS_MAX: u32 = 4;
@@ -35,6 +43,8 @@ pub struct Desk {
     pub purposes: &'static [Purpose],
     /// Is its message queue read?
     pub reads_queue: bool,
+    /// A message that cannot be read is deleted there once it is kept here.
+    pub deletes_unreadable: bool,
     /// How long a request is left alone whose outcome is not known.
     pub ask_after: SignedDuration,
 }
@@ -46,6 +56,8 @@ struct Session<'a> {
     environment: Environment,
     open: Option<RriSession>,
     used_at: Instant,
+    /// Logins in a row that were answered with a no.
+    refusals: u32,
 }
 
 #[async_trait]
@@ -54,12 +66,18 @@ impl Line for Session<'_> {
         if self.open.is_some() {
             return Ok(());
         }
-        let session = RriSession::open(self.login)
-            .await
-            .map_err(|error| match error {
-                LoginError::Way(why) => LineError::Way(why),
-                LoginError::Refused(why) => LineError::Refused(why),
-            })?;
+        let session = match RriSession::open(self.login).await {
+            Ok(session) => session,
+            Err(LoginError::Way(why)) => return Err(LineError::Way(why)),
+            Err(LoginError::Busy(why)) if self.refusals + 1 < REFUSALS_MAX => {
+                self.refusals += 1;
+                return Err(LineError::Way(why));
+            }
+            Err(LoginError::Busy(why) | LoginError::Refused(why)) => {
+                return Err(LineError::Refused(why));
+            }
+        };
+        self.refusals = 0;
         self.open = Some(session);
         self.used_at = Instant::now();
         let key = way(self.environment);
@@ -110,8 +128,9 @@ impl Desk {
             environment: self.environment,
             open: None,
             used_at: Instant::now(),
+            refusals: 0,
         };
-        let mut stuck: Option<String> = None;
+        let mut stuck = Stuck::new();
         let mut queue_at = Instant::now();
         let mut troubles = 0;
         while !shutdown.is_cancelled() {
@@ -122,7 +141,12 @@ impl Desk {
                     is_busy = count > 0;
                     if self.reads_queue && Instant::now() >= queue_at {
                         queue_at = Instant::now() + QUEUE_EVERY;
-                        self.read_queue(&mut session, &mut stuck).await
+                        let read = self.read_queue(&mut session, &mut stuck).await;
+                        if matches!(read, Ok(true)) {
+                            queue_at = Instant::now();
+                            is_busy = true;
+                        }
+                        read.map(|_| ())
                     } else {
                         Ok(())
                     }
@@ -185,36 +209,37 @@ impl Desk {
         ask_due(&asker, session).await
     }
 
-    /// One look at the queue, to its end.
+    /// One look at the queue; true: there is more.
     async fn read_queue(
         &self,
         session: &mut Session<'_>,
-        stuck: &mut Option<String>,
-    ) -> Result<(), LineError> {
+        stuck: &mut Stuck,
+    ) -> Result<bool, LineError> {
         session.open().await?;
         let (store, environment) = (session.store, self.environment);
         let Some(open) = &mut session.open else {
-            return Ok(());
+            return Ok(false);
         };
         let clock = Clock::system();
         let now = move || clock.now();
-        let drained = denic_queue::drain(store, open, environment, stuck.as_deref(), &now)
+        let reader = QueueReader {
+            store,
+            environment,
+            format: self.login.format,
+            is_readable: &|raw| parse::denic_queue(raw).is_ok(),
+            deletes_unreadable: self.deletes_unreadable,
+            limit: MESSAGES,
+            now: &now,
+        };
+        let drained = denic_queue::drain(&reader, open, stuck)
             .await
             .map_err(|error| LineError::Way(format!("the queue: {error}")))?;
         session.used_at = Instant::now();
         if drained.count > 0 {
-            tracing::info!(
-                "{} messages of the {environment} queue are kept",
-                drained.count
-            );
+            let count = drained.count;
+            tracing::info!("{count} messages of the {environment} queue are kept");
         }
-        if drained.stuck.is_some() && drained.stuck != *stuck {
-            tracing::error!(
-                "a message without a readable msgid stands in front of the {environment} queue: it is kept here, and cannot be deleted there"
-            );
-        }
-        *stuck = drained.stuck;
-        Ok(())
+        Ok(drained.is_more)
     }
 
     /// Nothing goes on here before a person has helped.
