@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::super::{
-    Alarm, AuditEntry, OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery,
-    RequestFilter, StoreError,
+    ActionFilter, Alarm, AuditEntry, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed,
+    RequestAnswer, RequestDelivery, RequestFilter, StoreError,
 };
 use super::{SqliteStore, Writing, audit, books, cases, commit, row};
 use crate::model::{
     ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
     RequestId, RequestState, SentRequest, Waits, reason,
 };
-use reading::{read_order, read_request};
+use reading::{actions_in, orders_in, read_order, read_request};
 
 pub use reading::{requests_in, unanswered, under, waiting};
 
@@ -27,7 +26,7 @@ impl Ordering for SqliteStore {
         &self,
         draft: &OrderDraft,
         audit: &AuditEntry,
-    ) -> Result<Order, StoreError> {
+    ) -> Result<Placed, StoreError> {
         let mut writing = self.begin().await?;
         let before = sqlx::query("SELECT * FROM registry_order WHERE key = ?")
             .bind(&draft.order.key)
@@ -36,7 +35,10 @@ impl Ordering for SqliteStore {
         if let Some(before) = before {
             let order = read_order(&before)?;
             self.undo(writing).await?;
-            return Ok(order);
+            return Ok(Placed {
+                order,
+                is_new: false,
+            });
         }
         let order = insert_order(&mut writing, &draft.order).await?;
         if let Some(ctid) = &draft.ctid {
@@ -44,7 +46,10 @@ impl Ordering for SqliteStore {
         }
         let placed = put(&mut writing, &draft.record, audit, &order.id.to_string()).await;
         self.finish(writing, placed).await?;
-        Ok(order)
+        Ok(Placed {
+            order,
+            is_new: true,
+        })
     }
 
     async fn release_order(
@@ -121,18 +126,9 @@ impl Ordering for SqliteStore {
         self.end(writing).await
     }
 
-    async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError> {
-        sqlx::query(
-            "SELECT * FROM registry_order WHERE (?1 IS NULL OR environment = ?1) \
-             AND (?2 IS NULL OR ace = ?2) ORDER BY id",
-        )
-        .bind(domain.map(|(environment, _)| environment.as_str()))
-        .bind(domain.map(|(_, ace)| ace))
-        .fetch_all(&self.readers)
-        .await?
-        .iter()
-        .map(read_order)
-        .collect()
+    async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StoreError> {
+        let mut reading = self.readers.acquire().await?;
+        orders_in(&mut reading, filter).await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
@@ -282,17 +278,12 @@ impl Ordering for SqliteStore {
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 
-    async fn actions(&self, ace: Option<&str>) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
-        sqlx::query("SELECT id, body FROM action WHERE (?1 IS NULL OR ace = ?1) ORDER BY id")
-            .bind(ace)
-            .fetch_all(&self.readers)
-            .await?
-            .iter()
-            .map(|found| {
-                let entry = row::from_json(found.try_get("body")?)?;
-                Ok((ActionId(found.try_get("id")?), entry))
-            })
-            .collect()
+    async fn actions(
+        &self,
+        filter: &ActionFilter,
+    ) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
+        let mut reading = self.readers.acquire().await?;
+        actions_in(&mut reading, filter).await
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::inspect::cli::exit;
 use crate::model::request::{Delegation, Dnskey, DomainData, NameServer, RegistryRequest};
 use crate::model::{DomainName, Handle};
+use crate::process::ordering::{CONTACTS, RENEWED};
 
 /// What is ordered
 #[derive(Subcommand, Debug)]
@@ -108,9 +109,6 @@ fn handle(argument: &'static str, text: Option<String>) -> anyhow::Result<Option
     }
 }
 
-/// What whoever asks for a renewal is told (HS-15, HS-32).
-pub const RENEWED: &str = "the registry renews by itself; nothing is sent";
-
 impl What {
     /// The request that it comes to; what the registry has no request for is refused, with the way
     /// that there is.
@@ -149,10 +147,7 @@ impl What {
             What::Delete { domain, holders } => RegistryRequest::DomainDelete { domain, holders },
             // Answered before it comes to a request.
             What::Renew { domain } => bail!("{domain}: {RENEWED}"),
-            What::Contact { handle } => bail!(
-                "{handle} was not changed: contacts are not changed by an order; use the \
-                 registry's own channel (RRI, Contact UPDATE) or its web pages"
-            ),
+            What::Contact { handle } => bail!("{handle} was not changed: {CONTACTS}"),
         })
     }
 }
