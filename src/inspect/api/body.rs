@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 
 use super::refusal::Refusal;
@@ -77,13 +78,17 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
             Ok(()) => Ok(value),
             Err(error) => Err(no_json(&error.to_string())),
         },
-        Err(error) => match error.inner().classify() {
-            Category::Data => {
-                let path = error.path().to_string();
-                Err(wrong(&path, &error.into_inner().to_string()))
+        Err(error) => {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            // Of `null` where a word is expected serde_json says that it is no JSON.
+            let is_json = error.classify() == Category::Data
+                || serde_json::from_slice::<Value>(bytes).is_ok();
+            match is_json {
+                true => Err(wrong(&path, &error.to_string())),
+                false => Err(no_json(&error.to_string())),
             }
-            _ => Err(no_json(&error.into_inner().to_string())),
-        },
+        }
     }
 }
 
@@ -113,6 +118,7 @@ fn wrong(path: &str, said: &str) -> Refusal {
         Some(expected) if said.starts_with("invalid ") || said.starts_with("unknown variant ") => {
             format!("`{path}` is not what it should be; expected is {expected}")
         }
+        None if said == "expected value" => format!("`{path}` is not what it should be"),
         _ => format!("`{path}`: {said}"),
     };
     Refusal::field(path, message)

@@ -23,7 +23,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
@@ -58,14 +58,16 @@ pub fn router(store: Arc<dyn Store>, clock: Clock) -> Router {
     };
     let mut routes = Router::new();
     for (_, path, handler) in routes_under_root() {
-        routes = routes.route(path, handler);
+        routes = routes.route(&format!("{ROOT}{path}"), handler);
     }
-    let routes = routes
-        .fallback(no_path)
-        .method_not_allowed_fallback(no_method)
+    routes = routes.method_not_allowed_fallback(no_method);
+    // Whatever else is below, and nothing beside it: the neighbours have their own way.
+    for path in ["", "/", "/{*rest}"] {
+        routes = routes.route(&format!("{ROOT}{path}"), any(no_path));
+    }
+    routes
         .layer(from_fn_with_state(api.clone(), guarded))
-        .with_state(api);
-    Router::new().nest(ROOT, routes)
+        .with_state(api)
 }
 
 /// Every route; [`document`] describes the same, and a test compares both.
@@ -122,7 +124,7 @@ async fn no_path(uri: Uri) -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         reason::API_PATH,
-        format!("there is nothing at `{ROOT}{}`", uri.path()),
+        format!("there is nothing at `{}`", uri.path()),
     )
 }
 

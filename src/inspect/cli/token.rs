@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::out::json_time;
-use super::{Context, exit};
+use super::{Context, exit, log};
 use crate::model::{Environment, Scope, Token, TokenName};
 use crate::process::new_token;
 
@@ -39,7 +39,7 @@ pub struct Add {
     #[arg(long, value_name = "ENV")]
     environment: Option<Environment>,
     /// How long it is taken
-    #[arg(long, default_value = "365d", value_name = "TIME")]
+    #[arg(long, default_value = "365d", value_parser = log::duration, value_name = "TIME")]
     expires: SignedDuration,
 }
 

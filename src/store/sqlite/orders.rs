@@ -359,9 +359,9 @@ pub async fn write_answer(
 
 async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, StoreError> {
     let ace = order.request.domain().map(|domain| domain.ace());
-    let id: i64 = sqlx::query_scalar(
+    let found = sqlx::query(
         "INSERT INTO registry_order (key, created_at, environment, ace, account, customer, body, state, \
-             waits, payment, paid_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+             waits, payment, paid_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
     )
     .bind(&order.key)
     .bind(row::micros(order.created_at))
@@ -376,10 +376,7 @@ async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, Sto
     .bind(order.paid_at.map(row::micros))
     .fetch_one(&mut **writing)
     .await?;
-    Ok(Order {
-        id: OrderId(id),
-        ..order.clone()
-    })
+    read_order(&found)
 }
 
 /// The request of an order into the outbox.
