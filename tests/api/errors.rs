@@ -458,3 +458,15 @@ fn every_code_of_an_error_is_explained() {
     let answer = house.send(&Request::new("GET", "/api/v1/orders"));
     assert_eq!(answer.json()["error"]["explain"], "stichtag explain E01");
 }
+
+#[test]
+fn what_went_wrong_inside_is_told_to_the_log_alone() {
+    let house = House::new();
+    house.sql("ALTER TABLE registry_order RENAME TO away");
+    let answer = house.get("/api/v1/orders");
+    assert_eq!((answer.status, answer.code().as_str()), (500, "E17"));
+    assert!(!answer.text.contains("table"), "{answer:?}");
+    assert!(house.log().contains("no such table: registry_order"));
+    house.sql("ALTER TABLE away RENAME TO registry_order");
+    assert_eq!(house.get("/api/v1/orders").status, 200);
+}

@@ -188,6 +188,20 @@ impl House {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Changes the database past the program.
+    pub fn sql(&self, statement: &'static str) {
+        use sqlx::Connection;
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(self.path("data/stichtag.db"));
+        let work = async {
+            let mut plain = sqlx::SqliteConnection::connect_with(&options)
+                .await
+                .unwrap();
+            sqlx::query(statement).execute(&mut plain).await.unwrap();
+        };
+        runtime().block_on(work);
+    }
+
     /// Sends what is due, as the sender does; how many left.
     pub fn let_go(&self) -> usize {
         let url = format!("sqlite://{}", self.path("data/stichtag.db").display());
@@ -213,12 +227,15 @@ impl House {
             }
             left
         };
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(work)
+        runtime().block_on(work)
     }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 pub fn post(token: &str, key: &str, body: &Value) -> Request {

@@ -262,18 +262,7 @@ fn when_a_token_was_used_is_known_to_a_minute() {
     list(&house, &house.token);
     assert_eq!(token(&house, "shop")["last_used_at"], first);
     // Two minutes pass.
-    let file = house.path("data/stichtag.db");
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        use sqlx::Connection;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        let mut plain = sqlx::SqliteConnection::connect_with(&options)
-            .await
-            .unwrap();
-        sqlx::query("UPDATE token SET last_used_at = last_used_at - 120000000")
-            .execute(&mut plain)
-            .await
-            .unwrap();
-    });
+    house.sql("UPDATE token SET last_used_at = last_used_at - 120000000");
     let earlier = token(&house, "shop")["last_used_at"].clone();
     list(&house, &house.token);
     assert_ne!(token(&house, "shop")["last_used_at"], earlier);

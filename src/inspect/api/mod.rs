@@ -93,7 +93,10 @@ fn routes_under_root() -> [(Method, &'static str, MethodRouter<Api>); 9] {
 async fn guarded(State(api): State<Api>, request: Request, next: Next) -> Response {
     let mut answer = match api.turns.try_acquire() {
         Ok(_turn) => bounded(request, next).await,
-        Err(_) => Refusal::busy(format!("{REQUESTS_MAX} requests are under way already")),
+        Err(_) => {
+            let why = format!("{REQUESTS_MAX} requests are under way already");
+            Refusal::busy(why).into_response()
+        }
     };
     let headers = answer.headers_mut();
     // Orders are nobody else's business, a proxy's neither.
@@ -107,7 +110,7 @@ async fn bounded(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIME_MAX, work).await {
         Ok(Ok(answer)) => answer,
         // The log has it, with the way there.
-        Ok(Err(_)) => Refusal::trouble(),
+        Ok(Err(_)) => Refusal::trouble().into_response(),
         Err(_) => Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             reason::API_TIMEOUT,

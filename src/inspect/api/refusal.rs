@@ -93,21 +93,16 @@ impl Refusal {
     }
 
     /// Nothing was done; the same may be sent again.
-    pub fn busy(why: impl Into<String>) -> Response {
+    pub fn busy(why: impl std::fmt::Display) -> Self {
         Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             reason::API_BUSY,
-            format!("{}; send the same again in some seconds", why.into()),
+            format!("{why}; send the same again in some seconds"),
         )
-        .into_response()
     }
 
-    /// It is our fault, and the log says why.
-    pub fn trouble() -> Response {
-        Refusal::from_trouble().into_response()
-    }
-
-    fn from_trouble() -> Self {
+    /// It is our fault. Why is told by the log alone.
+    pub fn trouble() -> Self {
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             reason::API_TROUBLE,
@@ -132,12 +127,8 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!("API: {error}");
         match error {
-            StoreError::Busy | StoreError::Conflict => Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                reason::API_BUSY,
-                "the database is busy; send the same again in some seconds",
-            ),
-            _ => Refusal::from_trouble(),
+            StoreError::Busy | StoreError::Conflict => Refusal::busy("the database is busy"),
+            _ => Refusal::trouble(),
         }
     }
 }

@@ -64,11 +64,11 @@ pub async fn actions_in(
 }
 
 /// The part of a list that is wanted: what comes behind `after`, in the order of the numbers.
-fn page<'a>(
-    select: &'a mut QueryBuilder<Sqlite>,
+fn page(
+    select: &mut QueryBuilder<Sqlite>,
     after: Option<i64>,
     limit: Option<u32>,
-) -> &'a mut QueryBuilder<Sqlite> {
+) -> &mut QueryBuilder<Sqlite> {
     if let Some(after) = after {
         select.push(" AND id > ").push_bind(after);
     }
