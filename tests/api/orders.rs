@@ -199,20 +199,39 @@ fn the_same_order_under_the_same_key_is_one_and_another_one_is_a_conflict() {
 #[test]
 fn fifty_at_once_under_one_key_are_one_order_and_one_request() {
     let house = House::new();
-    let request = post(&house.token, "shop-order-8", &register("neuland.de"));
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..50)
-            .map(|_| scope.spawn(|| house.send(&request)))
-            .collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
-    });
-    let count = |status| answers.iter().filter(|one| one.status == status).count();
-    assert_eq!((count(201), count(200)), (1, 49), "{answers:?}");
-    assert!(answers.iter().all(|one| one.json()["id"] == "O-1"));
-    assert_eq!(house.objects(&["order", "list"]).len(), 1);
-    assert_eq!(house.requests().len(), 1);
+    let rounds = 8;
+    for round in 1..=rounds {
+        let body = of_customer(register(&format!("neuland-{round}.de")));
+        let body = with(body, json!({"account": "provider"}));
+        let request = post(&house.token, &format!("shop-order-{round}"), &body);
+        let start = std::sync::Barrier::new(50);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..50_u64)
+                .map(|number| {
+                    let (start, request, house) = (&start, &request, &house);
+                    scope.spawn(move || {
+                        start.wait();
+                        // Some come while the first is being placed: between its look and its word.
+                        let pause = number * 40 * (round % 4);
+                        std::thread::sleep(std::time::Duration::from_micros(pause));
+                        request.send(house.address)
+                    })
+                })
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let count = |status| answers.iter().filter(|one| one.status == status).count();
+        assert_eq!((count(201), count(200)), (1, 49), "{answers:?}");
+        let id = format!("O-{round}");
+        assert!(
+            answers.iter().all(|one| one.json()["id"] == id),
+            "{answers:?}"
+        );
+    }
+    assert_eq!(house.objects(&["order", "list"]).len(), 8);
+    assert_eq!(house.requests().len(), 8);
     let placed = house.objects(&["audit", "list", "--action", "order"]);
-    assert_eq!(placed.len(), 1, "{placed:?}");
+    assert_eq!(placed.len(), 8, "{placed:?}");
 }
 
 #[test]
