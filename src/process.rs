@@ -15,6 +15,7 @@ mod read;
 mod remind;
 mod rules;
 mod tell;
+mod token;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use read::{Reader, Reading, read, read_by};
 pub use remind::{future, is_told, plan_next};
 pub use rules::{Decider, Rules, Steps};
 pub use tell::Telling;
+pub use token::new_token;
 
 /// Messages decided in one transaction.
 const BATCH: u32 = 64;

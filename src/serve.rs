@@ -59,7 +59,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub struct Bound {
     /// Registry mail.
     pub smtp: Vec<std::net::SocketAddr>,
-    /// Health pages, if they are on.
+    /// Health pages and the HTTP API, if they are on.
     pub admin: Option<std::net::SocketAddr>,
 }
 
@@ -305,9 +305,10 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             disk: Arc::new(disk()),
             shutdown: shutdown.clone(),
         };
+        let clock = clock.clone();
         tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, readiness).await {
-                tracing::error!("health pages ended: {error}");
+            if let Err(error) = admin::serve(listener, readiness, clock).await {
+                tracing::error!("the admin listener ended: {error}");
             }
         });
     }

@@ -49,7 +49,7 @@ const OUTSIDE: [(&str, &[&str]); 13] = [
     ("hyper::", &["wire"]),
     ("rustls::", &["wire"]),
     ("hmac::", &["send", "notify"]),
-    ("axum", &["serve"]),
+    ("axum", &["serve", "inspect"]),
     ("clap", &["inspect", "main", "bin"]),
     (
         "tokio::",

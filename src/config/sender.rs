@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::layers::{ConfigError, Layers};
 use crate::model::Environment;
-use crate::send::SignatureForm;
-use crate::wire::Format;
+use crate::send::{Format, SignatureForm};
 
 /// `[sender]`
 #[derive(Clone, Debug)]

@@ -1,3 +1,5 @@
 //! People look in, and put things right.
 
+pub mod api;
 pub mod cli;
+mod object;

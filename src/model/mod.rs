@@ -25,6 +25,7 @@ mod route;
 mod secret;
 mod status;
 mod task;
+mod token;
 mod words;
 
 pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
@@ -67,3 +68,4 @@ pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_sou
 pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;
+pub use token::{Scope, Token, TokenName, TokenState};

@@ -338,6 +338,40 @@ catalogue! {
         "Nothing; see `stichtag action list` if it names errors.";
     WRONG_ENVIRONMENT_ANSWER "R45" "An answer from one environment names a request of the other."
         "Nothing: it changed nothing. Find out who mixes live and test.";
+    API_TOKEN "E01" "The HTTP API was asked without a token that is taken: there was none, or it is unknown, expired or revoked."
+        "Send `Authorization: Bearer st_…`; `stichtag token list` shows which tokens are taken, the log why one was not.";
+    API_SCOPE "E02" "The token does not allow this."
+        "Use a token with the scope that the answer names, or add one (`stichtag token add NAME --scope …`).";
+    API_ENVIRONMENT "E03" "The token is limited to the other environment."
+        "Check `environment`: test and live never mix; if it is right, use a token that may touch it.";
+    API_PATH "E04" "There is nothing at this path."
+        "See `/api/v1/openapi.json` for the paths that there are.";
+    API_METHOD "E05" "The path does not take this method."
+        "Use one that the header `Allow` of the answer names.";
+    API_MISSING "E06" "There is no such order or request, or the token may not see it."
+        "List them (`/api/v1/orders`, `/api/v1/requests`); a token that is limited to one environment sees that one only.";
+    API_JSON "E07" "The body is no JSON object."
+        "Mend it at the place that the answer names.";
+    API_TYPE "E08" "The body is not said to be JSON."
+        "Send `Content-Type: application/json`.";
+    API_SIZE "E09" "The body is larger than 64 KiB."
+        "Send one order at a time; no order needs so much.";
+    API_FIELD "E10" "A field or a parameter is missing, unknown, or has a value that cannot be."
+        "Mend the field that the answer names.";
+    API_KEY "E11" "The header `Idempotency-Key` is missing, repeated, or not of 8 to 255 visible ASCII characters."
+        "Give each order a key of its own, such as the shop's order number, and the same one whenever it is sent again.";
+    API_KEY_TAKEN "E12" "The same `Idempotency-Key` was sent before with another order."
+        "Send a new order under a new key; under the old one, only what was sent before.";
+    API_REFUSED "E13" "What is asked does not fit how the domain or the order stands."
+        "See how it stands (`GET /api/v1/orders?domain=…`), and ask for what fits.";
+    API_CONTACT "E14" "A contact was to be changed by an order."
+        "Use the registry's own channel (RRI, Contact UPDATE) or its web pages.";
+    API_BUSY "E15" "The server is busy: 64 requests are under way, or the database did not answer in time."
+        "Send the same again in some seconds, with the same `Idempotency-Key`.";
+    API_TIMEOUT "E16" "The request was not done within 30 seconds."
+        "Send the same again, with the same `Idempotency-Key`: what was done already is not done twice.";
+    API_TROUBLE "E17" "The server failed; its log says why."
+        "Read the log of `stichtag serve`, then send the same again, with the same `Idempotency-Key`.";
     CONTACT_CHANGED "W33" "The registry changed a contact."
         "Read the contact again at the registry.";
 }

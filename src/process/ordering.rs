@@ -7,11 +7,12 @@ use crate::apply::order::{self, Opening};
 use crate::model::reason;
 use crate::model::request::RequestError;
 use crate::model::{
-    Account, ActionEntry, Asking, CustomerId, DomainKey, DomainRecord, Environment, Lifecycle,
-    Order, OrderId, OrderState, RequestId, RequestOutcome, RequestState, Waits,
+    Account, ActionEntry, Asking, CustomerId, DomainKey, DomainName, DomainRecord, Environment,
+    Lifecycle, Order, OrderId, OrderState, RequestId, RequestOutcome, RequestState, Waits,
 };
 use crate::store::{
-    Alarm, AuditEntry, OrderDraft, OrderRelease, RequestAnswer, RequestFilter, Store, StoreError,
+    Alarm, AuditEntry, OrderDraft, OrderFilter, OrderRelease, Placed, RequestAnswer, RequestFilter,
+    Store, StoreError,
 };
 
 /// How often an order is decided again because somebody else wrote in between.
@@ -52,6 +53,14 @@ pub enum OrderError {
     /// It does not fit what is known of the domain.
     #[error("{0}")]
     Refused(String),
+    /// The key stands for another order.
+    #[error("the key `{key}` belongs to order {order}, which asks for something else")]
+    KeyTaken {
+        /// The key.
+        key: String,
+        /// The order that was placed under it.
+        order: OrderId,
+    },
     /// There is no such order.
     #[error("there is no order {0}; `stichtag order list` shows them")]
     NotFound(OrderId),
@@ -77,6 +86,36 @@ pub enum Step {
     TooLate,
 }
 
+/// What whoever asks for a renewal is told (HS-15, HS-32).
+pub const RENEWED: &str = "the registry renews by itself; nothing is sent";
+
+/// What whoever orders a change of a contact is told: the way that there is (HS-14, HS-31).
+pub const CONTACTS: &str = "contacts are not changed by mail or over HTTP; use RRI, \
+    Contact UPDATE (`sender.transport = \"rri\"`, then `stichtag order create contact`) or the \
+    registry's web pages";
+
+/// Billing systems ask for renewals: it is written down and answered, and is no error (HS-32).
+pub async fn renewal(
+    store: &dyn Store,
+    domain: &DomainName,
+    environment: Environment,
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let entry = ActionEntry {
+        at: audit.at,
+        environment,
+        domain: Some(domain.clone()),
+        action: "RENEW".to_owned(),
+        order: None,
+        request: None,
+        message: None,
+        codes: Vec::new(),
+        text: format!("a renewal was asked for: {RENEWED}"),
+        advice: "nothing".to_owned(),
+    };
+    store.note_action(&entry, None, audit).await
+}
+
 /// What would become of an order, without placing it.
 pub async fn rehearse(store: &dyn Store, wish: &Wish) -> Result<Opening, OrderError> {
     let (opening, _) = open(store, wish, Timestamp::UNIX_EPOCH).await?;
@@ -88,18 +127,20 @@ pub async fn place(
     store: &dyn Store,
     wish: &Wish,
     audit: &AuditEntry,
-) -> Result<Order, OrderError> {
+) -> Result<Placed, OrderError> {
     let now = audit.at;
-    let before = store
-        .orders(None)
-        .await?
-        .into_iter()
-        .find(|one| one.key == wish.key);
-    if let Some(before) = before {
+    if let Some(before) = under(store, &wish.key).await? {
         return same(before, wish);
     }
     for _ in 0..CONFLICTS_MAX {
-        let (opening, record) = open(store, wish, now).await?;
+        let (opening, record) = match open(store, wish, now).await {
+            // What stands in its way may be itself, placed by somebody else a moment ago.
+            Err(OrderError::Refused(why)) => match under(store, &wish.key).await? {
+                Some(before) => return same(before, wish),
+                None => return Err(OrderError::Refused(why)),
+            },
+            opened => opened?,
+        };
         let (state, waits) = match opening {
             Opening::Ask(_) => (OrderState::Requested, None),
             Opening::Wait(waits, _) => (OrderState::Waiting, Some(waits)),
@@ -131,17 +172,32 @@ pub async fn place(
     Err(OrderError::Store(StoreError::Conflict))
 }
 
+/// The order that was placed under a key, if one was.
+async fn under(store: &dyn Store, key: &str) -> Result<Option<Placed>, StoreError> {
+    let filter = OrderFilter {
+        key: Some(key.to_owned()),
+        ..OrderFilter::default()
+    };
+    let found = store.orders(&filter).await?.into_iter().next();
+    Ok(found.map(|order| Placed {
+        order,
+        is_new: false,
+    }))
+}
+
 /// An order under a key that stands for another wish is a mistake, not a repeat.
-fn same(order: Order, wish: &Wish) -> Result<Order, OrderError> {
+fn same(placed: Placed, wish: &Wish) -> Result<Placed, OrderError> {
+    let order = &placed.order;
     let is_same = order.environment == wish.environment
+        && order.account == wish.account
         && order.request == wish.request
         && order.customer == wish.customer;
     match is_same {
-        true => Ok(order),
-        false => Err(OrderError::Refused(format!(
-            "the key `{}` belongs to order {}, which asks for something else",
-            wish.key, order.id
-        ))),
+        true => Ok(placed),
+        false => Err(OrderError::KeyTaken {
+            key: wish.key.clone(),
+            order: order.id,
+        }),
     }
 }
 
@@ -184,8 +240,7 @@ fn has_way(asking: &Asking, ways: Ways) -> Result<(), OrderError> {
     if is_contact && ways.writes_by_mail {
         let object = asking.object().unwrap_or_default();
         return Err(OrderError::Refused(format!(
-            "{object} was not changed: contacts are not changed by mail; use RRI \
-             (`sender.transport = \"rri\"`, Contact UPDATE) or the registry's web pages"
+            "{object} was not changed: {CONTACTS}"
         )));
     }
     if matches!(asking, Asking::Change(_)) && !ways.has_rri {

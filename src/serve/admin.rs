@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`.
+//! `/healthz`, `/readyz` and the HTTP API for orders.
 
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::DiskSpace;
+use crate::clock::Clock;
+use crate::inspect::api;
 use crate::store::Store;
 
 /// What readiness is made of.
@@ -24,12 +26,18 @@ pub struct Readiness {
 }
 
 /// Answers until `shutdown`.
-pub async fn serve(listener: TcpListener, readiness: Readiness) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    readiness: Readiness,
+    clock: Clock,
+) -> std::io::Result<()> {
     let shutdown = readiness.shutdown.clone();
+    let api = api::router(readiness.store.clone(), clock);
     let pages = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(readiness);
+        .with_state(readiness)
+        .merge(api);
     axum::serve(listener, pages)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await

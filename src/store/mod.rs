@@ -10,6 +10,7 @@ mod ordering;
 mod plan;
 mod report;
 mod sqlite;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +36,13 @@ pub use change::{
 };
 pub use dossier::Dossier;
 pub use ordering::{
-    OrderDraft, OrderRelease, Ordering, RequestAnswer, RequestDelivery, RequestFilter,
+    ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
+    RequestDelivery, RequestFilter,
 };
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use report::{Report, ReportChange, ReportEffect, Standing};
 pub use sqlite::SqliteStore;
+pub use tokens::Tokens;
 
 /// Why the store did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Alerting + Ordering + Send + Sync {
+pub trait Store: Alerting + Ordering + Tokens + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

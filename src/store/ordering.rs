@@ -23,6 +23,15 @@ pub struct OrderDraft {
     pub ctid: Option<Ctid>,
 }
 
+/// What came of placing an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The order, as it stands.
+    pub order: Order,
+    /// It was placed now; false: it was there before under its key.
+    pub is_new: bool,
+}
+
 /// An order that goes on: its request is put into the outbox.
 #[derive(Clone, Debug)]
 pub struct OrderRelease {
@@ -98,17 +107,51 @@ pub enum RequestDelivery {
     },
 }
 
+/// Which orders to list.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    /// Of one environment.
+    pub environment: Option<Environment>,
+    /// About one domain, by A-label.
+    pub ace: Option<String>,
+    /// Under this key.
+    pub key: Option<String>,
+    /// Only those behind this one.
+    pub after: Option<OrderId>,
+    /// So many at most.
+    pub limit: Option<u32>,
+}
+
 /// Which requests to list.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
     /// One request.
     pub id: Option<RequestId>,
+    /// Those of these orders; empty: of any, or of none.
+    pub orders: Vec<OrderId>,
     /// Of one environment.
     pub environment: Option<Environment>,
     /// About one domain, by A-label.
     pub ace: Option<String>,
     /// Under one reference.
     pub ctid: Option<Ctid>,
+    /// Only those behind this one.
+    pub after: Option<RequestId>,
+    /// So many at most.
+    pub limit: Option<u32>,
+}
+
+/// Which entries of the action log to list.
+#[derive(Clone, Debug, Default)]
+pub struct ActionFilter {
+    /// Of one environment.
+    pub environment: Option<Environment>,
+    /// About one domain, by A-label.
+    pub ace: Option<String>,
+    /// Only those behind this one.
+    pub after: Option<ActionId>,
+    /// So many at most.
+    pub limit: Option<u32>,
 }
 
 /// Orders, requests and the action log.
@@ -121,7 +164,7 @@ pub trait Ordering: Send + Sync {
         &self,
         draft: &OrderDraft,
         audit: &AuditEntry,
-    ) -> Result<Order, StoreError>;
+    ) -> Result<Placed, StoreError>;
 
     /// Puts the request of a waiting order into the outbox. False: it does not wait any more.
     /// [`StoreError::Conflict`]: the domain changed since it was read.
@@ -148,8 +191,8 @@ pub trait Ordering: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
 
-    /// Orders, oldest first; of one domain, by environment and A-label, or all.
-    async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError>;
+    /// Orders, oldest first.
+    async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StoreError>;
 
     /// One order.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
@@ -224,6 +267,9 @@ pub trait Ordering: Send + Sync {
     /// each; how many there were.
     async fn mark_unanswered(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// The action log, oldest first; of one domain, by A-label, or all.
-    async fn actions(&self, ace: Option<&str>) -> Result<Vec<(ActionId, ActionEntry)>, StoreError>;
+    /// The action log, oldest first.
+    async fn actions(
+        &self,
+        filter: &ActionFilter,
+    ) -> Result<Vec<(ActionId, ActionEntry)>, StoreError>;
 }

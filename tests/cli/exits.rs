@@ -133,6 +133,7 @@ fn four_is_not_found() {
         vec!["notice", "preview", "on-hold", "--case", "V-99"],
         vec!["notice", "check", "K7QF-2M9X"],
         vec!["customer", "show", "K-99"],
+        vec!["token", "revoke", "nobody"],
         vec!["explain", "X99"],
     ] {
         let done = office.run(&arguments);
@@ -298,6 +299,7 @@ fn help_and_version_go_to_stdout() {
         "case",
         "notice",
         "customer",
+        "token",
         "audit",
         "explain",
         "config",

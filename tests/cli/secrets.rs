@@ -71,7 +71,7 @@ fn dialogue(stream: TcpStream, tell: &std::sync::mpsc::Sender<String>) -> std::i
 }
 
 /// Every command that prints something of what is there.
-const LOOKING: [&[&str]; 25] = [
+const LOOKING: [&[&str]; 26] = [
     &["alarm", "list"],
     &["audit", "list"],
     &["audit", "verify"],
@@ -97,6 +97,7 @@ const LOOKING: [&[&str]; 25] = [
     &["notice", "preview", "on-hold", "--case", "V-1"],
     &["replay", "1", "--dry-run"],
     &["status"],
+    &["token", "list"],
 ];
 
 fn look_everywhere(office: &Office, how: &str) {

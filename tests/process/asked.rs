@@ -13,7 +13,7 @@ use stichtag::model::{
 };
 use stichtag::process::ordering::{self, Step, Ways, Wish};
 use stichtag::send::{Asker, Line, LineError, ask_due};
-use stichtag::store::{AuditEntry, MessageVerdict, Ordering, RequestFilter, Store};
+use stichtag::store::{ActionFilter, AuditEntry, MessageVerdict, Ordering, RequestFilter, Store};
 use stichtag::wire::rri::RriError;
 
 use super::desk::{Desk, LIVE, TEST, at};
@@ -188,9 +188,8 @@ impl Room {
                 has_rri: true,
             },
         };
-        ordering::place(&self.desk.store, &wish, &self.audit())
-            .await
-            .unwrap()
+        let placed = ordering::place(&self.desk.store, &wish, &self.audit()).await;
+        placed.unwrap().order
     }
 
     /// One turn of the sender, then of the daemon.
@@ -228,7 +227,12 @@ impl Room {
     }
 
     async fn last_action(&self) -> String {
-        let actions = self.desk.store.actions(None).await.unwrap();
+        let actions = self
+            .desk
+            .store
+            .actions(&ActionFilter::default())
+            .await
+            .unwrap();
         let (_, entry) = actions.last().expect("no entry");
         format!("{} | {}", entry.text, entry.advice)
     }

@@ -25,6 +25,7 @@ mod save;
 mod sender;
 mod shell;
 mod status;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -117,6 +118,9 @@ enum Command {
     /// What was asked, what came of it, what to do
     #[command(subcommand)]
     Action(request::Actions),
+    /// Programs that order over HTTP
+    #[command(subcommand)]
+    Token(token::Tokens),
     /// What needs a person, and how that reaches one
     #[command(subcommand)]
     Alarm(alarm::Alarms),
@@ -252,6 +256,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Order(command) => command.run(context).await,
         Command::Request(command) => command.run(context).await,
         Command::Action(command) => command.run(context).await,
+        Command::Token(command) => command.run(context).await,
         Command::Alarm(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Explain(command) => command.run(context),

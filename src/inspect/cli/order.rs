@@ -3,16 +3,13 @@
 pub mod wish;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
-use super::out::json_time;
 use super::{Context, exit};
-use crate::apply::order::Opening;
 use crate::config::Config;
-use crate::model::{Account, ActionEntry, DomainName, Environment, Order, OrderId, Purpose};
-use crate::process::ordering::{self, OrderError, Step, Ways, Wish};
-use crate::send::registry;
-use crate::store::{RequestFilter, Store};
+use crate::inspect::object;
+use crate::model::{Account, DomainName, Environment, Order, OrderId, Purpose};
+use crate::process::ordering::{self, OrderError, RENEWED, Step, Ways, Wish};
+use crate::store::{OrderFilter, Placed, RequestFilter, Store};
 
 /// What is ordered at the registry
 #[derive(Subcommand, Debug)]
@@ -194,12 +191,12 @@ impl Create {
         }
         let action = format!("order {}", wish.request.action().to_ascii_lowercase());
         let audit = context.audit(&action, "", &wish.key);
-        let order = ordering::place(&*store, &wish, &audit)
+        let Placed { order, .. } = ordering::place(&*store, &wish, &audit)
             .await
             .map_err(failure)?;
         let out = &context.out;
         if out.is_json() {
-            out.object(object(&*store, &order).await?)?;
+            print(context, &*store, std::slice::from_ref(&order)).await?;
             return Ok(exit::DONE);
         }
         out.line(match order.waits {
@@ -223,62 +220,37 @@ pub fn ways(config: &Config, environment: Environment) -> Ways {
     }
 }
 
-/// Billing systems ask for renewals: it is written down and answered, and is no error (HS-32).
 async fn renewal(
     context: &Context,
     domain: &DomainName,
     environment: Environment,
 ) -> anyhow::Result<u8> {
     let (store, _) = context.store().await?;
-    let entry = ActionEntry {
-        at: context.now(),
-        environment,
-        domain: Some(domain.clone()),
-        action: "RENEW".to_owned(),
-        order: None,
-        request: None,
-        message: None,
-        codes: Vec::new(),
-        text: format!("a renewal was asked for: {}", wish::RENEWED),
-        advice: "nothing".to_owned(),
-    };
-    let audit = context.audit("order renew", domain.ace(), wish::RENEWED);
-    store.note_action(&entry, None, &audit).await?;
-    context.out.line(format!("{domain}: {}.", wish::RENEWED))?;
+    let audit = context.audit("order renew", domain.ace(), RENEWED);
+    ordering::renewal(&*store, domain, environment, &audit).await?;
+    context.out.line(format!("{domain}: {RENEWED}."))?;
     Ok(exit::DONE)
 }
 
 /// What exactly would go.
 async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::Result<u8> {
     let opening = ordering::rehearse(store, wish).await.map_err(failure)?;
-    let (first, purpose) = wish.request.first();
-    let text = registry::write(&first, &crate::model::Ctid("st-preview".to_owned()))?;
-    let (goes, lifecycle) = match opening {
-        Opening::Ask(lifecycle) => ("at once".to_owned(), lifecycle),
-        Opening::Wait(waits, lifecycle) => (format!("after {waits}"), lifecycle),
-    };
+    let would = object::rehearsal(wish, opening)?;
     let out = &context.out;
     if out.is_json() {
-        out.object(json!({
-            "environment": wish.environment,
-            "action": wish.request.action(),
-            "goes": goes,
-            "lifecycle": lifecycle,
-            "purpose": purpose,
-            "text": hidden(&text),
-        }))?;
+        out.object(serde_json::to_value(&would)?)?;
         return Ok(exit::DONE);
     }
     out.line(format!(
-        "goes {goes}, environment {}; the domain would be {lifecycle}",
-        wish.environment
+        "goes {}, environment {}; the domain would be {}",
+        would.goes, would.environment, would.lifecycle
     ))?;
     out.line("")?;
-    for line in hidden(&text).lines() {
+    for line in would.text.lines() {
         out.line(line)?;
     }
     out.line("")?;
-    if purpose == Purpose::Read {
+    if would.purpose == Purpose::Read {
         out.line(
             "That reads what is there; the change is made to it, and all of it is sent back.",
         )?;
@@ -287,43 +259,11 @@ async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::
     Ok(exit::DONE)
 }
 
-/// The text of a request without the secret of a provider change.
-pub fn hidden(text: &str) -> String {
-    text.lines()
-        .map(|line| match line.strip_prefix("AuthInfo: ") {
-            Some(_) => format!("AuthInfo: {}\n", crate::model::HIDDEN),
-            None => format!("{line}\n"),
-        })
-        .collect()
-}
-
-async fn object(store: &dyn Store, order: &Order) -> anyhow::Result<Value> {
-    let requests = store.requests(&RequestFilter::default()).await?;
-    // What was ordered, not what was read for it.
-    let request = requests
-        .iter()
-        .rfind(|one| one.order == Some(order.id) && one.purpose != Purpose::Check);
-    let domain = order.request.domain();
-    Ok(json!({
-        "id": order.id,
-        "key": order.key,
-        "environment": order.environment,
-        "domain": domain.map(|domain| domain.unicode()),
-        "ace": domain.map(|domain| domain.ace()),
-        "contact": order.request.object().filter(|_| domain.is_none()),
-        "case": order.request.case(),
-        "action": order.request.action(),
-        "account": order.account,
-        "customer": order.customer,
-        "state": order.state,
-        "waits": order.waits,
-        "payment": order.payment,
-        "placed_by": order.placed_by,
-        "created_at": json_time(Some(order.created_at)),
-        "paid_at": json_time(order.paid_at),
-        "ended_at": json_time(order.ended_at),
-        "request": request.map(|request| request.id),
-    }))
+async fn print(context: &Context, store: &dyn Store, orders: &[Order]) -> anyhow::Result<()> {
+    for object in object::orders(store, orders).await? {
+        context.out.object(serde_json::to_value(object)?)?;
+    }
+    Ok(())
 }
 
 async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
@@ -334,7 +274,7 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
         .ok_or_else(|| failure(OrderError::NotFound(id)))?;
     let out = &context.out;
     if out.is_json() {
-        out.object(object(&*store, &order).await?)?;
+        print(context, &*store, std::slice::from_ref(&order)).await?;
         return Ok(exit::DONE);
     }
     out.heading(&format!("{id}  {}", order.request.action()))?;
@@ -367,8 +307,11 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
     ] {
         out.line(format!("{word:<14}{value}"))?;
     }
-    let requests = store.requests(&RequestFilter::default()).await?;
-    for request in requests.iter().filter(|one| one.order == Some(id)) {
+    let filter = RequestFilter {
+        orders: vec![id],
+        ..RequestFilter::default()
+    };
+    for request in store.requests(&filter).await? {
         let what = match request.purpose {
             Purpose::Order => "",
             Purpose::Read => ", reads what is there",
@@ -384,12 +327,10 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
 
 async fn list(context: &Context) -> anyhow::Result<u8> {
     let (store, _) = context.store().await?;
-    let orders = store.orders(None).await?;
+    let orders = store.orders(&OrderFilter::default()).await?;
     let out = &context.out;
     if out.is_json() {
-        for order in &orders {
-            out.object(object(&*store, order).await?)?;
-        }
+        print(context, &*store, &orders).await?;
         return Ok(exit::DONE);
     }
     if orders.is_empty() {

@@ -1,15 +1,14 @@
 //! `stichtag request` and `stichtag action`
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 
-use super::order::{failure, hidden, ways};
-use super::out::json_time;
+use super::order::{failure, ways};
 use super::{Context, exit, held};
-use crate::model::{ActionEntry, ActionId, DomainName, RequestId, RequestOutcome, SentRequest};
+use crate::inspect::object::{self, hidden};
+use crate::model::{ActionId, DomainName, RequestId, RequestOutcome, SentRequest};
 use crate::process::ordering::{self, Step};
 use crate::send::registry;
-use crate::store::{RequestFilter, Store};
+use crate::store::{ActionFilter, RequestFilter, Store};
 
 /// What was asked of the registry
 #[derive(Subcommand, Debug)]
@@ -108,31 +107,6 @@ async fn ask(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn object(request: &SentRequest) -> Value {
-    let domain = request.request.domain();
-    json!({
-        "id": request.id,
-        "ctid": request.ctid.0,
-        "environment": request.environment,
-        "action": request.request.action(),
-        "domain": domain.map(|domain| domain.unicode()),
-        "ace": domain.map(|domain| domain.ace()),
-        "contact": request.request.handle(),
-        "order": request.order,
-        "purpose": request.purpose,
-        "about": request.about,
-        "state": request.state,
-        "transport": request.transport,
-        "created_at": json_time(Some(request.created_at)),
-        "sent_at": json_time(request.sent_at),
-        "answered_at": json_time(request.answered_at),
-        "attempts": request.attempts,
-        "outcome": request.outcome,
-        "message": request.message,
-        "last_reply": request.last_reply,
-    })
-}
-
 async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u8> {
     let (store, _) = context.store().await?;
     let filter = RequestFilter {
@@ -143,7 +117,7 @@ async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u
     let out = &context.out;
     if out.is_json() {
         for request in &requests {
-            out.object(object(request))?;
+            out.object(serde_json::to_value(object::request(request))?)?;
         }
         return Ok(exit::DONE);
     }
@@ -205,9 +179,9 @@ async fn show(context: &Context, id: RequestId, is_raw: bool) -> anyhow::Result<
     let text = hidden(&registry::write(&request.request, &request.ctid)?);
     let out = &context.out;
     if out.is_json() {
-        let mut object = object(request);
-        object["text"] = Value::String(text);
-        out.object(object)?;
+        let mut object = object::request(request);
+        object.text = Some(text);
+        out.object(serde_json::to_value(object)?)?;
         return Ok(exit::DONE);
     }
     out.heading(&format!("{id}  {}", request.request.action()))?;
@@ -249,7 +223,10 @@ impl Actions {
             Actions::Show { id } => (None, Some(id)),
         };
         let entries = store
-            .actions(domain.as_ref().map(|domain| domain.ace()))
+            .actions(&ActionFilter {
+                ace: domain.map(|domain| domain.ace().to_owned()),
+                ..ActionFilter::default()
+            })
             .await?;
         let entries: Vec<_> = entries
             .into_iter()
@@ -262,7 +239,7 @@ impl Actions {
         }
         if out.is_json() {
             for (id, entry) in &entries {
-                out.object(action(*id, entry))?;
+                out.object(serde_json::to_value(object::action(*id, entry))?)?;
             }
             return Ok(exit::DONE);
         }
@@ -285,21 +262,4 @@ impl Actions {
         }
         Ok(exit::DONE)
     }
-}
-
-fn action(id: ActionId, entry: &ActionEntry) -> Value {
-    json!({
-        "id": id,
-        "at": json_time(Some(entry.at)),
-        "environment": entry.environment,
-        "domain": entry.domain.as_ref().map(|domain| domain.unicode()),
-        "ace": entry.domain.as_ref().map(|domain| domain.ace()),
-        "action": entry.action,
-        "order": entry.order,
-        "request": entry.request,
-        "message": entry.message,
-        "codes": entry.codes,
-        "text": entry.text,
-        "advice": entry.advice,
-    })
 }

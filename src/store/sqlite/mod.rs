@@ -17,6 +17,7 @@ mod reports;
 mod row;
 mod tasks;
 mod telling;
+mod tokens;
 mod watch;
 
 use std::ops::{Deref, DerefMut};
@@ -70,7 +71,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (
         1,
         "begin",
@@ -95,6 +96,11 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         5,
         "orders",
         include_str!("../migrations/sqlite/0005_orders.sql"),
+    ),
+    (
+        6,
+        "tokens",
+        include_str!("../migrations/sqlite/0006_tokens.sql"),
     ),
     (
         7,

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::super::{
-    Alarm, AuditEntry, CaseNote, OrderDraft, OrderRelease, Ordering, RequestAnswer,
-    RequestDelivery, RequestFilter, Sealed, StoreError,
+    ActionFilter, Alarm, AuditEntry, CaseNote, OrderDraft, OrderFilter, OrderRelease, Ordering,
+    Placed, RequestAnswer, RequestDelivery, RequestFilter, Sealed, StoreError,
 };
 use super::{SqliteStore, Writing, audit, books, cases, commit, inbound, row};
 use crate::model::request::RegistryRequest;
@@ -18,7 +18,7 @@ use crate::model::{
     ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
     Purpose, RequestId, RequestState, SentRequest, Waits, reason,
 };
-use reading::{read_order, read_request};
+use reading::{actions_in, orders_in, read_order, read_request};
 
 pub use reading::{behind, replied, requests_in, unanswered, under, waiting};
 
@@ -28,7 +28,7 @@ impl Ordering for SqliteStore {
         &self,
         draft: &OrderDraft,
         audit: &AuditEntry,
-    ) -> Result<Order, StoreError> {
+    ) -> Result<Placed, StoreError> {
         let mut writing = self.begin().await?;
         let before = sqlx::query("SELECT * FROM registry_order WHERE key = ?")
             .bind(&draft.order.key)
@@ -37,7 +37,10 @@ impl Ordering for SqliteStore {
         if let Some(before) = before {
             let order = read_order(&before)?;
             self.undo(writing).await?;
-            return Ok(order);
+            return Ok(Placed {
+                order,
+                is_new: false,
+            });
         }
         let order = insert_order(&mut writing, &draft.order).await?;
         if let Some(ctid) = &draft.ctid {
@@ -51,7 +54,10 @@ impl Ordering for SqliteStore {
         )
         .await;
         self.finish(writing, placed).await?;
-        Ok(order)
+        Ok(Placed {
+            order,
+            is_new: true,
+        })
     }
 
     async fn release_order(
@@ -132,18 +138,9 @@ impl Ordering for SqliteStore {
         self.end(writing).await
     }
 
-    async fn orders(&self, domain: Option<(Environment, &str)>) -> Result<Vec<Order>, StoreError> {
-        sqlx::query(
-            "SELECT * FROM registry_order WHERE (?1 IS NULL OR environment = ?1) \
-             AND (?2 IS NULL OR ace = ?2) ORDER BY id",
-        )
-        .bind(domain.map(|(environment, _)| environment.as_str()))
-        .bind(domain.map(|(_, ace)| ace))
-        .fetch_all(&self.readers)
-        .await?
-        .iter()
-        .map(read_order)
-        .collect()
+    async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StoreError> {
+        let mut reading = self.readers.acquire().await?;
+        orders_in(&mut reading, filter).await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
@@ -438,17 +435,12 @@ impl Ordering for SqliteStore {
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 
-    async fn actions(&self, ace: Option<&str>) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
-        sqlx::query("SELECT id, body FROM action WHERE (?1 IS NULL OR ace = ?1) ORDER BY id")
-            .bind(ace)
-            .fetch_all(&self.readers)
-            .await?
-            .iter()
-            .map(|found| {
-                let entry = row::from_json(found.try_get("body")?)?;
-                Ok((ActionId(found.try_get("id")?), entry))
-            })
-            .collect()
+    async fn actions(
+        &self,
+        filter: &ActionFilter,
+    ) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
+        let mut reading = self.readers.acquire().await?;
+        actions_in(&mut reading, filter).await
     }
 }
 
@@ -568,10 +560,10 @@ async fn note_case(
 
 async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, StoreError> {
     let ace = order.request.domain().map(|domain| domain.ace());
-    let id: i64 = sqlx::query_scalar(
+    let found = sqlx::query(
         "INSERT INTO registry_order (key, created_at, environment, ace, account, customer, body, state, \
              waits, payment, paid_at, placed_by) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
     )
     .bind(&order.key)
     .bind(row::micros(order.created_at))
@@ -587,10 +579,7 @@ async fn insert_order(writing: &mut Writing, order: &Order) -> Result<Order, Sto
     .bind(&order.placed_by)
     .fetch_one(&mut **writing)
     .await?;
-    Ok(Order {
-        id: OrderId(id),
-        ..order.clone()
-    })
+    read_order(&found)
 }
 
 /// A request that is to be put into the outbox.

@@ -81,9 +81,10 @@ impl Verify {
             ways: ways(config, environment),
         };
         let audit = context.audit("case verify", "", &case.id.to_string());
-        let order = ordering::place(store, &wish, &audit)
+        let placed = ordering::place(store, &wish, &audit)
             .await
             .map_err(failure)?;
+        let order = placed.order;
         context.out.line(match order.waits {
             Some(Waits::SecondPerson) => format!(
                 "{} waits: a second person must confirm that the proof of {handle} failed \

@@ -13,6 +13,7 @@ use crate::model::request::{
     VerificationResult,
 };
 use crate::model::{Asking, CaseId, Claim, DomainName, Handle};
+use crate::process::ordering::RENEWED;
 
 /// What is ordered
 #[derive(Subcommand, Debug)]
@@ -292,9 +293,6 @@ fn handle(argument: &'static str, text: Option<String>) -> anyhow::Result<Option
         Some(text) => Ok(Some(text.parse::<Handle>().context(argument)?)),
     }
 }
-
-/// What whoever asks for a renewal is told (HS-15, HS-32).
-pub const RENEWED: &str = "the registry renews by itself; nothing is sent";
 
 impl What {
     /// What it comes to.

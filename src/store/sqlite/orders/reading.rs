@@ -3,15 +3,83 @@
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::super::row;
 use crate::model::request::RegistryRequest;
 use crate::model::{
-    Account, Asking, Ctid, CustomerId, InboundId, Order, OrderId, OrderState, Purpose, RequestId,
-    RequestOutcome, RequestState, SentRequest, Waits,
+    Account, ActionEntry, ActionId, Asking, Ctid, CustomerId, InboundId, Order, OrderId,
+    OrderState, Purpose, RequestId, RequestOutcome, RequestState, SentRequest, Waits,
 };
-use crate::store::{RequestFilter, StoreError};
+use crate::store::{ActionFilter, OrderFilter, RequestFilter, StoreError};
+
+/// Orders, oldest first.
+pub async fn orders_in(
+    connection: &mut SqliteConnection,
+    filter: &OrderFilter,
+) -> Result<Vec<Order>, StoreError> {
+    let mut select = QueryBuilder::new("SELECT * FROM registry_order WHERE true");
+    if let Some(environment) = filter.environment {
+        select
+            .push(" AND environment = ")
+            .push_bind(environment.as_str());
+    }
+    if let Some(ace) = &filter.ace {
+        select.push(" AND ace = ").push_bind(ace);
+    }
+    if let Some(key) = &filter.key {
+        select.push(" AND key = ").push_bind(key);
+    }
+    page(&mut select, filter.after.map(|id| id.0), filter.limit)
+        .build()
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(read_order)
+        .collect()
+}
+
+/// The action log, oldest first.
+pub async fn actions_in(
+    connection: &mut SqliteConnection,
+    filter: &ActionFilter,
+) -> Result<Vec<(ActionId, ActionEntry)>, StoreError> {
+    let mut select = QueryBuilder::new("SELECT id, body FROM action WHERE true");
+    if let Some(environment) = filter.environment {
+        select
+            .push(" AND body ->> 'environment' = ")
+            .push_bind(environment.as_str());
+    }
+    if let Some(ace) = &filter.ace {
+        select.push(" AND ace = ").push_bind(ace);
+    }
+    page(&mut select, filter.after.map(|id| id.0), filter.limit)
+        .build()
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(|found| {
+            let entry = row::from_json(found.try_get("body")?)?;
+            Ok((ActionId(found.try_get("id")?), entry))
+        })
+        .collect()
+}
+
+/// The part of a list that is wanted: what comes behind `after`, in the order of the numbers.
+fn page(
+    select: &mut QueryBuilder<Sqlite>,
+    after: Option<i64>,
+    limit: Option<u32>,
+) -> &mut QueryBuilder<Sqlite> {
+    if let Some(after) = after {
+        select.push(" AND id > ").push_bind(after);
+    }
+    select.push(" ORDER BY id");
+    if let Some(limit) = limit {
+        select.push(" LIMIT ").push_bind(limit);
+    }
+    select
+}
 
 /// Requests, oldest first.
 pub async fn requests_in(
@@ -33,8 +101,14 @@ pub async fn requests_in(
     if let Some(ctid) = &filter.ctid {
         select.push(" AND ctid = ").push_bind(&ctid.0);
     }
-    select
-        .push(" ORDER BY id")
+    if !filter.orders.is_empty() {
+        let numbers: Vec<i64> = filter.orders.iter().map(|id| id.0).collect();
+        select
+            .push(" AND \"order\" IN (SELECT value FROM json_each(")
+            .push_bind(row::json(&numbers)?)
+            .push("))");
+    }
+    page(&mut select, filter.after.map(|id| id.0), filter.limit)
         .build()
         .fetch_all(connection)
         .await?
