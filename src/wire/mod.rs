@@ -1,9 +1,13 @@
 //! Connections and outer frames that receiving and sending share.
 
+mod format;
 mod https;
 pub mod rri;
 mod session;
+mod xml;
 
+pub use format::Format;
 pub use session::{LoginError, RriLogin, RriSession, VERSION};
+pub use xml::Element;
 
 pub use https::{HttpClient, HttpError, HttpReply, HttpRequest, HttpUrl, HttpUrlError};
