@@ -40,14 +40,15 @@ const ARROWS: [(&str, &[&str]); 17] = [
 ];
 
 /// What only some rooms may use of the outside world.
-const OUTSIDE: [(&str, &[&str]); 13] = [
+const OUTSIDE: [(&str, &[&str]); 14] = [
     ("mail_auth", &["evidence", "simulate"]),
     ("sqlx", &["store"]),
     ("mailin", &["receive"]),
     ("use pgp::", &["openpgp", "evidence", "send"]),
     ("AsyncSmtpTransport", &["send"]),
     ("hyper::", &["wire"]),
-    ("rustls::", &["wire"]),
+    ("rustls::", &["wire", "simulate"]),
+    ("rcgen::", &["simulate"]),
     ("hmac::", &["send", "notify"]),
     ("axum", &["serve", "inspect"]),
     ("clap", &["inspect", "main", "bin"]),

@@ -2,6 +2,7 @@
 //! hands its mail over, and one that catches ours.
 
 pub mod catcher;
+pub mod desk;
 pub mod queue;
 pub mod registry;
 pub mod signer;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::registry::{DomainFact, instant};
 use crate::model::{Claim, DomainName, Environment, Handle, sha256_hex};
+use crate::wire::Element;
 
 /// What the test system puts into every reply.
 const TEST_MARK: &str =
@@ -33,70 +34,81 @@ impl QueueStatus {
         lines.push(format!("msgtime: {}", instant(self.at)));
         lines.push(format!("msgid: {id}"));
         lines.push("msgtype: domainStatusUpdate".to_owned());
-        lines.push(format!("domain: {}", self.fact.domain));
-        lines.push(format!("domain-ace: {}", self.fact.domain.ace()));
-        for holder in &self.fact.holders {
-            lines.push(format!("holder: {holder}"));
-        }
-        lines.push(format!("status: {}", self.fact.status));
-        for (name, at) in self.deadline_fields() {
-            lines.push(format!("{name}: {}", instant(at)));
-        }
-        for (code, text, at) in self.fact.deadlines() {
-            lines.push(format!(
-                "message: {code} {text} [Date: {}, VerificationClaims: {}]",
-                instant(at),
-                self.fact.claims()
-            ));
-        }
+        lines.extend(status_lines(&self.fact));
         lines.push(String::new());
         lines.join("\n").into_bytes()
     }
 
     /// The same reply in XML.
     pub fn to_xml(&self) -> Vec<u8> {
-        let fact = &self.fact;
-        let mut inner = format!(
-            "<msg:domain>{}</msg:domain><msg:holders>",
-            name(&fact.domain)
-        );
-        for holder in &fact.holders {
-            inner.push_str(&format!(
-                "<msg:handle>{}</msg:handle>",
-                escape(holder.as_str())
-            ));
-        }
-        inner.push_str(&format!(
-            "</msg:holders><msg:status>{}</msg:status>",
-            escape(fact.status.as_str())
-        ));
-        for (name, at) in self.deadline_fields() {
-            inner.push_str(&format!("<msg:{name}>{}</msg:{name}>", instant(at)));
-        }
-        for (code, text, at) in fact.deadlines() {
-            inner.push_str(&format!(
-                "<msg:message level=\"info\" code=\"{code}\"><tr:text>{text}</tr:text>\
-                 <tr:argument>Date: {}</tr:argument>\
-                 <tr:argument>VerificationClaims: {}</tr:argument></msg:message>",
-                instant(at),
-                escape(&fact.claims())
-            ));
-        }
-        let id = id(self.environment, self.at, fact.domain.ace());
-        reply(&id, self.at, "domainStatusUpdate", &inner)
+        let id = id(self.environment, self.at, self.fact.domain.ace());
+        reply(&id, self.at, status_element(&self.fact))
     }
+}
 
-    fn deadline_fields(&self) -> impl Iterator<Item = (&'static str, Timestamp)> {
-        [
-            (
-                "verificationDeadlineBeforeDedelegation",
-                self.fact.dedelegation_at,
-            ),
-            ("verificationDeadlineBeforeDeletion", self.fact.deletion_at),
-        ]
-        .into_iter()
-        .filter_map(|(name, at)| Some((name, at?)))
+fn deadline_fields(fact: &DomainFact) -> impl Iterator<Item = (&'static str, Timestamp)> {
+    [
+        (
+            "verificationDeadlineBeforeDedelegation",
+            fact.dedelegation_at,
+        ),
+        ("verificationDeadlineBeforeDeletion", fact.deletion_at),
+    ]
+    .into_iter()
+    .filter_map(|(name, at)| Some((name, at?)))
+}
+
+/// The fields of a `domainStatusUpdate` in key/value.
+pub(super) fn status_lines(fact: &DomainFact) -> Vec<String> {
+    let mut lines = vec![
+        format!("domain: {}", fact.domain),
+        format!("domain-ace: {}", fact.domain.ace()),
+    ];
+    lines.extend(
+        fact.holders
+            .iter()
+            .map(|holder| format!("holder: {holder}")),
+    );
+    lines.push(format!("status: {}", fact.status));
+    for (name, at) in deadline_fields(fact) {
+        lines.push(format!("{name}: {}", instant(at)));
     }
+    for (code, text, at) in fact.deadlines() {
+        lines.push(format!(
+            "message: {code} {text} [Date: {}, VerificationClaims: {}]",
+            instant(at),
+            fact.claims()
+        ));
+    }
+    lines
+}
+
+/// The same in XML.
+pub(super) fn status_element(fact: &DomainFact) -> Element {
+    let handles = fact.holders.iter();
+    let deadlines = fact.deadlines().into_iter().map(|(code, text, at)| {
+        info(code, &text)
+            .child(Element::text(
+                "tr:argument",
+                format!("Date: {}", instant(at)),
+            ))
+            .child(Element::text(
+                "tr:argument",
+                format!("VerificationClaims: {}", fact.claims()),
+            ))
+    });
+    Element::new("msg:domainStatusUpdate")
+        .child(name(&fact.domain))
+        .child(
+            Element::new("msg:holders")
+                .children(handles.map(|handle| Element::text("msg:handle", handle))),
+        )
+        .child(Element::text("msg:status", &fact.status))
+        .children(
+            deadline_fields(fact)
+                .map(|(name, at)| Element::text(&format!("msg:{name}"), instant(at))),
+        )
+        .children(deadlines)
 }
 
 /// A `contactVerificationRequired`; documented in XML only.
@@ -121,65 +133,112 @@ pub struct QueueContact {
 impl QueueContact {
     /// A reply to QUEUE-READ in XML.
     pub fn to_xml(&self) -> Vec<u8> {
-        let handle = escape(self.contact.as_str());
-        let claims: String = self
-            .claims
-            .iter()
-            .map(|claim| format!("<msg:claim>{}</msg:claim>", escape(claim.as_str())))
-            .collect();
-        let earliest = |what: &str, (domain, at): &(DomainName, Timestamp)| {
-            format!(
-                "<msg:earliestDomainFor{what}><msg:domain>{}</msg:domain>\
-                 <msg:verificationDeadline>{}</msg:verificationDeadline>\
-                 </msg:earliestDomainFor{what}>",
-                name(domain),
-                instant(*at)
-            )
-        };
-        let inner = format!(
-            "<msg:handle>{handle}</msg:handle>\
-             <msg:verificationClaims>{claims}</msg:verificationClaims>\
-             <msg:numberOfReferencedDomainsTotal>{}</msg:numberOfReferencedDomainsTotal>{}{}\
-             <msg:message level=\"info\" code=\"16350000050\"><tr:text>Verification information \
-             must be provided for the handle to avoid dedelegation and/or deletion</tr:text>\
-             </msg:message><msg:message level=\"info\" code=\"16350000051\"><tr:text>Please provide \
-             the requested verification information by means of a Contact UPDATE</tr:text>\
-             </msg:message>",
-            self.domain_count,
-            earliest("Dedelegation", &self.earliest_dedelegation),
-            earliest("Deletion", &self.earliest_deletion),
-        );
         let id = id(self.environment, self.at, self.contact.as_str());
-        reply(&id, self.at, "contactVerificationRequired", &inner)
+        reply(&id, self.at, self.element())
+    }
+
+    /// Its fields in key/value, by inference (`denic.md` 3.4).
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("handle: {}", self.contact)];
+        let claims = self.claims.iter();
+        lines.extend(claims.map(|claim| format!("verificationClaim: {}", claim.as_str())));
+        lines.push(format!(
+            "numberOfReferencedDomainsTotal: {}",
+            self.domain_count
+        ));
+        for (what, (domain, at)) in [
+            ("Dedelegation", &self.earliest_dedelegation),
+            ("Deletion", &self.earliest_deletion),
+        ] {
+            lines.push(format!("earliestDomainFor{what}: {domain}"));
+            lines.push(format!("earliestDomainFor{what}-ace: {}", domain.ace()));
+            lines.push(format!(
+                "verificationDeadlineBefore{what}: {}",
+                instant(*at)
+            ));
+        }
+        lines.extend(CONTACT_MESSAGES.map(|(code, text)| format!("message: {code} {text}")));
+        lines
+    }
+
+    pub(super) fn element(&self) -> Element {
+        let claims = self.claims.iter();
+        let earliest = |what: &str, (domain, at): &(DomainName, Timestamp)| {
+            Element::new(&format!("msg:earliestDomainFor{what}"))
+                .child(name(domain))
+                .child(Element::text("msg:verificationDeadline", instant(*at)))
+        };
+        Element::new("msg:contactVerificationRequired")
+            .child(Element::text("msg:handle", &self.contact))
+            .child(
+                Element::new("msg:verificationClaims")
+                    .children(claims.map(|claim| Element::text("msg:claim", claim.as_str()))),
+            )
+            .child(Element::text(
+                "msg:numberOfReferencedDomainsTotal",
+                self.domain_count,
+            ))
+            .child(earliest("Dedelegation", &self.earliest_dedelegation))
+            .child(earliest("Deletion", &self.earliest_deletion))
+            .children(CONTACT_MESSAGES.map(|(code, text)| info(code, text)))
     }
 }
 
-fn reply(id: &str, at: Timestamp, kind: &str, inner: &str) -> Vec<u8> {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <registry-response xmlns=\"http://registry.denic.de/global/5.0\" \
-         xmlns:tr=\"http://registry.denic.de/transaction/5.0\"><tr:transaction>\
-         <tr:stid>{id}</tr:stid><tr:result>success</tr:result><tr:data>\
-         <msg:message xmlns:msg=\"http://registry.denic.de/msg/5.0\" msgid=\"{id}\" msgcnt=\"1\" \
-         msgtime=\"{}\"><msg:{kind}>{inner}</msg:{kind}></msg:message>\
-         </tr:data></tr:transaction></registry-response>\n",
-        instant(at)
-    )
-    .into_bytes()
+/// What every such message says.
+const CONTACT_MESSAGES: [(&str, &str); 2] = [
+    (
+        "16350000050",
+        "Verification information must be provided for the handle to avoid dedelegation and/or \
+         deletion",
+    ),
+    (
+        "16350000051",
+        "Please provide the requested verification information by means of a Contact UPDATE",
+    ),
+];
+
+fn info(code: &str, text: &str) -> Element {
+    Element::new("msg:message")
+        .attribute("level", "info")
+        .attribute("code", code)
+        .child(Element::text("tr:text", text))
 }
 
-fn name(domain: &DomainName) -> String {
-    format!(
-        "<msg:handle>{}</msg:handle><msg:ace>{}</msg:ace>",
-        escape(domain.unicode()),
-        escape(domain.ace())
-    )
+/// A whole reply with one message.
+fn reply(id: &str, at: Timestamp, kind: Element) -> Vec<u8> {
+    let message = message_element(id, 1, at, kind);
+    let transaction = Element::new("tr:transaction")
+        .child(Element::text("tr:stid", id))
+        .child(Element::text("tr:result", "success"))
+        .child(Element::new("tr:data").child(message));
+    let mut text = response(transaction).to_document();
+    text.push('\n');
+    text.into_bytes()
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// The root of every reply in XML.
+pub(super) fn response(transaction: Element) -> Element {
+    Element::new("registry-response")
+        .binding("", "global")
+        .binding("tr", "transaction")
+        .child(transaction)
+}
+
+/// A message with what all of them have.
+pub(super) fn message_element(id: &str, count: usize, at: Timestamp, kind: Element) -> Element {
+    Element::new("msg:message")
+        .binding("msg", "msg")
+        .attribute("msgid", id)
+        .attribute("msgcnt", count)
+        .attribute("msgtime", instant(at))
+        .child(kind)
+}
+
+/// Both forms of a name.
+pub(super) fn name(domain: &DomainName) -> Element {
+    Element::new("msg:domain")
+        .child(Element::text("msg:handle", domain.unicode()))
+        .child(Element::text("msg:ace", domain.ace()))
 }
 
 /// An id in the form of a UUID; the same message has the same one.

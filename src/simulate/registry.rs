@@ -134,6 +134,9 @@ pub enum Body {
         /// Code and sentence of each error.
         errors: Vec<(String, String)>,
     },
+    /// An answer to a request, by lines, such as `STATUS: success`; no example is documented, the
+    /// shape is that of the mails that are.
+    Answer(Vec<String>),
 }
 
 /// One `DOMAIN STATUS UPDATE` mail.
@@ -248,6 +251,7 @@ impl StatusMail {
     fn lines(&self) -> Vec<String> {
         let handle = |domain: &DomainName| format!("HANDLE: {domain} [{}]", domain.ace());
         match &self.body {
+            Body::Answer(lines) => lines.clone(),
             Body::Status(fact, dates) => {
                 let mut lines = vec![
                     "STATUS: success".to_owned(),

@@ -4,16 +4,6 @@
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 
-/// How a request and its reply are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// `Keyword: value`, a line each.
-    #[default]
-    KeyValue,
-    /// XML, version 5.0.
-    Xml,
-}
-
 /// The head of a reply. Empty where it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplyHead {

@@ -1,13 +1,17 @@
 //! Connections and outer frames that receiving and sending share.
 
+mod format;
 mod head;
 mod https;
 pub mod rri;
 mod session;
 mod text;
+mod xml;
 
-pub use head::{Format, ReplyHead};
+pub use format::Format;
+pub use head::ReplyHead;
 pub use session::{LoginError, RriLogin, RriSession, VERSION};
 pub use text::{queue_delete, queue_read};
+pub use xml::Element;
 
 pub use https::{HttpClient, HttpError, HttpReply, HttpRequest, HttpUrl, HttpUrlError};
