@@ -139,6 +139,10 @@ impl Desk {
             let turn = match asked {
                 Ok(count) => {
                     is_busy = count > 0;
+                    // What was asked makes news.
+                    if is_busy {
+                        queue_at = Instant::now();
+                    }
                     if self.reads_queue && Instant::now() >= queue_at {
                         queue_at = Instant::now() + QUEUE_EVERY;
                         let read = self.read_queue(&mut session, &mut stuck).await;
