@@ -371,6 +371,19 @@ async fn a_question_that_is_not_answered_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_question_whose_answer_cannot_be_read_is_asked_again() {
+    let (mut room, _) = Room::lost(NEW).await;
+    room.later(70);
+    room.line.says("%%% garbage");
+    assert!(room.turn().await.is_err());
+    room.later(70);
+    room.line.says(&info(NEW, "DENIC-1000888", "connect"));
+    room.turn().await.unwrap();
+    assert_eq!(room.lifecycle(NEW).await, Lifecycle::Registered);
+    assert_eq!((room.line.heard("CREATE"), room.line.heard("INFO")), (1, 2));
+}
+
+#[tokio::test]
 async fn hs_20_21_news_that_come_first_make_the_question_needless() {
     let (mut room, order) = Room::lost(NEW).await;
     let news = format!(

@@ -264,6 +264,7 @@ impl Ordering for SqliteStore {
         sqlx::query(
             "UPDATE request SET state = CASE WHEN state IN ('queued', 'signed') \
                  OR state = 'sent' AND ?1 = 'unanswered' \
+                 OR state = 'sent' AND ?1 = 'queued' AND purpose <> 'order' \
                  THEN CASE WHEN ?1 = 'signed' AND raw IS NULL THEN 'queued' ELSE ?1 END \
                  ELSE state END, \
              raw = CASE WHEN ?1 = 'queued' THEN NULL ELSE raw END, \
@@ -410,8 +411,7 @@ impl Ordering for SqliteStore {
 
     async fn mark_unanswered(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let is_any: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM request WHERE state = 'sent' AND sent_at < ? \
-                AND purpose <> 'check')",
+            "SELECT EXISTS (SELECT 1 FROM request WHERE state = 'sent' AND sent_at < ?)",
         )
         .bind(row::micros(before))
         .fetch_one(&self.readers)
@@ -422,14 +422,17 @@ impl Ordering for SqliteStore {
         let mut writing = self.begin().await?;
         let rows = sqlx::query(
             "UPDATE request SET state = 'unanswered' WHERE state = 'sent' AND sent_at < ? \
-                AND purpose <> 'check' RETURNING *",
+             RETURNING *",
         )
         .bind(row::micros(before))
         .fetch_all(&mut *writing)
         .await?;
         for found in &rows {
             let request = read_request(found)?;
-            cases::raise(&mut writing, &silence(&request, now)).await?;
+            // Of a question, what it is about is alarmed already.
+            if request.purpose != Purpose::Check {
+                cases::raise(&mut writing, &silence(&request, now)).await?;
+            }
         }
         self.end(writing).await?;
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
