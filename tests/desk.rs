@@ -2,6 +2,10 @@
 
 #[path = "desk/faults.rs"]
 mod faults;
+// Not everything that it does is needed here.
+#[allow(dead_code)]
+#[path = "sign/gpg.rs"]
+mod gpg;
 #[path = "desk/mail.rs"]
 mod mail;
 #[path = "desk/requests.rs"]
