@@ -181,11 +181,9 @@ const CHECKED_LATER: [&str; 5] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 9] = [
+const LATER: [&str; 7] = [
     "server.public_listen",
     "verify_site.",
-    "rri.live.format",
-    "rri.test.format",
     "centralnic.",
     "web.",
     "retention.",

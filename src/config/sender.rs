@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::layers::{ConfigError, Layers};
 use crate::model::Environment;
 use crate::send::SignatureForm;
+use crate::send::registry::Format;
 
 /// `[sender]`
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Rri {
     pub user_credential: String,
     /// The credential that holds its password.
     pub password_credential: String,
+    /// What a session speaks.
+    pub format: Format,
     /// Is the message queue read?
     pub reads_queue: bool,
 }
@@ -69,6 +72,7 @@ pub fn rri(layers: &Layers, environment: Environment) -> Result<Rri, ConfigError
             .map(PathBuf::from),
         user_credential: field("user_credential").text(),
         password_credential: field("password_credential").text(),
+        format: field("format").choice(&[("kv", Format::KeyValue), ("xml", Format::Xml)])?,
         reads_queue: field("queue").truth(),
     })
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::model::{Envelope, Environment, Inbound, Source, sha256_hex};
 use crate::store::{Sealed, Store, StoreError};
-use crate::wire::rri::{RriError, field_of, result_of};
-use crate::wire::{RriSession, VERSION};
+use crate::wire::rri::RriError;
+use crate::wire::{Element, Format, ReplyHead, RriSession, VERSION};
 
 /// Somebody else reads the same queue, or it stands still: after so many deletes in vain it is left
 /// alone for a while.
@@ -21,12 +21,19 @@ const DELETES_MAX: u32 = 3;
 pub trait Queue: Send {
     /// Sends one request and reads its reply.
     async fn ask(&mut self, request: &str) -> Result<String, RriError>;
+
+    /// What it speaks.
+    fn format(&self) -> Format;
 }
 
 #[async_trait]
 impl Queue for RriSession {
     async fn ask(&mut self, request: &str) -> Result<String, RriError> {
         RriSession::ask(self, request).await
+    }
+
+    fn format(&self) -> Format {
+        RriSession::format(self)
     }
 }
 
@@ -64,18 +71,20 @@ pub async fn drain(
 ) -> Result<Drained, QueueError> {
     let mut drained = Drained::default();
     let mut in_vain = 0;
+    let format = queue.format();
     loop {
-        let reply = queue
-            .ask(&format!("version: {VERSION}\naction: queue-read\n"))
-            .await?;
-        if result_of(&reply).as_deref() != Some("success") {
+        let reply = queue.ask(&read_request(format)).await?;
+        let head = ReplyHead::read(&reply);
+        if !head.is_success() {
             return Err(QueueError::Refused(format!(
                 "the queue cannot be read: {}",
-                first_error(&reply)
+                head.first_error()
             )));
         }
-        let Some(msgid) = field_of(&reply, "msgid") else {
-            if field_of(&reply, "msgcnt").is_none_or(|count| count == "0") {
+        let Some(msgid) = head.msgid else {
+            // In XML an empty queue is told by nothing at all.
+            let is_empty = head.msgcnt.is_none_or(|count| count == "0");
+            if is_empty && head.msgtype.is_none() {
                 return Ok(drained);
             }
             let digest = sha256_hex(reply.as_bytes());
@@ -86,12 +95,9 @@ pub async fn drain(
             return Ok(drained);
         };
         keep(store, environment, &reply, now()).await?;
-        let mut delete = format!("version: {VERSION}\naction: queue-delete\nmsgid: {msgid}\n");
-        if let Some(msgtype) = field_of(&reply, "msgtype") {
-            delete.push_str(&format!("msgtype: {msgtype}\n"));
-        }
-        let reply = queue.ask(&delete).await?;
-        if result_of(&reply).as_deref() == Some("success") {
+        let delete = delete_request(format, &msgid, head.msgtype.as_deref());
+        let head = ReplyHead::read(&queue.ask(&delete).await?);
+        if head.is_success() {
             drained.count += 1;
             in_vain = 0;
             continue;
@@ -101,7 +107,7 @@ pub async fn drain(
         if in_vain == DELETES_MAX {
             return Err(QueueError::Refused(format!(
                 "the oldest message cannot be deleted (does another reader work on this account?): {}",
-                first_error(&reply)
+                head.first_error()
             )));
         }
     }
@@ -124,9 +130,35 @@ async fn keep(
     Ok(())
 }
 
-fn first_error(reply: &str) -> &str {
-    reply
-        .lines()
-        .find(|line| line.to_ascii_uppercase().starts_with("ERROR"))
-        .unwrap_or("no reason is given")
+fn read_request(format: Format) -> String {
+    match format {
+        Format::KeyValue => format!("version: {VERSION}\naction: queue-read\n"),
+        Format::Xml => queue_request(Element::new("msg:queue-read")),
+    }
+}
+
+/// In XML the element is called `delete` (`denic.md` 3.2).
+fn delete_request(format: Format, msgid: &str, msgtype: Option<&str>) -> String {
+    match format {
+        Format::KeyValue => {
+            let mut text = format!("version: {VERSION}\naction: queue-delete\nmsgid: {msgid}\n");
+            if let Some(msgtype) = msgtype {
+                text.push_str(&format!("msgtype: {msgtype}\n"));
+            }
+            text
+        }
+        Format::Xml => {
+            let delete = Element::new("msg:delete").attribute("msgid", msgid);
+            queue_request(match msgtype {
+                Some(msgtype) => delete.attribute("msgType", msgtype),
+                None => delete,
+            })
+        }
+    }
+}
+
+fn queue_request(body: Element) -> String {
+    let root = Element::new("registry-request");
+    let root = root.binding("", "global").binding("msg", "msg");
+    root.child(body).to_document()
 }

@@ -151,7 +151,7 @@ fn signed(
     to: &str,
     now: Timestamp,
 ) -> Result<Letter, Unsent> {
-    let text = registry::write(&request.request, &request.ctid)
+    let text = registry::write(&request.request, &request.ctid, registry::Format::KeyValue)
         .map_err(|error| Unsent::Wrong(error.to_string()))?;
     let key = requests
         .key

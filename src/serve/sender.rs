@@ -160,6 +160,7 @@ pub fn rri_login(config: &Config, rri: &Rri) -> anyhow::Result<RriLogin> {
         trust: trust(rri.ca_file.as_deref()).map_err(anyhow::Error::msg)?,
         user: secret(&rri.user_credential)?,
         password: secret(&rri.password_credential)?,
+        format: rri.format,
     })
 }
 

@@ -1,12 +1,14 @@
 //! Connections and outer frames that receiving and sending share.
 
 mod format;
+mod head;
 mod https;
 pub mod rri;
 mod session;
 mod xml;
 
 pub use format::Format;
+pub use head::ReplyHead;
 pub use session::{LoginError, RriLogin, RriSession, VERSION};
 pub use xml::Element;
 

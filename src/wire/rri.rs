@@ -150,35 +150,6 @@ async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String>
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The value of a field of a key/value reply, the first of that name; empty ones are none.
-pub fn field_of(reply: &str, name: &str) -> Option<String> {
-    let value = reply.lines().find_map(|line| {
-        let (keyword, value) = line.split_once(':')?;
-        keyword
-            .trim()
-            .eq_ignore_ascii_case(name)
-            .then_some(value.trim())
-    })?;
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
-/// The value of `RESULT` in a key/value reply, or of `result` in XML, in lower case.
-pub fn result_of(reply: &str) -> Option<String> {
-    let of_line = reply.lines().find_map(|line| {
-        let (keyword, value) = line.split_once(':')?;
-        keyword
-            .trim()
-            .eq_ignore_ascii_case("result")
-            .then_some(value)
-    });
-    let of_element = || {
-        let (_, behind) = reply.split_once("result>")?;
-        behind.split('<').next()
-    };
-    let value = of_line.or_else(of_element)?;
-    Some(value.trim().to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,13 +204,5 @@ mod tests {
             let error = connection.ask("x").await.unwrap_err();
             assert!(error.to_string().contains("bytes"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_result_is_found_in_both_forms() {
-        assert_eq!(result_of("STID: 1\nResult: Success\n").unwrap(), "success");
-        let xml = "<a><tr:stid>1</tr:stid><tr:result>failed</tr:result></a>";
-        assert_eq!(result_of(xml).unwrap(), "failed");
-        assert_eq!(result_of("STID: 1\n"), None);
     }
 }

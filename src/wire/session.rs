@@ -4,7 +4,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::rri::{RriConnection, RriError, Trust, result_of};
+use super::rri::{RriConnection, RriError, Trust};
+use super::{Element, Format, ReplyHead};
 
 /// The version of the format that we write (`denic.md` 1.6).
 pub const VERSION: &str = "5.0";
@@ -22,11 +23,14 @@ pub struct RriLogin {
     pub user: SecretSlice<u8>,
     /// Its password.
     pub password: SecretSlice<u8>,
+    /// What the session speaks.
+    pub format: Format,
 }
 
 /// A connection that is logged in.
 pub struct RriSession {
     connection: RriConnection<TlsStream<TcpStream>>,
+    format: Format,
 }
 
 /// Why there is no session.
@@ -53,14 +57,22 @@ impl RriSession {
             .ask(&text)
             .await
             .map_err(|error| LoginError::Way(format!("the login was not answered: {error}")))?;
-        if result_of(&reply).as_deref() == Some("success") {
-            return Ok(RriSession { connection });
+        let head = ReplyHead::read(&reply);
+        match head.is_success() {
+            true => Ok(RriSession {
+                connection,
+                format: login.format,
+            }),
+            false => {
+                let why = head.first_error();
+                Err(LoginError::Refused(format!("the login was refused: {why}")))
+            }
         }
-        let why = reply
-            .lines()
-            .find(|line| line.to_ascii_uppercase().contains("ERROR"))
-            .unwrap_or("no reason is given");
-        Err(LoginError::Refused(format!("the login was refused: {why}")))
+    }
+
+    /// What it speaks.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Sends one request and reads its reply.
@@ -70,7 +82,10 @@ impl RriSession {
 
     /// Says goodbye; the server may close at once in place of a reply.
     pub async fn close(mut self) {
-        let logout = format!("version: {VERSION}\naction: LOGOUT\n");
+        let logout = match self.format {
+            Format::KeyValue => format!("version: {VERSION}\naction: LOGOUT\n"),
+            Format::Xml => request(Element::new("logout")),
+        };
         let _ = self.connection.ask(&logout).await;
     }
 }
@@ -93,7 +108,20 @@ fn login_text(login: &RriLogin) -> Result<String, String> {
         word("user", &login.user)?,
         word("password", &login.password)?,
     );
-    Ok(format!(
-        "version: {VERSION}\naction: LOGIN\nuser: {user}\npassword: {password}\n"
-    ))
+    Ok(match login.format {
+        Format::KeyValue => {
+            format!("version: {VERSION}\naction: LOGIN\nuser: {user}\npassword: {password}\n")
+        }
+        Format::Xml => request(
+            Element::new("login")
+                .child(Element::text("user", user))
+                .child(Element::text("password", password)),
+        ),
+    })
+}
+
+/// A request in XML that needs no other part of the schema.
+fn request(body: Element) -> String {
+    let root = Element::new("registry-request").binding("", "global");
+    root.child(body).to_document()
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use stichtag::model::request::RegistryRequest;
 use stichtag::simulate::desk::Fault;
-use stichtag::wire::RriSession;
 use stichtag::wire::rri::RriError;
+use stichtag::wire::{ReplyHead, RriSession};
 
 use super::rri::House;
 use super::*;
@@ -28,7 +28,7 @@ impl Meeting {
     }
 
     async fn create(&mut self) -> Result<String, RriError> {
-        let text = registry::write(&create(SAIL, &["DENIC-1000888-HOLDER"]), &ctid("d-000200"));
+        let text = write(&create(SAIL, &["DENIC-1000888-HOLDER"]), &ctid("d-000200"));
         self.session.ask(&text.unwrap()).await
     }
 
@@ -56,7 +56,7 @@ async fn a_lost_request_and_a_lost_reply_look_the_same_from_here() {
         assert_eq!(meeting.truth(), truth);
         // Whoever asks first knows; whoever repeats it blindly may do it twice.
         meeting.session = meeting.house.session().await.unwrap();
-        let info = registry::write(&info(SAIL), &ctid("x-1")).unwrap();
+        let info = write(&info(SAIL), &ctid("x-1")).unwrap();
         let reply = meeting.session.ask(&info).await.unwrap();
         assert_eq!(reply.contains("63300062009"), !truth.0, "{reply}");
     }
@@ -75,7 +75,7 @@ async fn a_reply_may_take_its_time() {
 async fn a_garbled_reply_says_nothing_and_it_was_done() {
     let mut meeting = Meeting::with(Fault::Garble).await;
     let reply = meeting.create().await.unwrap();
-    assert!(stichtag::wire::rri::result_of(&reply).is_none(), "{reply}");
+    assert!(ReplyHead::read(&reply).result.is_none(), "{reply}");
     assert!(parse::denic_queue(reply.as_bytes()).is_err());
     assert_eq!(meeting.truth(), (true, Some(RequestResult::Success)));
 }
@@ -186,13 +186,12 @@ async fn a_request_that_is_repeated_blindly_is_done_twice_and_the_journal_shows_
         domain: name(SAIL),
         data: data(&["DENIC-1000888-HOLDER"]),
     };
-    let text =
-        registry::write(&create(SAIL, &["DENIC-1000888-HOLDER"]), &ctid("d-000200")).unwrap();
+    let text = write(&create(SAIL, &["DENIC-1000888-HOLDER"]), &ctid("d-000200")).unwrap();
     session.ask(&text).await.unwrap();
     house
         .counter
         .faults(|faults| faults.order(Fault::LoseReply, Some("UPDATE"), None, 1));
-    let text = registry::write(&update, &ctid("d-000201")).unwrap();
+    let text = write(&update, &ctid("d-000201")).unwrap();
     assert!(session.ask(&text).await.is_err());
     assert!(house.counter.book(|book| book.twice()).is_empty());
     let mut session = house.session().await.unwrap();

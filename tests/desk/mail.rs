@@ -57,7 +57,7 @@ impl House {
 
 /// A request as it leaves us, signed by one of the keys.
 fn signed(request: &RegistryRequest, id: &str, form: SignatureForm, key: usize) -> Vec<u8> {
-    let text = registry::write(request, &ctid(id)).unwrap();
+    let text = write(request, &ctid(id)).unwrap();
     let key = SigningKey::read("key", &keys()[key].0, None, start()).unwrap();
     let mail = RequestMail {
         from: "Muster Hosting <anfragen@muster.example>",
@@ -112,7 +112,7 @@ fn what_nobody_of_ours_has_signed_is_refused_and_not_carried_out() {
     let changed = changed.replace(SAIL, "segelschule-bodden2.de").into_bytes();
     let plain = format!(
         "From: anfragen@muster.example\r\nTo: requests@registry.example\r\nSubject: x\r\n\r\n{}",
-        registry::write(&request, &ctid("d-000200")).unwrap()
+        write(&request, &ctid("d-000200")).unwrap()
     );
     for mail in [stranger, changed, plain.into_bytes()] {
         let event = read(&house.desk.take(&mail).mail.unwrap());

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use secrecy::SecretSlice;
 use stichtag::clock::Clock;
-use stichtag::simulate::desk::{Counter, Limits, RriServer, User};
+use stichtag::model::InboundId;
+use stichtag::receive::denic_queue;
+use stichtag::simulate::desk::{Counter, Fault, Limits, RriServer, User};
+use stichtag::store::{SqliteStore, Store};
 use stichtag::wire::rri::{RriError, trust};
-use stichtag::wire::{LoginError, RriLogin, RriSession};
+use stichtag::wire::{LoginError, ReplyHead, RriLogin, RriSession};
 
 use super::*;
 
@@ -19,6 +22,8 @@ pub struct House {
     pub counter: Counter,
     pub server: RriServer,
     folder: tempfile::TempDir,
+    /// What our own client speaks.
+    pub format: Format,
 }
 
 impl House {
@@ -44,6 +49,7 @@ impl House {
             counter,
             server,
             folder,
+            format: Format::KeyValue,
         }
     }
 
@@ -65,6 +71,7 @@ impl House {
             trust: trust(Some(&self.ca())).unwrap(),
             user: word("DENIC-1000888-RRI"),
             password: word(password),
+            format: self.format,
         }
     }
 
@@ -114,7 +121,7 @@ LOGIN = "version: 5.0\naction: LOGIN\nuser: DENIC-1000888-RRI\npassword: %s\n"
 #[tokio::test(flavor = "multi_thread")]
 async fn our_own_client_asks_and_leaves() {
     let (house, mut session) = House::open().await;
-    let text = registry::write(
+    let text = write(
         &create("segelschule-bodden.de", &["DENIC-1000888-HOLDER"]),
         &ctid("d-000200"),
     )
@@ -289,8 +296,7 @@ async fn two_accounts_have_a_queue_each_and_many_sessions_work_at_the_same_time(
                     &format!("neuland-{number}-{domain}.de"),
                     &["DENIC-1000888-HOLDER"],
                 );
-                let text =
-                    registry::write(&request, &ctid(&format!("d-{number}-{domain}"))).unwrap();
+                let text = write(&request, &ctid(&format!("d-{number}-{domain}"))).unwrap();
                 assert!(
                     session
                         .ask(&text)
@@ -310,4 +316,63 @@ async fn two_accounts_have_a_queue_each_and_many_sessions_work_at_the_same_time(
         (70, 0)
     );
     assert!(house.counter.book(|book| book.twice()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_is_emptied_into_the_store_in_the_format_of_the_session_also_when_a_delete_is_lost()
+ {
+    for format in [Format::KeyValue, Format::Xml] {
+        let mut house = House::new(Limits::default()).await;
+        house.format = format;
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/stichtag.db", folder.path().display());
+        let store = SqliteStore::open(&url).await.unwrap();
+        let mut session = house.session().await.unwrap();
+        for number in 0..5 {
+            let domain = format!("nisverificationrequired-{number}.de");
+            let request = create(&domain, &["DENIC-1000888-HOLDER"]);
+            let id = ctid(&format!("d-{number:06}"));
+            let text = registry::write(&request, &id, format).unwrap();
+            let head = ReplyHead::read(&session.ask(&text).await.unwrap());
+            assert!(head.is_success(), "{head:?}");
+        }
+        house.counter.faults(|faults| {
+            faults.order(Fault::KeepMessage, Some("QUEUE-DELETE"), None, 1);
+            faults.order(Fault::LoseReply, Some("QUEUE-DELETE"), None, 1);
+        });
+        let now = &start;
+        let drain = async |session: &mut RriSession| {
+            denic_queue::drain(&store, session, Environment::Test, None, now).await
+        };
+        assert!(drain(&mut session).await.is_err(), "the connection is gone");
+        let mut session = house.session().await.unwrap();
+        let drained = drain(&mut session).await.unwrap();
+        assert_eq!((drained.count, drained.stuck), (9, None));
+        assert_eq!(house.counter.book(|book| book.waiting(US)), 0);
+        // Ten messages, and one of them twice.
+        let mut ids = Vec::new();
+        for number in 1..=11 {
+            let kept = store.kept(InboundId(number)).await.unwrap().unwrap();
+            let event = parse::denic_queue(&kept.raw).unwrap();
+            assert_eq!(kept.raw.starts_with(b"<?xml"), format == Format::Xml);
+            ids.push(event.msgid.unwrap());
+        }
+        assert_eq!(ids[0], ids[1]);
+        assert!(store.kept(InboundId(12)).await.unwrap().is_none());
+        session.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_gives_its_reason_in_xml_too() {
+    let mut house = House::new(Limits::default()).await;
+    house.format = Format::Xml;
+    let refused = RriSession::open(&house.login("wrong<&>"))
+        .await
+        .err()
+        .unwrap();
+    let why = "the login was refused: ERROR: 83000000010 Please login first";
+    assert!(refused.to_string().starts_with(why), "{refused}");
+    let session = house.session().await.unwrap();
+    assert_eq!(session.format(), Format::Xml);
 }

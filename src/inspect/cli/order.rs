@@ -212,7 +212,8 @@ async fn renewal(
 /// What exactly would go.
 async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::Result<u8> {
     let opening = ordering::rehearse(store, wish).await.map_err(failure)?;
-    let text = registry::write(&wish.request, &crate::model::Ctid("st-preview".to_owned()))?;
+    let ctid = crate::model::Ctid("st-preview".to_owned());
+    let text = registry::write(&wish.request, &ctid, registry::Format::KeyValue)?;
     let (goes, lifecycle) = match opening {
         Opening::Ask(lifecycle) => ("at once".to_owned(), lifecycle),
         Opening::Wait(waits, lifecycle) => (format!("after {waits}"), lifecycle),

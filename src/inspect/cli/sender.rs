@@ -105,7 +105,11 @@ async fn print_signed(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     fit(&config)?;
     let request = request::find(&*store, id).await?;
     let key = serve::sender::signing_key(&config)?;
-    let text = send::registry::write(&request.request, &request.ctid)?;
+    let text = send::registry::write(
+        &request.request,
+        &request.ctid,
+        send::registry::Format::KeyValue,
+    )?;
     let now = context.now();
     let mail = RequestMail {
         from: &config.sender.from,
@@ -142,7 +146,7 @@ async fn rri(
     match answer {
         Ok(reply) => {
             std::io::Write::write_all(&mut std::io::stdout(), reply.as_bytes())?;
-            let is_done = wire::rri::result_of(&reply).as_deref() == Some("success");
+            let is_done = wire::ReplyHead::read(&reply).is_success();
             Ok(if is_done { exit::DONE } else { exit::FAILED })
         }
         Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),
