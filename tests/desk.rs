@@ -2,6 +2,12 @@
 
 #[path = "desk/faults.rs"]
 mod faults;
+// Not everything that it does is needed here.
+#[path = "desk/formats.rs"]
+mod formats;
+#[allow(dead_code)]
+#[path = "sign/gpg.rs"]
+mod gpg;
 #[path = "desk/mail.rs"]
 mod mail;
 #[path = "desk/requests.rs"]
@@ -14,6 +20,7 @@ mod time;
 mod verification;
 
 use jiff::Timestamp;
+use stichtag::model::request::RequestError;
 use stichtag::model::request::{
     ContactData, ContactKind, Delegation, DomainData, Proof, RegistryRequest, RequestContact,
     VerificationEvidence, VerificationMethod, VerificationResult,
@@ -22,7 +29,7 @@ use stichtag::model::{
     Claim, Ctid, DomainName, Environment, Handle, Level, RegistryEvent, RequestResult,
 };
 use stichtag::parse;
-use stichtag::send::registry;
+use stichtag::send::registry::{self, Format};
 use stichtag::simulate::desk::{Book, Channel, Feed, Reply, Rules};
 
 const US: &str = "DENIC-1000888";
@@ -110,11 +117,18 @@ fn info(domain: &str) -> RegistryRequest {
     }
 }
 
+/// A request in key/value.
+fn write(request: &RegistryRequest, ctid: &Ctid) -> Result<String, RequestError> {
+    registry::write(request, ctid, Format::KeyValue)
+}
+
 /// Two accounts, ours with a holder and a contact for requests, and the books' clock.
 struct Office {
     book: Book,
     now: Timestamp,
     count: usize,
+    /// What we speak.
+    format: Format,
 }
 
 /// What a request brought, read by our own parser as well.
@@ -139,6 +153,7 @@ impl Office {
             book,
             now: start(),
             count: 0,
+            format: Format::KeyValue,
         };
         for (regacc, own) in [(US, "DENIC-1000888"), (OTHERS, "DENIC-1000777")] {
             let contact = holder(&format!("{own}-HOLDER"));
@@ -167,7 +182,8 @@ impl Office {
 
     fn ask_as(&mut self, regacc: &str, request: &RegistryRequest) -> Answer {
         self.count += 1;
-        let text = registry::write(request, &ctid(&format!("d-{:06}", self.count))).unwrap();
+        let id = ctid(&format!("d-{:06}", self.count));
+        let text = registry::write(request, &id, self.format).unwrap();
         self.say(regacc, &text)
     }
 

@@ -1,12 +1,15 @@
 //! Requests to the registry, as they are written.
 
+#[path = "request/xml.rs"]
+mod xml;
+
 use jiff::Timestamp;
 use stichtag::model::request::{
     AuthInfoHash, AuthInfoSecret, ContactData, ContactKind, Delegation, DomainData, NsEntry, Proof,
     RegistryRequest, RequestContact, VerificationEvidence, VerificationMethod, VerificationResult,
 };
 use stichtag::model::{Claim, Ctid, DomainName, Handle};
-use stichtag::send::registry;
+use stichtag::send::registry::{self, Format};
 
 fn domain(name: &str) -> DomainName {
     name.parse().unwrap()
@@ -67,11 +70,11 @@ fn holder() -> ContactData {
 }
 
 fn written(request: &RegistryRequest, id: &str) -> String {
-    registry::write(request, &ctid(id)).unwrap()
+    registry::write(request, &ctid(id), Format::KeyValue).unwrap()
 }
 
 fn refused(request: &RegistryRequest) -> String {
-    registry::write(request, &ctid("d-000200"))
+    registry::write(request, &ctid("d-000200"), Format::KeyValue)
         .unwrap_err()
         .to_string()
 }
@@ -482,7 +485,7 @@ fn no_value_can_make_a_line_of_its_own() {
 fn a_ctid_that_the_registry_would_refuse_is_not_sent() {
     let request = create("segelschule-bodden.de", data(&["DENIC-1-A"], &SERVERS));
     for bad in ["ab", "a b c", "abc\nHolder: X", &"x".repeat(65), "äöü"] {
-        let error = registry::write(&request, &ctid(bad)).unwrap_err();
+        let error = registry::write(&request, &ctid(bad), Format::KeyValue).unwrap_err();
         assert_eq!(error.field, "ctid", "{bad:?}");
     }
 }

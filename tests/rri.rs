@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
+use stichtag::clock::Clock;
 use stichtag::model::{Environment, InboundId, Source};
+use stichtag::simulate::desk::{Book, Channel, Counter, Feed, Limits, RriServer, Rules, User};
 use stichtag::store::{SqliteStore, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -469,4 +471,52 @@ async fn the_sender_too_tries_a_wrong_login_once() {
     assert_eq!(done.status.code(), Some(1), "{}", said(&done));
     assert!(said(&done).contains("53000020002"), "{}", said(&done));
     assert_eq!(heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_format_set_to_xml_the_queue_is_read_in_xml_and_another_word_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut book = Book::new(Rules::of(Environment::Test));
+    book.open_account("DENIC-1000888", "Registrar Example GmbH", Feed::Rri);
+    let now = "2026-11-29T08:00:00Z".parse().unwrap();
+    for text in [
+        "Version: 5.0\nAction: CREATE\nHandle: DENIC-1000888-A\nType: ORG\nName: Neuland\n\
+         Address: Weg 1\nPostalCode: 18311\nCity: Ribnitz\nCountryCode: DE\n\
+         EMail: a@example.net\nPhone: +49.1\n",
+        "Version: 5.0\nAction: CREATE\nDomain: neuland.de\nHolder: DENIC-1000888-A\n\
+         Nserver: ns1.example.net\nNserver: ns2.example.net\n",
+    ] {
+        let reply = book.answer("DENIC-1000888", Channel::Rri, text, now);
+        assert_eq!(reply.word(), "success", "{}", reply.to_text());
+    }
+    let counter = Counter::new(book, Clock::system());
+    let user = User {
+        name: "DENIC-1000888-RRI".to_owned(),
+        password: PASSWORD.to_owned(),
+        regacc: "DENIC-1000888".to_owned(),
+    };
+    let limits = Limits::default();
+    let server = RriServer::start(counter.clone(), vec![user], limits)
+        .await
+        .unwrap();
+    server.write_ca(&folder.path().join("server.pem")).unwrap();
+    let mut office = Office::new(server.address().port(), folder);
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    office.set("RRI__TEST__FORMAT", "csv");
+    let refused = drained(&office).await;
+    assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("rri.test.format"),
+        "{}",
+        said(&refused)
+    );
+    office.set("RRI__TEST__FORMAT", "xml");
+    let done = drained(&office).await;
+    assert!(done.status.success(), "{}", said(&done));
+    assert_eq!(counter.book(|book| book.waiting("DENIC-1000888")), 0);
+    let url = format!("sqlite://{data}/stichtag.db");
+    let store = SqliteStore::open(&url).await.unwrap();
+    let kept = store.kept(InboundId(1)).await.unwrap().unwrap();
+    assert!(kept.raw.starts_with(b"<?xml"), "{kept:?}");
 }

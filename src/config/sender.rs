@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::layers::{ConfigError, Layers};
 use crate::model::Environment;
-use crate::send::{Format, SignatureForm};
+use crate::send::SignatureForm;
+use crate::send::registry::Format;
 
 /// `[sender]`
 #[derive(Clone, Debug)]

@@ -346,7 +346,8 @@ pub fn rehearsal(wish: &Wish, opening: Opening) -> Result<RehearsalObject, Reque
     // The ctid is given when the request is made.
     wish.request.check()?;
     let (first, purpose) = wish.request.first();
-    let text = registry::write(&first, &Ctid("st-preview".to_owned()))?;
+    let ctid = Ctid("st-preview".to_owned());
+    let text = registry::write(&first, &ctid, registry::Format::KeyValue)?;
     Ok(RehearsalObject {
         v: VERSION,
         environment: wish.environment,

@@ -15,8 +15,8 @@ use crate::model::{
     Envelope, Environment, Inbound, Purpose, RequestState, SentRequest, Source, reason,
 };
 use crate::store::{Alarm, RequestDelivery, Sealed, Store, StoreError};
-use crate::wire::ReplyHead;
 use crate::wire::rri::RriError;
+use crate::wire::{Format, ReplyHead};
 
 /// Requests claimed at once.
 const BATCH: u32 = 16;
@@ -76,6 +76,8 @@ pub struct Asker<'a> {
     pub environment: Environment,
     /// Which of them.
     pub purposes: &'a [Purpose],
+    /// How they are written.
+    pub format: Format,
     /// How long to leave a request alone whose outcome is not known: it may be under way.
     pub ask_after: SignedDuration,
     /// The present instant.
@@ -129,7 +131,7 @@ async fn one(
         let why = "the sender was stopped between sending it and keeping its reply";
         return Ok(unknown(asker, request, why).await?);
     }
-    let text = match registry::write(&request.request, &request.ctid) {
+    let text = match registry::write(&request.request, &request.ctid, asker.format) {
         Ok(text) => text,
         Err(error) => {
             let (failed, alarm) = failure(request, &error.to_string(), (asker.now)());

@@ -21,5 +21,3 @@ pub use requests::{Requests, deliver_requests, request_subject};
 pub use sign::{Detached, SignError, SigningKey, SigningKeyError, SigningKeyFault};
 pub use smtp::Smarthost;
 pub use webhook::{Webhook, WebhookError, WebhookKey, signature};
-
-pub use crate::wire::Format;

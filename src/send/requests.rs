@@ -182,7 +182,7 @@ fn signed(
                 .to_owned(),
         ));
     }
-    let text = registry::write(&request.request, &request.ctid)
+    let text = registry::write(&request.request, &request.ctid, registry::Format::KeyValue)
         .map_err(|error| Unsent::Wrong(error.to_string()))?;
     let key = requests
         .key

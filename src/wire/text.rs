@@ -1,25 +1,7 @@
 //! The requests that belong to the session itself and to the queue, in both formats (`denic.md` 3.2,
 //! 4.3).
 
-use super::{Format, VERSION};
-
-/// `Keyword: value` lines, or the same as XML; values are escaped there.
-fn global(inner: &str) -> String {
-    format!(
-        "<registry-request xmlns=\"http://registry.denic.de/global/{VERSION}\">{inner}</registry-request>"
-    )
-}
-
-fn queue(inner: &str) -> String {
-    format!(
-        "<registry-request xmlns=\"http://registry.denic.de/global/{VERSION}\" \
-         xmlns:msg=\"http://registry.denic.de/msg/{VERSION}\">{inner}</registry-request>"
-    )
-}
-
-fn escaped(value: &str) -> std::borrow::Cow<'_, str> {
-    quick_xml::escape::escape(value)
-}
+use super::{Element, Format, VERSION};
 
 /// LOGIN; it must never be logged.
 pub fn login(format: Format, user: &str, password: &str) -> String {
@@ -27,11 +9,11 @@ pub fn login(format: Format, user: &str, password: &str) -> String {
         Format::KeyValue => {
             format!("version: {VERSION}\naction: LOGIN\nuser: {user}\npassword: {password}\n")
         }
-        Format::Xml => global(&format!(
-            "<login><user>{}</user><password>{}</password></login>",
-            escaped(user),
-            escaped(password)
-        )),
+        Format::Xml => document(
+            Element::new("login")
+                .child(Element::text("user", user))
+                .child(Element::text("password", password)),
+        ),
     }
 }
 
@@ -39,21 +21,18 @@ pub fn login(format: Format, user: &str, password: &str) -> String {
 pub fn logout(format: Format) -> String {
     match format {
         Format::KeyValue => format!("version: {VERSION}\naction: LOGOUT\n"),
-        Format::Xml => global("<logout/>"),
+        Format::Xml => document(Element::new("logout")),
     }
 }
 
 /// QUEUE-READ: the oldest message, of a type if one is named.
 pub fn queue_read(format: Format, msgtype: Option<&str>) -> String {
-    match (format, msgtype) {
-        (Format::KeyValue, None) => format!("version: {VERSION}\naction: queue-read\n"),
-        (Format::KeyValue, Some(kind)) => {
-            format!("version: {VERSION}\naction: queue-read\nmsgtype: {kind}\n")
+    match format {
+        Format::KeyValue => {
+            let kind = msgtype.map_or(String::new(), |kind| format!("msgtype: {kind}\n"));
+            format!("version: {VERSION}\naction: queue-read\n{kind}")
         }
-        (Format::Xml, None) => queue("<msg:queue-read/>"),
-        (Format::Xml, Some(kind)) => {
-            queue(&format!("<msg:queue-read msgType=\"{}\"/>", escaped(kind)))
-        }
+        Format::Xml => queue(Element::new("msg:queue-read"), msgtype),
     }
 }
 
@@ -64,11 +43,23 @@ pub fn queue_delete(format: Format, msgid: &str, msgtype: Option<&str>) -> Strin
             let kind = msgtype.map_or(String::new(), |kind| format!("msgtype: {kind}\n"));
             format!("version: {VERSION}\naction: queue-delete\nmsgid: {msgid}\n{kind}")
         }
-        Format::Xml => {
-            let kind = msgtype.map_or(String::new(), |kind| {
-                format!(" msgType=\"{}\"", escaped(kind))
-            });
-            queue(&format!("<msg:delete msgid=\"{}\"{kind}/>", escaped(msgid)))
-        }
+        Format::Xml => queue(
+            Element::new("msg:delete").attribute("msgid", msgid),
+            msgtype,
+        ),
     }
+}
+
+fn document(body: Element) -> String {
+    let root = Element::new("registry-request").binding("", "global");
+    root.child(body).to_document()
+}
+
+fn queue(body: Element, msgtype: Option<&str>) -> String {
+    let body = match msgtype {
+        Some(kind) => body.attribute("msgType", kind),
+        None => body,
+    };
+    let root = Element::new("registry-request").binding("", "global");
+    root.binding("msg", "msg").child(body).to_document()
 }

@@ -123,7 +123,7 @@ impl House {
     /// Asks the registry behind everybody's back.
     pub fn say(&self, request: &RegistryRequest) -> String {
         let ctid = stichtag::process::new_ctid();
-        let text = registry::write(request, &ctid).unwrap();
+        let text = registry::write(request, &ctid, registry::Format::KeyValue).unwrap();
         let now = self.counter.now();
         self.counter
             .book(|book| book.answer(US, Channel::Rri, &text, now))

@@ -9,9 +9,7 @@ use stichtag::model::request::{Delegation, DomainData, RegistryRequest};
 use stichtag::model::{Account, Environment, Lifecycle, OrderState, RequestResult};
 use stichtag::process::ordering::{self, Ways, Wish};
 use stichtag::simulate::desk::Fault;
-use stichtag::store::{
-    AuditEntry, OrderFilter, Ordering, RequestFilter, SqliteStore, Store,
-};
+use stichtag::store::{AuditEntry, OrderFilter, Ordering, RequestFilter, SqliteStore, Store};
 
 use super::house::{HOLDER, House};
 
@@ -105,7 +103,14 @@ async fn kill_9_and_a_bad_line_and_nothing_is_done_twice_or_lost() {
             let requests: Vec<_> = requests
                 .iter()
                 .filter(|request| open.iter().any(|order| request.order == Some(order.id)))
-                .map(|request| (request.id, request.purpose, request.state, &request.last_reply))
+                .map(|request| {
+                    (
+                        request.id,
+                        request.purpose,
+                        request.state,
+                        &request.last_reply,
+                    )
+                })
                 .collect();
             let log = std::fs::read_to_string(house.folder.path().join("send.log")).unwrap();
             let last = log.lines().rev().take(20).collect::<Vec<_>>();

@@ -118,6 +118,11 @@ async fn order_payment_request_answer_verification_proof_resolved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_in_xml() {
+    walks("xml").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn name_servers_change_and_nothing_else_does() {
     let house = House::new().await;
     let _daemon = house.serving();
@@ -171,7 +176,12 @@ async fn a_domain_of_somebody_else_is_an_error_with_its_code() {
             contact: super::house::holder("DENIC-1000777-HOLDER"),
         };
         let ctid = stichtag::process::new_ctid();
-        let text = stichtag::send::registry::write(&contact, &ctid).unwrap();
+        let text = stichtag::send::registry::write(
+            &contact,
+            &ctid,
+            stichtag::send::registry::Format::KeyValue,
+        )
+        .unwrap();
         book.answer(OTHERS, stichtag::simulate::desk::Channel::Rri, &text, now);
         let text = format!(
             "Version: 5.0\nAction: CREATE\nDomain: {domain}\nHolder: DENIC-1000777-HOLDER\n\

@@ -124,11 +124,11 @@ fn a_check_says_what_can_be_registered() {
 #[test]
 fn a_domain_is_registered_once_and_a_request_that_comes_twice_is_seen() {
     let mut office = Office::live();
-    let text = registry::write(&create(SAIL, &[OWN]), &ctid("d-000200")).unwrap();
+    let text = write(&create(SAIL, &[OWN]), &ctid("d-000200")).unwrap();
     office.say(US, &text);
     assert_eq!(office.say(US, &text).errors(), ["63300062010"]);
     assert!(office.book.twice().is_empty(), "the second one was refused");
-    let update = registry::write(
+    let update = write(
         &RegistryRequest::DomainUpdate {
             domain: name(SAIL),
             data: data(&[OWN]),
@@ -394,7 +394,7 @@ fn what_was_deleted_comes_back_by_restore_or_with_the_letter_and_not_by_create()
     );
     // In the test system it is always the same; it has six letters where a secret has eight.
     assert_eq!(office.book.letter(&name(SAIL)), Some("geheim"));
-    let text = registry::write(
+    let text = write(
         &chprov(SAIL, "DENIC-1000777-HOLDER", "geheim12"),
         &ctid("x-1"),
     )
@@ -501,7 +501,7 @@ fn every_reply_of_the_test_system_says_so() {
 #[test]
 fn an_unknown_keyword_is_lost_and_a_ctid_in_a_reading_request_is_an_error() {
     let mut office = Office::live();
-    let text = registry::write(&create(SAIL, &[OWN]), &ctid("d-000200")).unwrap();
+    let text = write(&create(SAIL, &[OWN]), &ctid("d-000200")).unwrap();
     let misspelt = text.replace("ctid:", "ctid :");
     let answer = office.say(US, &misspelt);
     assert_eq!(

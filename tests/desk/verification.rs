@@ -161,7 +161,7 @@ fn a_verified_holder_is_not_asked_and_words_that_nobody_knows_are_no_proof() {
         office.book.domain(&name(ASKED)).unwrap().dedelegation_at,
         None
     );
-    let text = registry::write(&request, &ctid("c-000118")).unwrap();
+    let text = write(&request, &ctid("c-000118")).unwrap();
     for (right, wrong) in [
         (
             "VerificationEvidence: idcard",

@@ -14,6 +14,7 @@ use stichtag::model::{
 use stichtag::process::ordering::{self, Step, Ways, Wish};
 use stichtag::send::{Asker, Line, LineError, ask_due};
 use stichtag::store::{ActionFilter, AuditEntry, MessageVerdict, Ordering, RequestFilter, Store};
+use stichtag::wire::Format;
 use stichtag::wire::rri::RriError;
 
 use super::desk::{Desk, LIVE, TEST, at};
@@ -199,6 +200,7 @@ impl Room {
             store: &self.desk.store,
             environment: LIVE,
             purposes: &ALL,
+            format: Format::KeyValue,
             ask_after: SignedDuration::from_secs(60),
             now: &move || now,
             is_stopping: &|| false,

@@ -186,7 +186,8 @@ pub async fn request(
     let found = found
         .filter(|found| caller.may_touch(found.environment))
         .ok_or_else(|| Refusal::missing(format!("request {id}")))?;
-    let text = registry::write(&found.request, &found.ctid).map_err(OrderError::from)?;
+    let text = registry::write(&found.request, &found.ctid, registry::Format::KeyValue)
+        .map_err(OrderError::from)?;
     let mut object = object::request(&found);
     object.text = Some(hidden(&text));
     Ok(json(StatusCode::OK, &object))

@@ -176,7 +176,11 @@ async fn show(context: &Context, id: RequestId, is_raw: bool) -> anyhow::Result<
         std::io::Write::write_all(&mut std::io::stdout(), raw)?;
         return Ok(exit::DONE);
     }
-    let text = hidden(&registry::write(&request.request, &request.ctid)?);
+    let text = hidden(&registry::write(
+        &request.request,
+        &request.ctid,
+        registry::Format::KeyValue,
+    )?);
     let out = &context.out;
     if out.is_json() {
         let mut object = object::request(request);

@@ -103,7 +103,11 @@ async fn print_signed(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     fit(&config)?;
     let request = request::find(&*store, id).await?;
     let key = serve::sender::signing_key(&config)?;
-    let text = send::registry::write(&request.request, &request.ctid)?;
+    let text = send::registry::write(
+        &request.request,
+        &request.ctid,
+        send::registry::Format::KeyValue,
+    )?;
     let now = context.now();
     let mail = RequestMail {
         from: &config.sender.from,

@@ -4,54 +4,23 @@
 //! the field. Values are single lines by their types.
 
 use std::fmt::Display;
-use std::net::IpAddr;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
+use super::{instant, written_out};
 use crate::model::request::{
-    ContactData, Delegation, DomainData, Proof, RegistryRequest, RequestContact, RequestError,
+    ContactData, Delegation, DomainData, Proof, RegistryRequest, RequestContact,
 };
 use crate::model::{Ctid, DomainName};
 use crate::wire::VERSION;
 
-/// A request of more bytes than this is refused by the registry (`denic.md` 1.2).
-const REQUEST_BYTES_MAX: usize = 65_535;
-
-/// The text of a request, LF at the end of each line.
-///
-/// A reading request carries no ctid, whatever is given (63000000007). Errors: a rule that the
-/// request breaks, or a text too long for the registry.
-pub fn write(request: &RegistryRequest, ctid: &Ctid) -> Result<String, RequestError> {
-    request.check()?;
+/// The text of a request that was checked, LF at the end of each line.
+pub(super) fn text(request: &RegistryRequest, ctid: Option<&Ctid>) -> String {
     let mut text = Text::default();
     text.line("Version", VERSION);
     text.line("Action", request.action());
     body(&mut text, request);
-    if request.is_writing() {
-        check_ctid(ctid)?;
-        text.line("ctid", ctid);
-    }
+    text.lines("ctid", ctid);
     proofs(&mut text, request);
-    match text.0.len() <= REQUEST_BYTES_MAX {
-        true => Ok(text.0),
-        false => Err(RequestError::new(
-            "Action",
-            format!("the request has more than {REQUEST_BYTES_MAX} bytes"),
-        )),
-    }
-}
-
-/// 3 to 64 visible characters.
-fn check_ctid(ctid: &Ctid) -> Result<(), RequestError> {
-    let is_fine = (3..=64).contains(&ctid.0.len()) && ctid.0.bytes().all(|b| b.is_ascii_graphic());
-    match is_fine {
-        true => Ok(()),
-        false => Err(RequestError::new(
-            "ctid",
-            "3 to 64 visible ASCII characters are expected",
-        )),
-    }
+    text.0
 }
 
 #[derive(Default)]
@@ -141,14 +110,6 @@ fn domain_data(text: &mut Text, data: &DomainData) {
     text.lines("Dnskey", &data.dnskeys);
 }
 
-/// IPv6 without `::`, as in all examples of the registry.
-fn written_out(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => address.segments().map(|part| format!("{part:x}")).join(":"),
-    }
-}
-
 fn contact_data(text: &mut Text, contact: &ContactData) {
     text.line("Handle", &contact.handle);
     text.line("Type", contact.kind.as_str());
@@ -189,12 +150,4 @@ fn block(text: &mut Text, proof: &Proof) {
     text.line("VerificationEvidence", proof.evidence.as_str());
     text.line("VerificationMethod", proof.method.as_str());
     text.line("TrustFramework", "de_denic");
-}
-
-/// `YYYY-MM-DDThh:mm:ss±hh:mm`, 25 characters, by the registry's clocks (`denic.md` 1.7).
-fn instant(at: Timestamp) -> String {
-    let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone)
-        .strftime("%Y-%m-%dT%H:%M:%S%:z")
-        .to_string()
 }

@@ -206,6 +206,7 @@ impl Desk {
             store: session.store,
             environment: self.environment,
             purposes: self.purposes,
+            format: self.login.format,
             ask_after: self.ask_after,
             now: &now,
             is_stopping: &is_stopping,

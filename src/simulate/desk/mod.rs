@@ -20,6 +20,7 @@ mod providers;
 mod reply;
 mod rri;
 mod session;
+mod xml_tree;
 
 pub use asked::Fields;
 pub use book::{Book, Channel, Contact, Domain, DomainFields, Entry, Feed, Rules, Server, TRANSIT};
