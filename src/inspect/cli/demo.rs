@@ -1,5 +1,6 @@
 //! `stichtag demo`
 
+mod circle;
 mod page;
 mod stage;
 mod story;
@@ -198,7 +199,7 @@ async fn tell(stage: &Stage, start: &Zoned, folder: &Path) -> anyhow::Result<()>
         "{number} messages, each decided as it should be; {caught} notices, {reminded} of them \
          reminders, each delivered once."
     ))?;
-    Ok(())
+    circle::play(stage, folder).await
 }
 
 /// A deadline nearer than this must have been told.

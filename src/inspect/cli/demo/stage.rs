@@ -20,13 +20,13 @@ use crate::simulate::{Catcher, Caught, Signer, submit};
 use crate::store::{LogEntry, NoticeEntry, NoticeFilter, Sealed, Store};
 
 /// So long a message and its notices may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Plans within this time are under way: a worker has them.
 const PLANNING: SignedDuration = SignedDuration::from_secs(61);
 
 /// How often the store is asked meanwhile.
-const ASK_EVERY: Duration = Duration::from_millis(20);
+pub const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// A server, its mail catcher and its clock.
 pub struct Stage {
@@ -287,7 +287,7 @@ impl Stage {
     }
 
     /// The one mail with that Message-ID.
-    fn caught(&self, message_id: &str) -> anyhow::Result<Caught> {
+    pub fn caught(&self, message_id: &str) -> anyhow::Result<Caught> {
         let mut copies = self.catcher.with_message_id(message_id);
         match (copies.pop(), copies.len()) {
             (Some(mail), 0) => Ok(mail),
