@@ -119,3 +119,34 @@ fn is_busy(head: &ReplyHead) -> bool {
             .all(|error| error.starts_with(['5', '7']))
         && !head.errors.iter().any(is_unauthorized)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::rri::trust;
+
+    #[test]
+    fn a_login_is_written_in_the_format_of_the_session() {
+        let word = |text: &str| SecretSlice::from(text.as_bytes().to_vec());
+        let mut login = RriLogin {
+            host: "localhost".to_owned(),
+            port: 51131,
+            trust: trust(None).unwrap(),
+            user: word("DENIC-1000888-RRI\n"),
+            password: word("Kp7<m&2"),
+            format: Format::KeyValue,
+        };
+        assert_eq!(
+            login_text(&login).unwrap(),
+            "version: 5.0\naction: LOGIN\nuser: DENIC-1000888-RRI\npassword: Kp7<m&2\n"
+        );
+        login.format = Format::Xml;
+        assert_eq!(
+            login_text(&login).unwrap(),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <registry-request xmlns=\"http://registry.denic.de/global/5.0\"><login>\
+             <user>DENIC-1000888-RRI</user><password>Kp7&lt;m&amp;2</password></login>\
+             </registry-request>"
+        );
+    }
+}
