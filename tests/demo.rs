@@ -205,6 +205,13 @@ fn the_demo_reads_well_on_a_plain_terminal_in_both_languages() {
         "carries a deadline nobody watches",
         "28 messages, each decided as it should be; ",
         " of them reminders, each delivered once.",
+        "== The whole circle",
+        "nothing leaves: the order is not paid",
+        "- -----BEGIN PGP SIGNATURE-----",
+        "drachenbau-ostsee.de is registering",
+        "drachenbau-ostsee.de is registered",
+        "the registry's journal: UPDATE DENIC-1000888-DRACHEN: success",
+        "\"drachenbau-ostsee.de: done, no further proof needed\"",
         "== Where to go from here",
     ] {
         assert!(printed.contains(expected), "{expected} in\n{printed}");
@@ -245,7 +252,10 @@ fn a_server_kept_by_the_demo_can_be_looked_into_until_it_is_interrupted() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(messages.len(), 28);
+    // The story, and six of the circle: an answer by mail, three of the queue, two replies by RRI.
+    assert_eq!(messages.len(), 28 + 6);
+    let replies = messages.iter().filter(|line| line["source"] == "denic-rri");
+    assert_eq!(replies.count(), 2);
     assert_eq!(messages[0]["verdict"], "applied");
     assert_eq!(messages[0]["domain"], "dänic.de");
     let held = messages.iter().filter(|line| line["verdict"] == "held");

@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::import::table::Kind;
 use super::{Context, deadlines, exit};
+use crate::model::Environment;
 use crate::store::{LogFilter, MessageVerdict};
 use stage::Stage;
 
@@ -219,14 +220,16 @@ async fn what_dies_next(stage: &Stage) -> anyhow::Result<()> {
                 out.short_time(due.at),
                 deadlines::left(due.at, now),
                 due.next.to_owned(),
-                due.record.key.domain.unicode().to_owned(),
-                due.record.key.environment.to_string(),
+                match due.record.key.environment {
+                    Environment::Live => due.record.key.domain.unicode().to_owned(),
+                    Environment::Test => format!("{} (test)", due.record.key.domain.unicode()),
+                },
                 due.record.customer.map_or("-".to_owned(), |id| id.0),
                 due.needs.unwrap_or_default(),
             ]
         })
         .collect();
-    let heading = ["AT", "LEFT", "NEXT", "DOMAIN", "ENV", "CUSTOMER", "NEEDS"];
+    let heading = ["AT", "LEFT", "NEXT", "DOMAIN", "CUSTOMER", "NEEDS"];
     Ok(out.table(&heading, &rows)?)
 }
 

@@ -122,7 +122,10 @@ async fn answer(
         }
         (_, _, Some(regacc)) => {
             let outcome = house.counter.take(regacc, Channel::Rri, &text);
-            tokio::time::sleep(outcome.after).await;
+            // Even a sleep of nothing takes until the next tick of the timer.
+            if !outcome.after.is_zero() {
+                tokio::time::sleep(outcome.after).await;
+            }
             match outcome.reply {
                 Some(answer) => {
                     write(stream, &answer.bytes(), house).await?;
