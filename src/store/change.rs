@@ -595,3 +595,14 @@ pub struct Figures {
     /// Domains.
     pub domains: u64,
 }
+
+/// When a channel spoke last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelHeard {
+    /// Of which registry.
+    pub environment: Environment,
+    /// The channel.
+    pub source: String,
+    /// When.
+    pub last_at: Timestamp,
+}

@@ -30,9 +30,9 @@ pub use alerting::{
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
-    Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures, HeldMail,
-    HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft, NoticeEntry,
-    NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
+    ChannelHeard, Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures,
+    HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft,
+    NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
 };
 pub use dossier::Dossier;
 pub use ordering::{
@@ -296,6 +296,10 @@ pub trait Store: Alerting + Ordering + Tokens + Send + Sync {
     /// Walks through the whole audit trail and names what does not fit. `noted`: a head that
     /// somebody wrote down earlier; its entry must still be there.
     async fn audit_verify(&self, noted: Option<&AuditHead>) -> Result<AuditCheck, StoreError>;
+
+    /// Which channels spoke last, by environment: among the latest `limit` messages those that were
+    /// understood.
+    async fn channels(&self, limit: u32) -> Result<Vec<ChannelHeard>, StoreError>;
 
     /// Figures for `status`.
     async fn figures(&self) -> Result<Figures, StoreError>;

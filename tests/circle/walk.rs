@@ -110,6 +110,32 @@ async fn walks(format: &str) {
     let notes = case["notes"].to_string();
     assert!(notes.contains("the registry took the proof"), "{notes}");
     assert_eq!(house.counter.book(|book| book.twice()), []);
+    // All of it came by the queue; whoever waits for mail is told that none comes.
+    let status = String::from_utf8(house.run(&["status"]).await.stdout).unwrap();
+    assert!(
+        status.contains("only denic-queue speaks for live"),
+        "{status}"
+    );
+    let mail = house.folder.path().join("status.eml");
+    std::fs::write(
+        &mail,
+        "Date: Sun, 29 Nov 2026 12:00:00 +0100\r\nFrom: registry-response@denic.de\r\n\
+         To: denic@registrar.example\r\nSubject: DOMAIN STATUS UPDATE - 2026-11-29\r\n\
+         Message-ID: <one@denic.de>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         STATUS: success\r\nTICKET:\r\nOBJECT: Domain\r\n\
+         HANDLE: nisverificationrequired-bodden.de [nisverificationrequired-bodden.de]\r\n\
+         INFO: 53000080013 Domain \"Status\" is \"connect\"\r\n",
+    )
+    .unwrap();
+    let mut lenient = house;
+    lenient.set("ROUTE__DENIC_LIVE__RECIPIENTS", "[\"*\"]");
+    lenient.set("ROUTE__DENIC_LIVE__REQUIRE", "record");
+    lenient
+        .ok(&["import", "mail", mail.to_str().unwrap()])
+        .await;
+    let status = String::from_utf8(lenient.run(&["status"]).await.stdout).unwrap();
+    assert!(!status.contains("only "), "{status}");
+    assert!(status.contains("live denic-mail, last"), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,30 @@ use serde_json::json;
 
 use super::out::json_time;
 use super::{Context, alarm, deadlines, exit};
-use crate::model::{InboundId, without_logins};
+use crate::model::{InboundId, Source, without_logins};
 use crate::process::{DEADLINE_NEAR, deadline_key};
 use crate::send::PAUSED;
-use crate::store::{Alarm, database_file};
+use crate::store::{Alarm, ChannelHeard, database_file};
+
+/// Messages that are looked at for who spoke.
+const CHANNELS_OF: u32 = 2_000;
+
+/// Where of mail and queue, which can tell the same, only one speaks. A hint and no alarm: what the
+/// registry sends by which is its own choice (`denic.md` 7, no. 1).
+fn lone(channels: &[ChannelHeard]) -> Vec<&ChannelHeard> {
+    let both = [Source::DenicMail, Source::DenicQueue].map(Source::as_str);
+    let is_one = |channel: &&ChannelHeard| both.contains(&channel.source.as_str());
+    channels
+        .iter()
+        .filter(is_one)
+        .filter(|channel| {
+            let mut others = channels.iter().filter(is_one);
+            !others.any(|other| {
+                other.environment == channel.environment && other.source != channel.source
+            })
+        })
+        .collect()
+}
 
 /// Health on one screen; exit 3 if the daemon does not run, 10 if held mail waits too long
 #[derive(Args, Debug)]
@@ -47,6 +67,8 @@ impl Status {
         let deadlines = deadlines::waiting(&*store, &config, now).await?;
         let undelivered = store.undelivered_alerts().await?;
         let (late, lost) = alarm::undelivered(&undelivered, now);
+        let channels = store.channels(CHANNELS_OF).await?;
+        let lone = lone(&channels);
         let own_address = alarm::own_address(&config.alerts.mail, &alarms);
         if out.is_json() {
             out.object(json!({
@@ -70,6 +92,8 @@ impl Status {
                 "paused": paused,
                 "disk_free_bytes": disk.free_bytes(),
                 "disk_low": !has_room,
+                "channels": channels,
+                "only_channel": lone,
                 "alarms": alarms,
             }))?;
         } else {
@@ -82,6 +106,20 @@ impl Status {
                 "messages        {} kept, last {last}",
                 figures.messages
             ))?;
+            for channel in &channels {
+                out.line(format!(
+                    "heard           {} {}, last {}",
+                    channel.environment,
+                    channel.source,
+                    out.time(channel.last_at)
+                ))?;
+            }
+            for channel in &lone {
+                out.line(format!(
+                    "heard           only {} speaks for {}: the registry's other channel is silent, or not set up",
+                    channel.source, channel.environment
+                ))?;
+            }
             out.line(format!("not decided     {}", figures.pending))?;
             let oldest = out.optional_time(figures.held_oldest);
             let age = figures.held_oldest.map(|at| deadlines::age(at, now));

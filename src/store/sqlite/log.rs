@@ -5,7 +5,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{
-    Decision, Figures, HeldMail, HeldWork, LogEntry, LogFilter, MessageVerdict, StoreError,
+    ChannelHeard, Decision, Figures, HeldMail, HeldWork, LogEntry, LogFilter, MessageVerdict,
+    StoreError,
 };
 use super::{SqliteStore, row};
 use crate::model::{InboundId, NoticeId, NoticeState};
@@ -179,6 +180,28 @@ fn held_mail(found: &SqliteRow) -> Result<HeldMail, StoreError> {
         ace: found.try_get("ace")?,
         deadline: row::optional_instant(found.try_get("deadline")?)?,
     })
+}
+
+pub async fn channels(store: &SqliteStore, limit: u32) -> Result<Vec<ChannelHeard>, StoreError> {
+    sqlx::query(
+        "SELECT verdict.environment, heard.source, max(heard.received_at) AS last_at FROM \
+            (SELECT id, source, received_at FROM inbound ORDER BY id DESC LIMIT ?) AS heard \
+         JOIN verdict ON verdict.id = heard.id WHERE verdict.verdict IN ('applied', 'unchanged') \
+            AND verdict.environment IS NOT NULL \
+         GROUP BY verdict.environment, heard.source ORDER BY verdict.environment, heard.source",
+    )
+    .bind(limit)
+    .fetch_all(&store.readers)
+    .await?
+    .iter()
+    .map(|found| {
+        Ok(ChannelHeard {
+            environment: row::environment(found.try_get("environment")?)?,
+            source: found.try_get("source")?,
+            last_at: row::instant(found.try_get("last_at")?)?,
+        })
+    })
+    .collect()
 }
 
 pub async fn figures(store: &SqliteStore) -> Result<Figures, StoreError> {

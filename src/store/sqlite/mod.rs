@@ -38,9 +38,9 @@ use tokio::time::timeout;
 
 use super::{
     Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
-    Change, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork, HistoryEntry,
-    LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report, Sealed, Store,
-    StoreError, Waiting, World,
+    Change, ChannelHeard, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork,
+    HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report,
+    Sealed, Store, StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -557,6 +557,10 @@ impl Store for SqliteStore {
 
     async fn audit_verify(&self, noted: Option<&AuditHead>) -> Result<AuditCheck, StoreError> {
         audit::verify(self, noted).await
+    }
+
+    async fn channels(&self, limit: u32) -> Result<Vec<ChannelHeard>, StoreError> {
+        log::channels(self, limit).await
     }
 
     async fn figures(&self) -> Result<Figures, StoreError> {
