@@ -520,3 +520,33 @@ async fn with_the_format_set_to_xml_the_queue_is_read_in_xml_and_another_word_is
     let kept = store.kept(InboundId(1)).await.unwrap().unwrap();
     assert!(kept.raw.starts_with(b"<?xml"), "{kept:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_say_how_it_came_out_is_no_failure_but_unknown() {
+    for answer in ["STID: 1\n", "RESULT: maybe\nSTID: 1\n"] {
+        let (office, _) = office(Some(answer)).await;
+        assert_eq!(
+            office.ask(INFO, &[]).await.status.code(),
+            Some(10),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_again_after_its_delete_is_kept_once_and_told() {
+    let answers = |request: &str| {
+        let (_, text) = status(1);
+        Some(match request.contains("queue-read") {
+            true => format!("RESULT: success\nSTID: 1\nmsgcnt: 1\n{text}"),
+            false => "RESULT: success\nSTID: 1\n".to_owned(),
+        })
+    };
+    let (mut office, _) = office_with(Arc::new(answers)).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let done = drained(&office).await;
+    assert_eq!(done.status.code(), Some(1), "{}", said(&done));
+    assert!(said(&done).contains("another reader"), "{}", said(&done));
+    assert_eq!(log(&office).await.len(), 1);
+}

@@ -145,12 +145,24 @@ fn seen(request: &RegistryRequest, info: &RegistryInfo) -> Option<(RequestOutcom
         (request, RegistryInfo::Domain(sheet)) if request.domain() == Some(&sheet.domain) => {
             let is_redeemable = sheet.status == Some(RegistryStatus::RedemptionPeriod);
             match request {
+                RegistryRequest::DomainCreate { .. } | RegistryRequest::DomainChprov { .. }
+                    if is_redeemable =>
+                {
+                    done(false, "", "the domain is in redemption")
+                }
                 RegistryRequest::DomainCreate { data, .. }
-                | RegistryRequest::DomainChprov { data, .. } => done(
-                    is_with(sheet, &data.holders)? && !is_redeemable,
-                    "the registry has the domain with us",
-                    "the registry has the domain, and not with us",
-                ),
+                | RegistryRequest::DomainChprov { data, .. } => {
+                    let is_with = is_with(sheet, &data.holders)?;
+                    // With us and with other holders: it may have been ours before.
+                    if is_with && !has_holders(data, &sheet.data) {
+                        return None;
+                    }
+                    done(
+                        is_with,
+                        "the registry has the domain with us",
+                        "the registry has the domain, and not with us",
+                    )
+                }
                 RegistryRequest::DomainUpdate { data, .. }
                 | RegistryRequest::DomainChholder { data, .. } => done(
                     is_equal(data, &sheet.data),
@@ -185,11 +197,15 @@ fn is_with(sheet: &DomainSheet, holders: &[Handle]) -> Option<bool> {
     )
 }
 
+fn has_holders(asked: &DomainData, present: &DomainData) -> bool {
+    let holders = |data: &DomainData| data.holders.iter().cloned().collect::<BTreeSet<_>>();
+    holders(asked) == holders(present)
+}
+
 /// The order of name servers, holders and keys is not kept by the registry.
 fn is_equal(asked: &DomainData, present: &DomainData) -> bool {
-    let holders = |data: &DomainData| data.holders.iter().cloned().collect::<BTreeSet<_>>();
     let keys = |data: &DomainData| data.dnskeys.iter().cloned().collect::<BTreeSet<_>>();
-    holders(asked) == holders(present)
+    has_holders(asked, present)
         && keys(asked) == keys(present)
         && asked.general_request == present.general_request
         && asked.abuse_contact == present.abuse_contact

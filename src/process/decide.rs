@@ -42,6 +42,7 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
     if reading.is_held_for_age() {
         ask.digests.push(reading.digest.clone());
     }
+    ask.replies.extend(reading.reply_to);
     if reading.is_held() {
         return;
     }
@@ -49,7 +50,6 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
         return;
     };
     ask.digests.push(reading.digest.clone());
-    ask.replies.extend(reading.reply_to);
     ask.references.extend(answer::reference(event));
     if let Some(domain) = event.facts.domain() {
         ask.domains.push(DomainKey {
@@ -122,6 +122,7 @@ pub fn decide(
             contact: None,
             report: None,
             answers: Vec::new(),
+            doubts: Vec::new(),
             clears: Vec::new(),
             alarms: Vec::new(),
             evidence: message.evidence.clone(),
@@ -143,6 +144,9 @@ pub fn decide(
         _ => deciding.keep_for_a_person(reading),
     }
     let is_held = deciding.change.decision.verdict == MessageVerdict::Held;
+    if is_held {
+        deciding.doubt(reading);
+    }
     if is_held && reading.is_own_alert {
         // It speaks of deadlines that are alarmed already: another alarm would send another mail,
         // and so on in a circle.

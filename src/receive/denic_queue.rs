@@ -93,6 +93,13 @@ pub struct Drained {
     pub is_more: bool,
 }
 
+/// What was just deleted, or was to be.
+#[derive(Default)]
+struct Trail {
+    last: Option<String>,
+    in_vain: u32,
+}
+
 enum Step {
     Empty,
     Deleted,
@@ -109,7 +116,7 @@ pub async fn drain(
     let mut blocked = Stuck::new();
     let kinds = std::iter::once(None).chain(TYPES.iter().map(|kind| Some(*kind)));
     for kind in kinds {
-        let mut in_vain = 0;
+        let mut trail = Trail::default();
         loop {
             if taken >= reader.limit {
                 return Ok(Drained {
@@ -117,7 +124,7 @@ pub async fn drain(
                     is_more: true,
                 });
             }
-            match next(reader, queue, kind, stuck, &mut blocked, &mut in_vain).await? {
+            match next(reader, queue, kind, stuck, &mut blocked, &mut trail).await? {
                 Step::Deleted => taken += 1,
                 Step::Blocked | Step::Empty => break,
             }
@@ -145,7 +152,7 @@ async fn next(
     kind: Option<&str>,
     stuck: &Stuck,
     blocked: &mut Stuck,
-    in_vain: &mut u32,
+    trail: &mut Trail,
 ) -> Result<Step, QueueError> {
     let reply = queue.ask(&queue_read(reader.format, kind)).await?;
     let head = ReplyHead::read(&reply);
@@ -171,17 +178,23 @@ async fn next(
     if !is_readable && !reader.deletes_unreadable {
         return unreadable(reader, &reply, Some(msgid), stuck, blocked).await;
     }
-    keep(reader, &reply).await?;
+    // A message that comes again although its delete was a success is kept already.
+    let is_again = trail.last.as_ref() == Some(msgid);
+    if !is_again {
+        keep(reader, &reply).await?;
+    }
     // What was read without a type is the oldest of its type too.
     let delete = queue_delete(reader.format, msgid, head.msgtype.as_deref().or(kind));
     let answer = ReplyHead::read(&queue.ask(&delete).await?);
-    if answer.is_success() {
-        *in_vain = 0;
+    if answer.is_success() && !is_again {
+        trail.in_vain = 0;
+        trail.last = Some(msgid.clone());
         return Ok(Step::Deleted);
     }
     // It is not the oldest any more: somebody else deleted it, or another reader is at work.
-    *in_vain += 1;
-    if *in_vain == DELETES_MAX {
+    trail.in_vain += 1;
+    trail.last = Some(msgid.clone());
+    if trail.in_vain == DELETES_MAX {
         return Err(QueueError::Refused(format!(
             "the oldest message cannot be deleted (does another reader work on this account?): {}",
             answer.why()

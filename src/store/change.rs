@@ -191,6 +191,8 @@ pub struct Change {
     pub report: Option<ReportChange>,
     /// The requests of ours that it answers.
     pub answers: Vec<RequestAnswer>,
+    /// Requests whose reply is held: what became of them is not known.
+    pub doubts: Vec<RequestId>,
     /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
     pub clears: Vec<String>,
     /// What the operator must see.

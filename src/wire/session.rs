@@ -69,7 +69,8 @@ impl RriSession {
                 format: login.format,
             });
         }
-        let why = head.why();
+        // Whoever echoes a login must not put it into our log.
+        let why = without_password(login, &head.why());
         Err(match is_busy(&head) {
             true => LoginError::Busy(format!("there is no session: {why}")),
             false => LoginError::Refused(format!("the login was refused: {why}")),
@@ -84,6 +85,14 @@ impl RriSession {
     /// Says goodbye; the server may close at once in place of a reply.
     pub async fn close(mut self) {
         let _ = self.connection.ask(&text::logout(self.format)).await;
+    }
+}
+
+fn without_password(login: &RriLogin, text: &str) -> String {
+    let password = String::from_utf8_lossy(login.password.expose_secret());
+    match password.trim() {
+        "" => text.to_owned(),
+        password => text.replace(password, crate::model::HIDDEN),
     }
 }
 

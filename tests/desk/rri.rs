@@ -358,16 +358,17 @@ async fn the_queue_is_emptied_into_the_store_in_the_format_of_the_session_also_w
         let drained = drain(&mut session).await.unwrap();
         assert_eq!((drained.count, drained.is_more), (9, false));
         assert_eq!(house.counter.book(|book| book.waiting(US)), 0);
-        // Ten messages, and one of them twice.
+        // Ten messages, each once: what comes again after its delete is kept already.
         let mut ids = Vec::new();
-        for number in 1..=11 {
+        for number in 1..=10 {
             let kept = store.kept(InboundId(number)).await.unwrap().unwrap();
             let event = parse::denic_queue(&kept.raw).unwrap();
             assert_eq!(kept.raw.starts_with(b"<?xml"), format == Format::Xml);
             ids.push(event.msgid.unwrap());
         }
-        assert_eq!(ids[0], ids[1]);
-        assert!(store.kept(InboundId(12)).await.unwrap().is_none());
+        let different: std::collections::BTreeSet<_> = ids.iter().map(|id| &id.0).collect();
+        assert_eq!(different.len(), ids.len());
+        assert!(store.kept(InboundId(11)).await.unwrap().is_none());
         session.close().await;
     }
 }

@@ -681,3 +681,97 @@ async fn hs_14_31_contacts_are_not_changed_by_mail_and_a_change_needs_rri() {
     assert!(said.contains("say everything"), "{said}");
     assert!(room.requests().await.is_empty());
 }
+
+#[tokio::test]
+async fn of_two_changes_the_second_reads_what_the_first_has_left() {
+    let mut room = Room::new().await;
+    room.order(servers()).await;
+    let keys = Change::Domain {
+        domain: OURS.parse().unwrap(),
+        change: DomainChange {
+            dnskeys: Some(vec!["257 3 13 bWRzc3dVeXIzRFBXMTMy".parse().unwrap()]),
+            ..DomainChange::default()
+        },
+    };
+    room.order(keys).await;
+    let before = info(OURS, "DENIC-1000888", "connect");
+    room.line.says(&before);
+    room.turn().await.unwrap();
+    assert_eq!((room.line.heard("INFO"), room.line.heard("UPDATE")), (1, 0));
+    room.line.says(DONE);
+    room.turn().await.unwrap();
+    let after = before
+        .replace("ns1.reg", "ns3.reg")
+        .replace("ns2.reg", "ns4.reg");
+    room.line.says(&after);
+    room.turn().await.unwrap();
+    room.line.says(DONE);
+    room.turn().await.unwrap();
+    let last = room.line.heard.last().unwrap();
+    assert!(last.contains("Nserver: ns3.registrar.example\n"), "{last}");
+    assert!(last.contains("Dnskey: 257"), "{last}");
+}
+
+#[tokio::test]
+async fn of_two_proofs_the_second_keeps_the_first() {
+    let mut room = Room::new().await;
+    room.order(proof("success")).await;
+    let Change::Contact {
+        handle, mut change, ..
+    } = proof("success")
+    else {
+        panic!("no contact");
+    };
+    change.proofs[0].reference = "tkt-8".parse().unwrap();
+    room.order(Change::Contact {
+        handle,
+        change,
+        case: None,
+    })
+    .await;
+    room.line.says(CONTACT);
+    room.turn().await.unwrap();
+    assert_eq!((room.line.heard("INFO"), room.line.heard("UPDATE")), (1, 0));
+    room.line.says(DONE);
+    room.turn().await.unwrap();
+    room.line.says(CONTACT);
+    room.turn().await.unwrap();
+    assert_eq!((room.line.heard("INFO"), room.line.heard("UPDATE")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_reply_that_belongs_to_another_request_is_held_and_the_registry_is_asked() {
+    for reply in [
+        "RESULT: success\nSTID: 1\nCTID: st-another\n".to_owned(),
+        "RESULT: success\nSTID: 1\n\nDomain: other.de\nStatus: connect\n".to_owned(),
+        "RESULT: success\nSTID: 1\nRESULT: failed\n".to_owned(),
+    ] {
+        let mut room = Room::new().await;
+        room.order(register(NEW)).await;
+        room.line.says(&reply);
+        room.turn().await.unwrap();
+        assert_eq!(
+            room.desk.verdict(InboundId(1)).await,
+            MessageVerdict::Held,
+            "{reply}"
+        );
+        assert_eq!(room.lifecycle(NEW).await, Lifecycle::Registering);
+        assert_eq!(room.desk.alarms().await, ["W76"], "{reply}");
+        room.later(70);
+        room.line.says(&info(NEW, "DENIC-1000888", "connect"));
+        room.turn().await.unwrap();
+        assert_eq!(room.lifecycle(NEW).await, Lifecycle::Registered, "{reply}");
+        assert_eq!(room.line.heard("CREATE"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_domain_that_is_ours_with_other_holders_tells_nothing_about_a_registration() {
+    let (mut room, order) = Room::lost(NEW).await;
+    room.later(70);
+    room.line
+        .says(&info(NEW, "DENIC-1000888", "connect").replace(HOLDER, "DENIC-1000888-Q"));
+    room.turn().await.unwrap();
+    assert_eq!(room.state(&order).await, OrderState::Requested);
+    assert_eq!(room.desk.alarms().await, ["W76"]);
+}

@@ -113,6 +113,7 @@ pub fn change(message: InboundId) -> Change {
         alarms: Vec::new(),
         report: None,
         answers: Vec::new(),
+        doubts: Vec::new(),
         evidence: None,
     }
 }

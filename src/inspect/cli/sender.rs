@@ -144,8 +144,12 @@ async fn rri(
     match answer {
         Ok(reply) => {
             std::io::Write::write_all(&mut std::io::stdout(), reply.as_bytes())?;
-            let is_done = wire::ReplyHead::read(&reply).is_success();
-            Ok(if is_done { exit::DONE } else { exit::FAILED })
+            Ok(match wire::ReplyHead::read(&reply).result.as_deref() {
+                Some("success") => exit::DONE,
+                Some("failed" | "exception") => exit::FAILED,
+                // A reply that does not say so says nothing about what was done.
+                _ => exit::ATTENTION,
+            })
         }
         Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),
         Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error.to_string()).into()),

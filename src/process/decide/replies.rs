@@ -24,7 +24,10 @@ impl Deciding<'_> {
             return;
         };
         match request.purpose {
-            Purpose::Order => self.answered(event, &request, at),
+            Purpose::Order => match stranger(event, &request) {
+                Some(why) => self.hold(Reason::new(reason::UNMATCHED, why)),
+                None => self.answered(event, &request, at),
+            },
             _ if request.state == RequestState::Answered => {
                 self.note(Reason::new(
                     reason::ANSWERED,
@@ -34,6 +37,55 @@ impl Deciding<'_> {
             Purpose::Read => self.read_first(event, &request, reading),
             Purpose::Check => self.checked(event, &request, reading, at),
         }
+    }
+
+    /// A held reply says nothing about what was done: its outcome is asked, or found out.
+    pub(super) fn doubt(&mut self, reading: &Reading) {
+        let mut requests = self.world.requests.iter();
+        let request = requests.find(|one| Some(one.id) == reading.reply_to);
+        let Some(request) = request.filter(|one| one.state != RequestState::Answered) else {
+            return;
+        };
+        let object = request.request.object().unwrap_or_default();
+        match request.purpose {
+            Purpose::Order => self.change.doubts.push(request.id),
+            Purpose::Check => {
+                self.change.doubts.push(request.id);
+                return;
+            }
+            // Nothing was asked to be changed yet.
+            Purpose::Read => {
+                let entry = ActionEntry {
+                    at: self.now,
+                    environment: request.environment,
+                    domain: request.request.domain().cloned(),
+                    action: request.request.action().to_owned(),
+                    order: request.order,
+                    request: Some(request.id),
+                    message: Some(self.id),
+                    codes: Vec::new(),
+                    text: format!("nothing was changed: what is there ({object}) cannot be read"),
+                    advice: "see the held message, then order it again".to_owned(),
+                };
+                self.change.answers.push(RequestAnswer {
+                    request: request.id,
+                    outcome: RequestOutcome::Exception,
+                    order: Some(OrderState::Failed),
+                    then: None,
+                    entry: Some(entry),
+                    next: Vec::new(),
+                });
+                return;
+            }
+        }
+        let text = format!(
+            "what became of request {} ({} {object}) is not known: its reply, message {}, is held",
+            request.id,
+            request.request.action(),
+            self.id
+        );
+        let key = format!("request:{}", request.id);
+        self.alarm(key, reason::OUTCOME_UNKNOWN, None, text);
     }
 
     /// What an ordered change is made to was read: the change becomes a whole request.
@@ -184,5 +236,24 @@ impl Deciding<'_> {
             known.outcome = Some(outcome);
         }
         self.change.answers.push(answer);
+    }
+}
+
+/// Why a reply belongs to another request, whatever connection it came on.
+fn stranger(event: &RegistryEvent, request: &SentRequest) -> Option<String> {
+    let ctid = event.ctid.as_ref().filter(|ctid| **ctid != request.ctid);
+    if let Some(ctid) = ctid.filter(|_| request.request.is_writing()) {
+        return Some(format!(
+            "the reply to {} names {ctid}, which is another",
+            request.id
+        ));
+    }
+    let named = event.facts.domain();
+    match (named, request.request.domain()) {
+        (Some(named), Some(asked)) if named != asked => Some(format!(
+            "the reply to {} is about {named}, and {asked} was asked about",
+            request.id
+        )),
+        _ => None,
     }
 }

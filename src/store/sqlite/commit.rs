@@ -88,6 +88,9 @@ async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result
     if let Some(report) = &change.report {
         reports::write(writing, message, report, change.decision.at).await?;
     }
+    for request in &change.doubts {
+        orders::doubt(writing, *request).await?;
+    }
     for answer in &change.answers {
         orders::write_answer(writing, Some(message), answer, change.decision.at).await?;
     }

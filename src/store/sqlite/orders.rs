@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{
     ActionFilter, Alarm, AuditEntry, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed,
@@ -24,7 +24,7 @@ use writing::{
 };
 
 pub use reading::{behind, replied, requests_in, unanswered, under, waiting};
-pub use writing::write_answer;
+pub use writing::{doubt, write_answer};
 
 #[async_trait]
 impl Ordering for SqliteStore {
@@ -170,13 +170,22 @@ impl Ordering for SqliteStore {
         limit: u32,
         lease: Duration,
     ) -> Result<Vec<SentRequest>, StoreError> {
+        // Who reads before an earlier change of the same thing is settled would take it back.
+        const IN_TURN: &str = "(request.purpose <> 'read' OR NOT EXISTS (SELECT 1 FROM request AS other \
+            WHERE other.environment = request.environment AND other.\"order\" < request.\"order\" \
+            AND other.purpose <> 'check' \
+            AND other.state IN ('queued', 'signed', 'sent', 'unanswered') \
+            AND coalesce(other.ace, upper(coalesce(other.body ->> '$.handle', \
+                other.body ->> '$.contact.handle'))) \
+              = coalesce(request.ace, upper(coalesce(request.body ->> '$.handle', \
+                request.body ->> '$.contact.handle')))))";
         let purposes = row::json(&purposes)?;
         // Somebody looks every half second; who only looks does not hold up those who write.
-        let is_due: bool = sqlx::query_scalar(
+        let is_due: bool = sqlx::query_scalar(AssertSqlSafe(format!(
             "SELECT EXISTS (SELECT 1 FROM request WHERE environment = ?1 \
                 AND state IN ('queued', 'signed') AND due_at <= ?2 AND lease_until <= ?2 \
-                AND purpose IN (SELECT value FROM json_each(?3)))",
-        )
+                AND purpose IN (SELECT value FROM json_each(?3)) AND {IN_TURN})"
+        )))
         .bind(environment.as_str())
         .bind(row::micros(now))
         .bind(&purposes)
@@ -187,13 +196,14 @@ impl Ordering for SqliteStore {
         }
         let mut writing = self.begin().await?;
         let until = now + jiff::SignedDuration::try_from(lease).unwrap_or_default();
-        let rows = sqlx::query(
+        let rows = sqlx::query(AssertSqlSafe(format!(
             "UPDATE request SET lease_until = ?, attempts = attempts + 1 WHERE id IN \
                 (SELECT id FROM request WHERE environment = ? AND state IN ('queued', 'signed') \
                  AND due_at <= ? AND lease_until <= ? \
-                 AND purpose IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?) \
-             RETURNING *",
-        )
+                 AND purpose IN (SELECT value FROM json_each(?)) AND {IN_TURN} \
+                 ORDER BY due_at, id LIMIT ?) \
+             RETURNING *"
+        )))
         .bind(row::micros(until))
         .bind(environment.as_str())
         .bind(row::micros(now))

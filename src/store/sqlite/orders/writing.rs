@@ -12,6 +12,15 @@ use crate::model::{
 };
 use crate::store::{Alarm, AuditEntry, CaseNote, OrderRelease, RequestAnswer, StoreError};
 
+/// The reply to a request is held.
+pub async fn doubt(writing: &mut Writing, request: RequestId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE request SET state = 'unanswered' WHERE id = ? AND state = 'sent'")
+        .bind(request.0)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
 /// What a message that answers a request changes; part of the message's own transaction.
 pub async fn write_answer(
     writing: &mut Writing,
