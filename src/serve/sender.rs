@@ -23,7 +23,7 @@ use desk::Desk;
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 
 /// The first wait after trouble on the way to a registry.
-const TROUBLE: Duration = Duration::from_secs(30);
+const TROUBLE: Duration = Duration::from_secs(5);
 
 /// A key that ends within this time is told of at every start.
 const ENDS_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -31,7 +31,7 @@ const IDLE_MAX: Duration = Duration::from_secs(240);
 const REFUSALS_MAX: u32 = 3;
 
 /// The longest wait after troubles on the way.
-const DOUBLINGS_MAX: u32 = 4;
+const DOUBLINGS_MAX: u32 = 6;
 
 /// One registry, and what is done there.
 pub struct Desk {
