@@ -550,3 +550,33 @@ async fn a_message_that_comes_again_after_its_delete_is_kept_once_and_told() {
     assert!(said(&done).contains("another reader"), "{}", said(&done));
     assert_eq!(log(&office).await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_after_the_other_does_not_block_the_account() {
+    let (answers, _) = queue(Vec::new());
+    let (mut office, heard) = office_with(answers).await;
+    let data = office.folder.path().join("data").display().to_string();
+    office.set("SERVER__DATA_DIR", &data);
+    let logins = || {
+        let heard = heard.lock().unwrap();
+        heard.iter().filter(|text| text.contains("LOGIN")).count()
+    };
+    office.password("wrong-password");
+    for _ in 0..6 {
+        assert_eq!(drained(&office).await.status.code(), Some(1));
+    }
+    assert_eq!(logins(), 3);
+    // The right one is tried by a person, and then the sender goes on.
+    office.password(PASSWORD);
+    let done = drained(&office).await;
+    assert!(
+        said(&done).contains("stichtag-send rri FILE"),
+        "{}",
+        said(&done)
+    );
+    assert_eq!(logins(), 3);
+    office.ask("version: 5.0\naction: queue-read\n", &[]).await;
+    let done = drained(&office).await;
+    assert!(done.status.success(), "{}", said(&done));
+    assert_eq!(logins(), 5);
+}

@@ -329,7 +329,7 @@ catalogue! {
     OUTCOME_UNKNOWN "W76" "What became of a request of ours is not known: it may have been carried out, or not."
         "The registry is asked by RRI where that is configured; else find out there, then `stichtag request settle Q-…`. It is never sent again by itself.";
     NO_WAY "W77" "Requests wait because there is no way to the registry."
-        "Mend what the text names (`rri.*.host`, the registry's list of addresses; after a refused login also the credential, then restart `stichtag-send`); what waits leaves then.";
+        "Mend what the text names (`rri.*.host`, the registry's list of addresses; after a refused login the credential: try it with `stichtag-send rri FILE`, then restart `stichtag-send run`); what waits leaves then.";
     QUEUE_STUCK "W78" "A message in the registry's queue cannot be read, and others of its type wait behind it."
         "See the held message here; delete it there (`stichtag-send rri` with a QUEUE-DELETE), or set `rri.*.delete_unreadable = true`: it is kept here.";
     DECIDE "W74" "An order waits for the decision of a person."

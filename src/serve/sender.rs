@@ -18,6 +18,7 @@ use crate::store::Store;
 use crate::wire::RriLogin;
 use crate::wire::rri::trust;
 use desk::Desk;
+pub use desk::note_refusals;
 
 /// How often to look whether something is to be sent.
 const LOOK_AROUND: Duration = Duration::from_millis(500);

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Rri, sender_fault};
 use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
-use crate::serve;
 use crate::wire::{self, RriSession, rri::RriError};
+use crate::{serve, store};
 
 /// The small sender: signs requests to the registry and mails them.
 #[derive(Parser, Debug)]
@@ -139,6 +139,12 @@ async fn rri(
     let mut session = RriSession::open(&login)
         .await
         .map_err(|error| failed(exit::BUSY, error.to_string()))?;
+    // The sender that gave its logins up may go on: this one was taken.
+    if store::database_file(&config.store.url).is_some_and(|file| file.exists()) {
+        let (store, _) = context.store().await?;
+        let environment = named(&config, rri);
+        serve::sender::note_refusals(&*store, environment, 0).await?;
+    }
     let answer = session.ask(&request).await;
     session.close().await;
     match answer {
@@ -153,6 +159,14 @@ async fn rri(
         }
         Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),
         Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error.to_string()).into()),
+    }
+}
+
+/// The environment of a server out of the configuration.
+fn named(config: &Config, rri: &Rri) -> Environment {
+    match std::ptr::eq(&config.rri[0], rri) {
+        true => Environment::Live,
+        false => Environment::Test,
     }
 }
 

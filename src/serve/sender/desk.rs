@@ -13,7 +13,7 @@ use crate::model::{Environment, Purpose, reason};
 use crate::parse;
 use crate::receive::denic_queue::{self, QueueReader, Stuck};
 use crate::send::{Asker, Line, LineError, ask_due};
-use crate::store::{Alarm, Store};
+use crate::store::{Alarm, AuditEntry, Store, StoreError};
 use crate::wire::rri::RriError;
 use crate::wire::{LoginError, RriLogin, RriSession};
 
@@ -56,8 +56,6 @@ struct Session<'a> {
     environment: Environment,
     open: Option<RriSession>,
     used_at: Instant,
-    /// Logins in a row that were answered with a no.
-    refusals: u32,
 }
 
 #[async_trait]
@@ -66,18 +64,28 @@ impl Line for Session<'_> {
         if self.open.is_some() {
             return Ok(());
         }
+        let refused = refusals(self.store, self.environment).await?;
+        if refused >= REFUSALS_MAX {
+            return Err(LineError::Refused(format!(
+                "{refused} logins in a row were refused, and ten block the account: put the \
+                 credential right and try it with `stichtag-send rri FILE`, then this goes on"
+            )));
+        }
         let session = match RriSession::open(self.login).await {
             Ok(session) => session,
             Err(LoginError::Way(why)) => return Err(LineError::Way(why)),
-            Err(LoginError::Busy(why)) if self.refusals + 1 < REFUSALS_MAX => {
-                self.refusals += 1;
+            Err(LoginError::Busy(why)) => {
+                note_refusals(self.store, self.environment, refused + 1).await?;
                 return Err(LineError::Way(why));
             }
-            Err(LoginError::Busy(why) | LoginError::Refused(why)) => {
+            Err(LoginError::Refused(why)) => {
+                note_refusals(self.store, self.environment, refused + 1).await?;
                 return Err(LineError::Refused(why));
             }
         };
-        self.refusals = 0;
+        if refused > 0 {
+            note_refusals(self.store, self.environment, 0).await?;
+        }
         self.open = Some(session);
         self.used_at = Instant::now();
         let key = way(self.environment);
@@ -110,6 +118,39 @@ impl Session<'_> {
     }
 }
 
+fn refusals_switch(environment: Environment) -> String {
+    format!("rri.refused.{environment}")
+}
+
+/// Logins in a row that were answered with a no, by whichever process: a timer that starts one after
+/// the other must not block the account.
+async fn refusals(store: &dyn Store, environment: Environment) -> Result<u32, StoreError> {
+    let noted = store.switch(&refusals_switch(environment)).await?;
+    Ok(noted.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+/// How many logins in a row were answered with a no; 0: one was taken.
+pub async fn note_refusals(
+    store: &dyn Store,
+    environment: Environment,
+    count: u32,
+) -> Result<(), StoreError> {
+    let audit = AuditEntry {
+        at: Clock::system().now(),
+        actor: "stichtag-send".to_owned(),
+        action: match count {
+            0 => "rri login taken",
+            _ => "rri login refused",
+        }
+        .to_owned(),
+        object: format!("rri.{environment}"),
+        detail: String::new(),
+    };
+    let text = (count > 0).then(|| count.to_string());
+    let name = refusals_switch(environment);
+    store.set_switch(&name, text.as_deref(), &audit).await
+}
+
 fn way(environment: Environment) -> String {
     format!("way:{environment}")
 }
@@ -128,7 +169,6 @@ impl Desk {
             environment: self.environment,
             open: None,
             used_at: Instant::now(),
-            refusals: 0,
         };
         let mut stuck = Stuck::new();
         let mut queue_at = Instant::now();
