@@ -90,6 +90,9 @@ pub fn update_of(event: &RegistryEvent) -> Option<Update> {
         | Facts::ContactDelete { .. }
         | Facts::ContactVerification { .. }
         | Facts::ResellerEvent(_)
+        | Facts::ResellerDomains { .. }
+        | Facts::ResellerContact(_)
+        | Facts::ResellerAnswer { .. }
         | Facts::QueueReminder
         | Facts::Bounce(_)
         | Facts::AutoReply { .. }

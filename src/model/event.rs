@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     BounceReport, Claim, Ctid, DomainName, Environment, Handle, QueueMsgId, Reason, RegistryStatus,
-    ResellerEvent, Source, Stid, Ticket, TriggerCode,
+    ResellerContact, ResellerDomain, ResellerEvent, Source, Stid, Ticket, TriggerCode,
 };
 
 /// One registry message, understood.
@@ -134,6 +134,22 @@ pub enum Facts {
     },
     /// Any other event of CentralNic Reseller, of unknown classes too.
     ResellerEvent(ResellerEvent),
+    /// CentralNic Reseller shows domains: the whole state of one, or rows of a list.
+    ResellerDomains {
+        /// The domains, in order.
+        domains: Vec<ResellerDomain>,
+        /// All that is known of it there: what is not shown is not so.
+        is_whole: bool,
+    },
+    /// CentralNic Reseller shows a contact.
+    ResellerContact(ResellerContact),
+    /// CentralNic Reseller answers a command, and shows neither domain nor contact.
+    ResellerAnswer {
+        /// Three digits (`centralnic.md` 4).
+        code: u16,
+        /// What it says.
+        description: String,
+    },
     /// The registry reminds us that its queue is not being read.
     QueueReminder,
     /// A mail system reports what became of a notice of ours.
@@ -207,6 +223,9 @@ impl Facts {
             Facts::RequestAnswer { .. } => "request-answer",
             Facts::ContactVerification { .. } => "contact-verification",
             Facts::ResellerEvent(_) => "reseller-event",
+            Facts::ResellerDomains { .. } => "reseller-domain",
+            Facts::ResellerContact(_) => "reseller-contact",
+            Facts::ResellerAnswer { .. } => "reseller-answer",
             Facts::QueueReminder => "queue-reminder",
             Facts::Bounce(_) => "bounce",
             Facts::AutoReply { .. } => "auto-reply",
@@ -235,6 +254,9 @@ impl Facts {
                 [asked, *expire_at].into_iter().flatten().min()
             }
             Facts::ExpireWarning { expire_at, .. } => *expire_at,
+            Facts::ResellerDomains { domains, .. } => {
+                domains.iter().filter_map(|shown| shown.suspension_at).min()
+            }
             Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }
             | Facts::Expire { .. }
@@ -245,6 +267,8 @@ impl Facts {
             | Facts::DomainDelete { .. }
             | Facts::ContactVerification { .. }
             | Facts::ResellerEvent(_)
+            | Facts::ResellerContact(_)
+            | Facts::ResellerAnswer { .. }
             | Facts::QueueReminder
             | Facts::Bounce(_)
             | Facts::AutoReply { .. }
@@ -267,9 +291,15 @@ impl Facts {
             Facts::ContactVerification { event, .. } | Facts::ResellerEvent(event) => {
                 event.domain.as_ref()
             }
+            Facts::ResellerDomains { domains, .. } => match domains.as_slice() {
+                [only] => Some(&only.domain),
+                _ => None,
+            },
             Facts::ContactVerificationRequired(_)
             | Facts::ContactUpdate { .. }
             | Facts::ContactDelete { .. }
+            | Facts::ResellerContact(_)
+            | Facts::ResellerAnswer { .. }
             | Facts::QueueReminder
             | Facts::Bounce(_)
             | Facts::AutoReply { .. } => None,

@@ -1,7 +1,6 @@
 //! Identifiers, each its own type so that none can stand in for another.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +12,29 @@ pub struct IdError {
     expected: &'static str,
 }
 
+impl IdError {
+    pub(in crate::model) fn new(text: &str, expected: &'static str) -> Self {
+        IdError {
+            text: text.to_owned(),
+            expected,
+        }
+    }
+}
+
 macro_rules! numbered {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub i64);
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(&format!(concat!($prefix, "{}"), self.0))
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::model::IdError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.strip_prefix($prefix)
@@ -35,23 +43,25 @@ macro_rules! numbered {
                     .ok()
                     .filter(|number| *number > 0)
                     .map($name)
-                    .ok_or_else(|| IdError { text: text.to_owned(), expected: $expected })
+                    .ok_or_else(|| $crate::model::IdError::new(text, $expected))
             }
         }
 
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+                <String as serde::Deserialize>::deserialize(from)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
 }
+
+pub(in crate::model) use numbered;
 
 numbered!(
     /// Number of a kept message, as `log list` shows it.

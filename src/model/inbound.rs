@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Environment, RequestId};
+use super::{Environment, RequestId, ResellerCommandId};
 
 /// The channel a message came by (design, section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,6 +91,13 @@ pub struct Envelope {
     /// The request of ours that it is the reply to, on the connection that asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<RequestId>,
+    /// The command to the reseller that it is the answer to, as it may be shown: `StatusEvent
+    /// event=700101`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// The command's number, where others asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<ResellerCommandId>,
 }
 
 /// A message to keep. Nothing in it has been looked at yet.

@@ -62,7 +62,9 @@ pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use reseller::{
-    ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+    CommandState, ReplyError, ReplyOutcome, ResellerCommand, ResellerCommandId, ResellerContact,
+    ResellerDomain, ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject,
+    ResellerProof, ResellerReply, ResellerRequest, TriggerCode, TriggerError,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{
     BounceRecipient, Claim, ContactVerification, DomainName, Facts, Handle, RegistryEvent,
-    RegistryStatus, ResellerEvent, ResellerObject, Verification,
+    RegistryStatus, ResellerDomain, ResellerEvent, ResellerHandle, ResellerObject, Verification,
 };
 
 /// The object `event` of `stichtag parse --json`.
@@ -126,6 +126,19 @@ fn particulars(facts: &Facts) -> Vec<(&'static str, Value)> {
         ],
         Facts::ContactVerification { event, trigger } => reseller(event, trigger.is_some()),
         Facts::ResellerEvent(event) => reseller(event, false),
+        Facts::ResellerDomains { domains, .. } => {
+            vec![("domains", domains.iter().map(reseller_domain).collect())]
+        }
+        Facts::ResellerContact(contact) => vec![
+            ("contact", json!(contact.handle.as_str())),
+            ("address", json!(contact.address)),
+            ("validated", json!(contact.is_validated)),
+            ("verified", json!(contact.is_verified)),
+            ("verification_requested", json!(contact.is_requested)),
+        ],
+        Facts::ResellerAnswer { code, description } => {
+            vec![("code", json!(code)), ("description", json!(description))]
+        }
         Facts::Bounce(report) => vec![
             ("notice", json!(report.notice)),
             ("returned_message_id", json!(report.message_id)),
@@ -162,6 +175,22 @@ fn reseller(event: &ResellerEvent, has_trigger: bool) -> Vec<(&'static str, Valu
         ("texts", json!(event.texts)),
         ("data", event.data.iter().map(pair).collect()),
     ]
+}
+
+/// Deadlines of .de domains have no zone there, and are shown as they are.
+fn reseller_domain(shown: &ResellerDomain) -> Value {
+    json!({
+        "domain": shown.domain.unicode(),
+        "ace": shown.domain.ace(),
+        "statuses": shown.statuses,
+        "nameservers": shown.nameservers,
+        "contact": shown.owner.as_ref().map(ResellerHandle::as_str),
+        "created_at": at(shown.created_at),
+        "suspension_at": at(shown.suspension_at),
+        "de_dedelegation": shown.de_dedelegation.map(|local| local.to_string()),
+        "de_deletion": shown.de_deletion.map(|local| local.to_string()),
+        "verified": shown.is_verified,
+    })
 }
 
 /// One recipient of a report; `recipient` is the address that we wrote to, as far as it is said.

@@ -5,10 +5,12 @@
 mod alerting;
 mod chain;
 mod change;
+mod confirming;
 mod dossier;
 mod ordering;
 mod plan;
 mod report;
+mod reselling;
 mod sqlite;
 mod tokens;
 
@@ -34,6 +36,7 @@ pub use change::{
     HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft,
     NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
 };
+pub use confirming::{CodeFound, Confirmation, ConfirmationState, Confirming, VisitorCode};
 pub use dossier::Dossier;
 pub use ordering::{
     ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
@@ -41,6 +44,7 @@ pub use ordering::{
 };
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use report::{Report, ReportChange, ReportEffect, Standing};
+pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;
 

@@ -71,7 +71,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (
         1,
         "begin",
@@ -106,6 +106,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         7,
         "asking",
         include_str!("../migrations/sqlite/0007_asking.sql"),
+    ),
+    (
+        8,
+        "reseller",
+        include_str!("../migrations/sqlite/0008_reseller.sql"),
     ),
 ];
 

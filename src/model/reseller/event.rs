@@ -1,9 +1,11 @@
-//! Words of CentralNic Reseller (`centralnic.md`).
+//! Events: what happened, and to what (`centralnic.md` 6).
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::DomainName;
+use serde::{Deserialize, Serialize};
+
+use super::super::DomainName;
 
 /// One event: what happened, and to what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +53,8 @@ impl ResellerObject {
 }
 
 /// A contact handle of CentralNic Reseller, such as `P-ABC1234`: `P-` or `O-`, three capitals, digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ResellerHandle(String);
 
 /// Longest handle; the documented ones have nine characters.
@@ -67,6 +70,20 @@ impl ResellerHandle {
 impl fmt::Display for ResellerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for ResellerHandle {
+    type Error = ResellerHandleError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ResellerHandle> for String {
+    fn from(handle: ResellerHandle) -> String {
+        handle.0
     }
 }
 
