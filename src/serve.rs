@@ -152,7 +152,11 @@ pub fn rules(config: &Config) -> Rules {
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
             message_id_host: notice_host(config),
             timetable: config.notices.timetable.clone(),
+            writes_to_owners: false,
         },
+        interrupt: ["ns1.emailverification.info", "ns2.emailverification.info"]
+            .map(str::to_owned)
+            .into(),
         steps: process::Steps::default(),
     }
 }

@@ -32,6 +32,7 @@ fn settings() -> Settings {
         bounce_domain: DOMAIN.to_owned(),
         portal_path: "Domains > Inhaberdaten".to_owned(),
         check_host: "check.muster.example".to_owned(),
+        confirm_url: "https://check.muster.example".to_owned(),
         phone: "+49 69 1234567".to_owned(),
         company: "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt".to_owned(),
         review_workdays: 2,

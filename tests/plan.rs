@@ -17,6 +17,7 @@ fn timetable() -> Timetable {
     Timetable {
         before_dedelegation: [14, 7, 3, 1].map(days).to_vec(),
         before_deletion: [30, 14, 7, 3, 1].map(days).to_vec(),
+        before_suspension: [14, 8, 3, 1].map(days).to_vec(),
         min_gap: SignedDuration::from_hours(36),
         window: "08:00-18:00".parse().unwrap(),
     }
@@ -26,6 +27,7 @@ fn due(dedelegation: Option<&str>, deletion: Option<&str>) -> Due {
     Due {
         dedelegation_at: dedelegation.map(at),
         deletion_at: deletion.map(at),
+        suspension_at: None,
         claims: None,
     }
 }
@@ -266,6 +268,7 @@ prop_compose! {
         let due = Due {
             dedelegation_at: Some(told + SignedDuration::from_secs(one)),
             deletion_at: Some(told + SignedDuration::from_secs(one + two)),
+            suspension_at: None,
             claims: None,
         };
         (now, told, due)

@@ -72,6 +72,7 @@ pub fn verification(known: &mut Option<VerificationFact>, fact: VerificationFact
             due: Due {
                 dedelegation_at: earlier(a.due.dedelegation_at, b.due.dedelegation_at),
                 deletion_at: earlier(a.due.deletion_at, b.due.deletion_at),
+                suspension_at: None,
                 claims: union(a.due.claims.clone(), b.due.claims.clone()),
             },
         },

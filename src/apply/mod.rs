@@ -5,6 +5,7 @@ mod effect;
 pub mod info;
 mod merge;
 pub mod order;
+pub mod reseller;
 mod transition;
 
 pub use effect::{Applied, CaseStep, Effect, Outcome};

@@ -6,11 +6,12 @@ use jiff::{Timestamp, ToSpan};
 
 use super::effect::{Applied, CaseStep, Effect, Outcome};
 use super::merge::{self, Merged};
+use super::reseller::{self, ResellerUpdate};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, Direction, DomainRecord, DomainStatus, Due, Facts, Gone, Handle, Level,
-    Lifecycle, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, StatusFact,
-    VerificationFact,
+    Lifecycle, NoticeKind, RegistryEvent, RegistryStatus, RequestResult, ResellerHandle,
+    ResellerOwner, StatusFact, VerificationFact,
 };
 
 /// A deadline further away than this is flagged (`denic.md` 2.5), in days.
@@ -25,6 +26,8 @@ pub struct Situation<'a> {
     pub case: Option<CaseState>,
     /// Verification asked for contacts so far, at least for every holder the event names.
     pub contacts: &'a BTreeMap<Handle, ContactFact>,
+    /// What is known of the contacts of the reseller that the event names.
+    pub owners: &'a BTreeMap<ResellerHandle, ResellerOwner>,
     /// The present instant; decides only what is alarming, never what is true.
     pub now: Timestamp,
 }
@@ -40,6 +43,8 @@ pub enum Update {
     Gone(Gone),
     /// In status `failed`, it ends then.
     Expires(Timestamp),
+    /// What the reseller says.
+    Reseller(ResellerUpdate),
     /// The answer to a request of ours moves it along; the line for its history.
     Lifecycle(Lifecycle, String),
     /// Worth a line in its history, nothing more.
@@ -148,6 +153,7 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
             }
             merged
         }
+        Update::Reseller(update) => of_reseller(situation, &mut record, update, at, &mut reasons),
         Update::Lifecycle(lifecycle, _) => {
             record.lifecycle = *lifecycle;
             Merged::Same
@@ -214,8 +220,41 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
     applied
 }
 
+fn of_reseller(
+    situation: &Situation<'_>,
+    record: &mut DomainRecord,
+    update: &ResellerUpdate,
+    at: Timestamp,
+    reasons: &mut Vec<Reason>,
+) -> Merged {
+    let owner = match update {
+        ResellerUpdate::State { owner, .. } | ResellerUpdate::Row { owner, .. } => owner.as_ref(),
+        _ => None,
+    };
+    let known = owner.and_then(|handle| situation.owners.get(handle));
+    let facts = &mut record.facts.reseller;
+    let merged = reseller::merge(facts, update, known, at);
+    facts.look_at = reseller::next_look(facts, situation.now);
+    let is_asked = facts.suspension_at().is_some() || facts.is_suspended();
+    // Whoever confirms the address of such a contact confirms nothing (CV-09).
+    if let Some(owner) = (facts.owner.as_ref()).filter(|_| is_asked)
+        && owner.is_validated == Some(false)
+    {
+        reasons.push(Reason::new(
+            reason::OWNER_INVALID,
+            format!(
+                "{} belongs to the contact {}, whose data are not valid: correct them, or nobody \
+                 can confirm it",
+                record.key.domain, owner.handle
+            ),
+        ));
+    }
+    merged
+}
+
 fn is_alarm(reason: &Reason) -> bool {
     [
+        reason::OWNER_INVALID,
         reason::EQUAL_TIME,
         reason::DEADLINE_RANGE,
         reason::HOLD_WITHOUT_DEADLINE,
@@ -242,6 +281,7 @@ fn status_update(
         Some(asked) => Some(Due {
             dedelegation_at: asked.dedelegation_at,
             deletion_at: asked.deletion_at,
+            suspension_at: None,
             claims: asked.claims.clone(),
         }),
         // Connected and nothing asked for: whatever was asked before is cleared. Any other status
@@ -291,6 +331,11 @@ fn lifecycle(before: &DomainRecord, record: &DomainRecord) -> Lifecycle {
         (Some(Gone::Moved), _) => Lifecycle::Moved,
         (Some(Gone::Deleted), _) => Lifecycle::Deleted,
         (None, Some(RegistryStatus::RedemptionPeriod | RegistryStatus::Free)) => Lifecycle::Deleted,
+        (None, None)
+            if record.lifecycle == Lifecycle::None && record.facts.reseller.state.is_some() =>
+        {
+            Lifecycle::Registered
+        }
         (None, None) => record.lifecycle,
         (None, Some(_)) => Lifecycle::Registered,
     }
@@ -305,6 +350,8 @@ fn view(record: &DomainRecord) -> impl PartialEq {
         record.gone(),
         record.expires_at(),
         record.lifecycle,
+        record.is_on_hold(),
+        record.facts.reseller.is_verified(),
     )
 }
 
@@ -313,7 +360,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
     let before = situation.before;
     let record = &applied.record;
     let due = record.due();
-    let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
+    let is_on_hold = record.is_on_hold();
     if let Some(gone) = record.ended() {
         let tell = |kind, direction| Effect::Tell {
             kind,
@@ -367,7 +414,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
             direction: is_transfer.then_some(Direction::ToUs),
         });
     }
-    if due.is_some() {
+    if due.is_some() || record.facts.reseller.is_suspended() {
         let state = match record.status() {
             _ if is_on_hold => CaseState::OnHold,
             // What nobody knows says nothing about the case.
@@ -382,7 +429,9 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
             None => CaseStep::Open(state),
             Some(_) => CaseStep::Move(state),
         };
-        if situation.case != Some(state) || before.due() != due {
+        // Who is asked to confirm an address is told when there is a code to confirm it with.
+        let is_news = situation.case != Some(state) || before.due() != due;
+        if is_news && due.is_proof() {
             applied.effects.push(Effect::Tell {
                 kind,
                 due,
@@ -397,7 +446,7 @@ fn settle_case(situation: &Situation<'_>, applied: &mut Applied, at: Timestamp) 
             kind: NoticeKind::Resolved,
             due: before.due(),
             at,
-            flag: before.status() == Some(&RegistryStatus::ServerHold),
+            flag: before.is_on_hold(),
             direction: None,
         });
     }
@@ -428,6 +477,7 @@ fn flag_deadlines(situation: &Situation<'_>, applied: &mut Applied) {
     for (word, deadline) in [
         ("dedelegation", due.dedelegation_at),
         ("deletion", due.deletion_at),
+        ("suspension", due.suspension_at),
     ] {
         let Some(deadline) = deadline else { continue };
         let is_near = deadline < situation.now + 24.hours();
@@ -449,6 +499,7 @@ fn says_the_same(known: &DomainRecord, update: &Update) -> bool {
             let due = said.verification.as_ref().map(|asked| Due {
                 dedelegation_at: asked.dedelegation_at,
                 deletion_at: asked.deletion_at,
+                suspension_at: None,
                 claims: asked.claims.clone(),
             });
             let known_due = facts.verification.as_ref().map(|fact| &fact.due);
@@ -470,7 +521,7 @@ fn says_the_same(known: &DomainRecord, update: &Update) -> bool {
         }),
         Update::Gone(said) => facts.gone.is_some_and(|(_, gone)| gone == *said),
         Update::Expires(said) => facts.expire.is_some_and(|(_, expires)| expires == *said),
-        Update::Lifecycle(..) | Update::Note(_) => false,
+        Update::Reseller(_) | Update::Lifecycle(..) | Update::Note(_) => false,
     }
 }
 
@@ -503,6 +554,7 @@ fn described(update: &Update) -> String {
         Update::Gone(Gone::Moved) => parts.push("moved".to_owned()),
         Update::Gone(Gone::Deleted) => parts.push("deleted".to_owned()),
         Update::Expires(at) => parts.push(format!("ends {at}")),
+        Update::Reseller(update) => parts.push(reseller::described(update)),
         Update::Lifecycle(_, note) | Update::Note(note) => parts.push((*note).to_owned()),
     }
     parts.join("; ")
@@ -529,12 +581,30 @@ fn summary(before: &DomainRecord, after: &DomainRecord, update: &Update) -> Stri
     for (name, old, new) in [
         ("dedelegation", old.dedelegation_at, new.dedelegation_at),
         ("deletion", old.deletion_at, new.deletion_at),
+        ("suspension", old.suspension_at, new.suspension_at),
     ] {
         match (old, new) {
             (old, new) if old == new => {}
             (_, None) => parts.push(format!("{name} cleared")),
             (None, Some(new)) => parts.push(format!("{name} {new}")),
             (Some(old), Some(new)) => parts.push(format!("{name} {old} → {new}")),
+        }
+    }
+    let (old, new) = (&before.facts.reseller, &after.facts.reseller);
+    for (words, old, new) in [
+        (
+            ["suspended", "back on the net"],
+            old.is_suspended(),
+            new.is_suspended(),
+        ),
+        (
+            ["its owner is verified", "its owner is not verified"],
+            old.is_verified(),
+            new.is_verified(),
+        ),
+    ] {
+        if old != new {
+            parts.push(words[usize::from(!new)].to_owned());
         }
     }
     if before.lifecycle != after.lifecycle {

@@ -457,6 +457,9 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
         timetable: notify::Timetable {
             before_dedelegation: field("remind_before_dedelegation").durations()?,
             before_deletion: field("remind_before_deletion").durations()?,
+            before_suspension: [14, 8, 3, 1]
+                .map(|days| SignedDuration::from_hours(24 * days))
+                .to_vec(),
             min_gap: SignedDuration::try_from(field("min_gap").duration()?)
                 .map_err(|_| field("min_gap").error("a shorter time"))?,
             window: field("send_window").parsed("hours such as \"08:00-18:00\"")?,
@@ -469,6 +472,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
             bounce_key: None,
             portal_path: field("portal_path").text(),
             check_host: field("check_host").text(),
+            confirm_url: String::new(),
             phone: field("phone").text(),
             company: field("company").text(),
             review_workdays,

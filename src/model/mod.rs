@@ -62,9 +62,11 @@ pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use reseller::{
-    CommandState, ReplyError, ReplyOutcome, ResellerCommand, ResellerCommandId, ResellerContact,
-    ResellerDomain, ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject,
-    ResellerProof, ResellerReply, ResellerRequest, TriggerCode, TriggerError,
+    CommandState, ReplyError, ReplyOutcome, ResellerClock, ResellerCommand, ResellerCommandId,
+    ResellerContact, ResellerDomain, ResellerEvent, ResellerFacts, ResellerHandle,
+    ResellerHandleError, ResellerObject, ResellerOwner, ResellerProof, ResellerReply,
+    ResellerRequest, ResellerState, SaidDeadline, TriggerCode, TriggerError, VERIFICATION_PERIOD,
+    assumed_instant,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};

@@ -26,11 +26,13 @@ pub enum NoticeKind {
     Transfer,
     /// The registry deleted the domain.
     Deleted,
+    /// The owner's mail address must be confirmed (CentralNic Reseller).
+    EmailConfirmation,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 7] = [
+    pub const ALL: [NoticeKind; 8] = [
         NoticeKind::VerificationRequired,
         NoticeKind::Reminder,
         NoticeKind::OnHold,
@@ -38,6 +40,7 @@ impl NoticeKind {
         NoticeKind::Registered,
         NoticeKind::Transfer,
         NoticeKind::Deleted,
+        NoticeKind::EmailConfirmation,
     ];
 
     /// The word used in JSON, in the database and as the template's name.
@@ -50,6 +53,7 @@ impl NoticeKind {
             NoticeKind::Reminder => "reminder",
             NoticeKind::Transfer => "transfer",
             NoticeKind::Deleted => "deleted",
+            NoticeKind::EmailConfirmation => "email-confirmation",
         }
     }
 
@@ -176,12 +180,18 @@ pub struct NoticeItem {
     pub dedelegation_at: Option<Timestamp>,
     /// Is deleted then.
     pub deletion_at: Option<Timestamp>,
+    /// Is suspended then, unless the recipient confirms the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension_at: Option<Timestamp>,
+    /// It is, or was, about the owner's mail address, not about proof.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_confirmation: bool,
     /// Registry time of the message that caused the notice: for `on-hold`, `registered` and
     /// `transfer` since when, for `resolved` as of when, for `deleted` when; for `reminder` that of
     /// the facts it rests on.
     pub at: Timestamp,
     /// `resolved`: it was off the net before. `registered`: proof is still asked for. `reminder`: it
-    /// is off the net, so that only deletion is ahead.
+    /// is off the net, so that only deletion is ahead. `email-confirmation`: it is off the net.
     pub flag: bool,
     /// How often the calendar entries of this case were changed before: at least one more than in
     /// the notice before, since readers of calendars pass over what is not newer.
@@ -221,7 +231,7 @@ impl NoticeItem {
             (NoticeKind::Resolved | NoticeKind::Deleted, _)
             | (NoticeKind::Transfer, Some(Direction::Away)) => Announced::default(),
             // They touch no calendar.
-            (NoticeKind::Registered, _) | (NoticeKind::Transfer, _) => {
+            (NoticeKind::Registered | NoticeKind::EmailConfirmation | NoticeKind::Transfer, _) => {
                 self.announced.unwrap_or_default()
             }
         }

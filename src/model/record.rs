@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Claim, CustomerId, DomainName, Environment, Handle, InboundId, Lifecycle, RegistryStatus,
+    ResellerFacts,
 };
 
 /// Key of a record: a test domain and a live domain of the same name are two records.
@@ -79,6 +80,13 @@ pub struct DomainFacts {
     pub gone: Option<(Timestamp, Gone)>,
     /// End of the period in status `failed`, with the registry time of the message.
     pub expire: Option<(Timestamp, Timestamp)>,
+    /// What the reseller says, where the domain is held there.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reseller: ResellerFacts,
+}
+
+fn is_default(facts: &ResellerFacts) -> bool {
+    !facts.is_known()
 }
 
 /// A domain as we know it.
@@ -111,6 +119,9 @@ pub struct Due {
     pub dedelegation_at: Option<Timestamp>,
     /// Is deleted then.
     pub deletion_at: Option<Timestamp>,
+    /// Is suspended then, unless its owner confirms the mail address (CentralNic Reseller).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension_at: Option<Timestamp>,
     /// What must be proven; `None`: not said.
     pub claims: Option<BTreeSet<Claim>>,
 }
@@ -118,7 +129,18 @@ pub struct Due {
 impl Due {
     /// Is there any deadline?
     pub fn is_some(&self) -> bool {
+        self.is_proof() || self.suspension_at.is_some()
+    }
+
+    /// Does the registry ask for proof of the holder data?
+    pub fn is_proof(&self) -> bool {
         self.dedelegation_at.is_some() || self.deletion_at.is_some()
+    }
+
+    /// The earliest deadline.
+    pub fn first(&self) -> Option<Timestamp> {
+        let all = [self.dedelegation_at, self.deletion_at, self.suspension_at];
+        all.into_iter().flatten().min()
     }
 }
 
@@ -162,6 +184,10 @@ impl DomainRecord {
             .status
             .as_ref()
             .is_some_and(|fact| fact.at > gone_at);
+        let reseller = &self.facts.reseller;
+        let is_back = is_back
+            || reseller.begun_at.is_some_and(|at| at > gone_at)
+            || (reseller.state.as_ref()).is_some_and(|state| state.at > gone_at);
         (!is_back).then_some(gone)
     }
 
@@ -197,7 +223,7 @@ impl DomainRecord {
         }
         let own = self.facts.verification.as_ref();
         let mut due = own.map(|fact| fact.due.clone()).unwrap_or_default();
-        let is_exact = due.is_some();
+        let is_exact = due.is_proof();
         let asked = self
             .facts
             .contacts
@@ -225,13 +251,35 @@ impl DomainRecord {
                     .extend(claims.iter().cloned());
             }
         }
+        if let Some(state) = (self.facts.reseller.state.as_ref()).filter(|_| self.is_zone_assumed())
+        {
+            due.dedelegation_at = state.de_dedelegation_at;
+            due.deletion_at = state.de_deletion_at;
+        }
         // Once out of the zone, the first deadline has been missed and binds nobody any more.
-        if self.status() == Some(&RegistryStatus::ServerHold) {
+        if self.is_on_hold() {
             due.dedelegation_at = None;
         }
-        if !due.is_some() {
+        if !due.is_proof() {
             due.claims = None;
         }
+        due.suspension_at = self.facts.reseller.suspension_at();
         due
+    }
+
+    /// Are its deadlines those that the reseller shows without a zone? They never take the place of
+    /// what the registry itself has said, unless that is over.
+    pub fn is_zone_assumed(&self) -> bool {
+        let Some(state) = &self.facts.reseller.state else {
+            return false;
+        };
+        let is_said = state.de_dedelegation_at.is_some() || state.de_deletion_at.is_some();
+        let own = self.facts.verification.as_ref();
+        is_said && own.is_none_or(|own| !own.due.is_proof() && own.at < state.at)
+    }
+
+    /// Is it off the net until something is proven or confirmed?
+    pub fn is_on_hold(&self) -> bool {
+        self.status() == Some(&RegistryStatus::ServerHold) || self.facts.reseller.is_off()
     }
 }

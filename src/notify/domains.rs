@@ -23,6 +23,7 @@ enum Column {
     Case,
     Dedelegation,
     Deletion,
+    Suspension,
     /// [`NoticeItem::at`], in the words of the notice's kind.
     At,
     ManagedBy,
@@ -44,6 +45,7 @@ fn facts(kind: NoticeKind) -> &'static [Column] {
         NoticeKind::Registered => &[At, Holders, Flag],
         NoticeKind::Transfer => &[At, ManagedBy],
         NoticeKind::Deleted => &[At],
+        NoticeKind::EmailConfirmation => &[Suspension],
     }
 }
 
@@ -54,6 +56,7 @@ fn head(column: Column, kind: NoticeKind, language: Language) -> &'static str {
         (Column::Case, _) => ("Vorgang", "Case"),
         (Column::Dedelegation, _) => ("Aus dem Netz", "Off the net"),
         (Column::Deletion, _) => ("Löschung", "Deletion"),
+        (Column::Suspension, _) => ("Abschaltung", "Switched off"),
         (Column::At, NoticeKind::OnHold) => ("Aus dem Netz seit", "Off the net since"),
         (Column::At, NoticeKind::Registered) => ("Registriert seit", "Registered since"),
         (Column::At, NoticeKind::Transfer) => ("Seit", "Since"),
@@ -126,6 +129,8 @@ fn cell(
         Column::Dedelegation if is_off(item, kind) => say("schon geschehen", "already"),
         Column::Dedelegation => when(item.dedelegation_at),
         Column::Deletion => when(item.deletion_at),
+        Column::Suspension if is_off(item, kind) => say("schon geschehen", "already"),
+        Column::Suspension => when(item.suspension_at),
         Column::At => when(Some(item.at)),
         Column::ManagedBy => match direction(item) {
             Direction::ToUs => say("uns", "us"),
@@ -189,6 +194,7 @@ fn field(
     match column {
         Column::Dedelegation => when(item.dedelegation_at),
         Column::Deletion => when(item.deletion_at),
+        Column::Suspension => when(item.suspension_at),
         Column::At => when(Some(item.at)),
         Column::Claims => claim_list(item.claims.as_ref(), language),
         Column::Holders => holders(item).join(" "),

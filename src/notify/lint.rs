@@ -44,6 +44,14 @@ fn needed(kind: NoticeKind) -> &'static [&'static str] {
             "next_effect",
             "reply_by",
         ],
+        NoticeKind::EmailConfirmation => &[
+            "code",
+            "confirm_url",
+            "domain",
+            "domain_table",
+            "next_deadline",
+            "recipient",
+        ],
         NoticeKind::OnHold => &["code", "deletion", "domain", "domain_table", "reply_by"],
         NoticeKind::Resolved
         | NoticeKind::Registered

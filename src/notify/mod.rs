@@ -56,6 +56,8 @@ pub struct Settings {
     pub portal_path: String,
     /// Host of the authenticity check; empty: the texts do not mention it.
     pub check_host: String,
+    /// The page that confirms mail addresses; empty: there is none.
+    pub confirm_url: String,
     /// Telephone number for customers; may be empty.
     pub phone: String,
     /// Name, address, register entry, as on the letterhead; lines are joined; may be empty.

@@ -24,6 +24,8 @@ pub struct Timetable {
     pub before_dedelegation: Vec<SignedDuration>,
     /// So long before it is deleted.
     pub before_deletion: Vec<SignedDuration>,
+    /// So long before it is suspended for want of a confirmed address.
+    pub before_suspension: Vec<SignedDuration>,
     /// Between two mails about one case at least so much time passes.
     pub min_gap: SignedDuration,
     /// The hours of the customer's day.
@@ -105,6 +107,8 @@ pub enum Deadline {
     Dedelegation,
     /// The domain is deleted.
     Deletion,
+    /// The domain is suspended, until its owner confirms.
+    Suspension,
 }
 
 impl fmt::Display for Deadline {
@@ -112,6 +116,7 @@ impl fmt::Display for Deadline {
         f.pad(match self {
             Deadline::Dedelegation => "dedelegation",
             Deadline::Deletion => "deletion",
+            Deadline::Suspension => "suspension",
         })
     }
 }
@@ -260,6 +265,11 @@ fn steps(due: &Due, zone: &TimeZone, timetable: &Timetable, now: Timestamp) -> V
             Deadline::Deletion,
             due.deletion_at,
             &timetable.before_deletion,
+        ),
+        (
+            Deadline::Suspension,
+            due.suspension_at,
+            &timetable.before_suspension,
         ),
     ];
     let mut steps = Vec::new();

@@ -68,6 +68,9 @@ fn item(kind: NoticeKind, number: i64, domain: &str, now: Timestamp) -> NoticeIt
         }),
         dedelegation_at: days(10 + number),
         deletion_at: days(17 + number),
+        suspension_at: (kind == NoticeKind::EmailConfirmation)
+            .then(|| now + SignedDuration::from_hours(24 * 13 + number)),
+        is_confirmation: kind == NoticeKind::EmailConfirmation,
         at: now - SignedDuration::from_mins(9),
         flag: is_other,
         sequence: 0,

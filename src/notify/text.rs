@@ -14,6 +14,9 @@ use crate::model::{Claim, Direction, Language, Notice, NoticeItem, NoticeKind};
 /// The registry behind every notice so far.
 const REGISTRY: &str = "DENIC";
 
+/// A day, as clocks count it.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Cases named one by one; more are counted.
 const CASES_MAX: usize = 5;
 
@@ -21,6 +24,7 @@ const CASES_MAX: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Dedelegation,
+    Suspension,
     Deletion,
 }
 
@@ -42,6 +46,13 @@ fn next_of(notice: &Notice, item: &NoticeItem) -> Option<(Timestamp, Step)> {
 }
 
 fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<(Timestamp, Step)> {
+    if kind == NoticeKind::EmailConfirmation {
+        let suspension = item.suspension_at.filter(|_| !is_off(item, kind));
+        return suspension
+            .map(|at| (at, Step::Suspension))
+            .into_iter()
+            .collect();
+    }
     if !kind.asks_for_proof() {
         return Vec::new();
     }
@@ -53,7 +64,8 @@ fn counting(item: &NoticeItem, kind: NoticeKind) -> Vec<(Timestamp, Step)> {
 
 /// Is the domain off the net?
 pub(super) fn is_off(item: &NoticeItem, kind: NoticeKind) -> bool {
-    kind == NoticeKind::OnHold || kind == NoticeKind::Reminder && item.flag
+    let may_be = matches!(kind, NoticeKind::Reminder | NoticeKind::EmailConfirmation);
+    kind == NoticeKind::OnHold || may_be && item.flag
 }
 
 /// By when the customer is to reply, where the notice asks for that and it is not too late.
@@ -65,6 +77,15 @@ pub(super) fn reply_by(notice: &Notice, settings: &Settings) -> Option<Timestamp
         ..
     } = settings;
     let now = notice.created_at;
+    if notice.kind == NoticeKind::EmailConfirmation {
+        // Nobody reviews it: a day early, so that the day that is named is one that is whole.
+        let day_before = deadline - DAY;
+        return Some(if day_before > now {
+            day_before
+        } else {
+            deadline
+        });
+    }
     Some(dates::reply_by(deadline, now, *review_workdays, region))
 }
 
@@ -89,6 +110,14 @@ fn effect(notice: &Notice, next: (Timestamp, Step), language: Language) -> Strin
         }
         (Step::Dedelegation, Language::En) => {
             format!("{REGISTRY} takes {what} off the net; website and e-mail stop working")
+        }
+        (Step::Suspension, Language::De) => {
+            let verb = if one { "wird" } else { "werden" };
+            format!("{what} {verb} abgeschaltet, bis die Adresse bestätigt ist")
+        }
+        (Step::Suspension, Language::En) => {
+            let verb = if one { "is" } else { "are" };
+            format!("{what} {verb} switched off until the address is confirmed")
         }
         (Step::Deletion, Language::De) => {
             let end = match (one, is_off) {
@@ -160,6 +189,7 @@ pub(super) fn variables(
     text("claims", claim_list(shared_claims.as_ref(), language));
     text("code", clean::value(&notice.code));
     text("company", letterhead(&settings.company));
+    text("confirm_url", confirm_url(notice, settings));
     text("customer", clean::value(&notice.customer.to_string()));
     text(
         "days_left",
@@ -228,6 +258,8 @@ pub(super) fn variables(
     all.insert("back_online", (is(NoticeKind::Resolved) && any_flag).into());
     all.insert("calendar", has_calendar.into());
     all.insert("claims_by_domain", shared_claims.is_none().into());
+    let confirmed = !items.is_empty() && items.iter().all(|item| item.is_confirmation);
+    all.insert("confirmed", (is(NoticeKind::Resolved) && confirmed).into());
     all.insert("count", items.len().into());
     let moved = |to| is(NoticeKind::Transfer) && items.iter().any(|item| direction(item) == to);
     all.insert("moved_away", moved(Direction::Away).into());
@@ -252,6 +284,20 @@ pub(super) fn variables(
 
     let table = several.then(|| domains::table(notice, &zone, language));
     (all, table)
+}
+
+/// The page that confirms the address, with the notice's code: whoever reads the mail has it.
+fn confirm_url(notice: &Notice, settings: &Settings) -> String {
+    let base = clean::value(&settings.confirm_url);
+    let is_asked = notice.kind == NoticeKind::EmailConfirmation && !notice.code.is_empty();
+    match is_asked && !base.is_empty() {
+        true => format!(
+            "{}/?trigger={}",
+            base.trim_end_matches('/'),
+            clean::value(&notice.code)
+        ),
+        false => String::new(),
+    }
 }
 
 /// The value all items share; `None` where they differ.

@@ -3,6 +3,7 @@
 mod answers;
 mod contacts;
 mod replies;
+mod reseller;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +18,11 @@ use crate::apply::{self, Applied, CaseStep, Effect, Outcome, Situation, Update};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, ContactFact, DomainKey, DomainRecord, Environment, Facts, Handle, InboundId,
-    NoticeKind, RegistryEvent, RegistryStatus, Source, addressees,
+    NoticeKind, RegistryEvent, RegistryStatus, ResellerHandle, ResellerOwner, Source, addressees,
 };
 use crate::store::{
-    Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict, World,
+    Alarm, Ask, CaseChange, Change, Claimed, Decision, DomainChange, Known, MessageVerdict,
+    ResellerChange, World,
 };
 
 /// A held message that names a deadline nearer than this is alarmed at once.
@@ -57,6 +59,7 @@ pub fn ask(reading: &Reading, ask: &mut Ask) {
             domain: domain.clone(),
         });
     }
+    reseller::ask(event, environment, reading, ask);
     match &event.facts {
         Facts::DomainStatus(status) => ask.contacts.extend(
             status
@@ -123,6 +126,7 @@ pub fn decide(
             report: None,
             answers: Vec::new(),
             doubts: Vec::new(),
+            reseller: ResellerChange::default(),
             clears: Vec::new(),
             alarms: Vec::new(),
             evidence: message.evidence.clone(),
@@ -262,7 +266,8 @@ impl Deciding<'_> {
         recipients: &[String],
     ) {
         // Two requests can be answered in the same words.
-        if reading.reply_to.is_none() && self.is_same_mail(reading, recipients) {
+        let is_once = reading.reply_to.is_none() && !reseller::is_state(event);
+        if is_once && self.is_same_mail(reading, recipients) {
             return;
         }
         let seen = self.world.seen.entry(reading.digest.clone()).or_default();
@@ -276,6 +281,11 @@ impl Deciding<'_> {
         let at = reading.registry_time;
         match &event.facts {
             _ if reading.reply_to.is_some() => self.replied(event, reading, at),
+            Facts::ContactVerification { .. }
+            | Facts::ResellerEvent(_)
+            | Facts::ResellerDomains { .. }
+            | Facts::ResellerContact(_)
+            | Facts::ResellerAnswer { .. } => self.of_reseller(event, environment, reading, at),
             Facts::ContactVerificationRequired(asked) => self.fan_out(environment, asked, at),
             Facts::ContactUpdate { contact, .. } => {
                 self.change.decision.verdict = MessageVerdict::Applied;
@@ -374,10 +384,15 @@ impl Deciding<'_> {
             .filter(|((environment, _), _)| *environment == key.environment)
             .map(|((_, handle), fact)| (handle.clone(), fact.clone()))
             .collect();
+        let owners: BTreeMap<ResellerHandle, ResellerOwner> = (self.world.reseller.owners.iter())
+            .filter(|((environment, _), _)| *environment == key.environment)
+            .map(|((_, handle), owner)| (handle.clone(), owner.clone()))
+            .collect();
         let situation = Situation {
             before: &known.record,
             case: known.case.map(|(_, state)| state),
             contacts: &contacts,
+            owners: &owners,
             now: self.now,
         };
         let mut applied = apply::apply(&situation, update, at);
@@ -529,6 +544,7 @@ fn queue_alarm(environment: Environment) -> String {
 fn is_quiet(record: &DomainRecord) -> bool {
     record.gone().is_some()
         || record.status() == Some(&RegistryStatus::Connect) && !record.due().is_some()
+        || record.facts.reseller.state.is_some() && !record.is_on_hold() && !record.due().is_some()
 }
 
 /// A case about which nobody could be told, for want of a customer or an address, is told as soon
@@ -539,7 +555,7 @@ fn tell_late(known: &Known, applied: &mut Applied, at: Timestamp) {
     let (Some((_, state)), CaseStep::Keep) = (known.case, applied.case) else {
         return;
     };
-    if known.is_told || !due.is_some() || applied.effects.iter().any(tells) {
+    if known.is_told || !due.is_proof() || applied.effects.iter().any(tells) {
         return;
     }
     applied.effects.push(Effect::Tell {

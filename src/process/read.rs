@@ -8,7 +8,7 @@ use crate::authenticate::{self, Policy, Verdict};
 use crate::model::reason::{self, Reason};
 use crate::model::{
     DomainName, Environment, Evidence, Facts, Inbound, NoticeId, OpenPgpSignature, RegistryEvent,
-    RegistryInfo, RequestId, RouteParser, Source,
+    RegistryInfo, RequestId, ResellerCommandId, ResellerEvent, RouteParser, Source,
 };
 use crate::parse;
 
@@ -25,6 +25,8 @@ pub struct Reading {
     pub event: Option<RegistryEvent>,
     /// The request of ours that it is the reply to.
     pub reply_to: Option<RequestId>,
+    /// The command to the reseller that it is the answer to.
+    pub command: Option<ResellerCommandId>,
     /// The registry's data in it, or why there are none.
     pub info: Option<Result<RegistryInfo, String>>,
     /// The domain, also where the rest could not be read.
@@ -72,6 +74,7 @@ impl Reading {
             notice: None,
             event: None,
             reply_to: inbound.envelope.reply_to,
+            command: inbound.envelope.command,
             info: None,
             domain: None,
             registry_time: inbound.received_at,
@@ -236,6 +239,23 @@ fn no_younger(mut event: RegistryEvent, signature: &OpenPgpSignature) -> Registr
     event
 }
 
+/// The kinds of events that are acted upon (`centralnic.md` 6.4); all others are shown to a person.
+fn is_acted_on(told: &ResellerEvent) -> bool {
+    const KINDS: [&str; 7] = [
+        "REGISTRATION",
+        "MODIFICATION",
+        "DELETION",
+        "RENEWAL",
+        "TRADE",
+        "TRANSFER",
+        "RESTORE",
+    ];
+    let kind = ["CONTACT_", "DOMAIN_"]
+        .iter()
+        .find_map(|of| told.class.strip_prefix(of));
+    kind.is_some_and(|kind| KINDS.contains(&kind))
+}
+
 fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
     reading.domain = event.facts.domain().cloned();
     if let Some(msgid) = &event.msgid {
@@ -298,12 +318,18 @@ fn understood(reading: &mut Reading, inbound: &Inbound, event: RegistryEvent) {
                 format!("kind {}", event.msgtype.as_deref().unwrap_or("not named")),
             ));
         }
-        Facts::ContactVerification { event: told, .. } | Facts::ResellerEvent(told) => {
+        Facts::ContactVerification { .. } => {
+            reading.is_deadline_lost = parse::shows_deadline(&event);
+        }
+        Facts::ResellerEvent(told) if is_acted_on(told) => {
+            reading.is_deadline_lost = parse::shows_deadline(&event);
+        }
+        Facts::ResellerEvent(told) => {
             reading.is_deadline_lost = parse::shows_deadline(&event);
             reading.hold(Reason::new(
                 reason::NOT_ACTED_ON,
                 format!(
-                    "{} {} is understood, and nothing acts on it yet",
+                    "{} {}: nobody knows what it means",
                     told.class, told.subclass
                 ),
             ));

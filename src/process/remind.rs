@@ -1,5 +1,7 @@
 //! An open case → what its customer is told next, and when; or who has to telephone.
 
+mod confirm;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use super::rules::Rules;
 use super::tell::{self, Reachability, Telling};
 use crate::apply::Effect;
 use crate::model::reason;
-use crate::model::{CaseState, Customer, DomainKey, Due, NoticeKind, NoticeState, RegistryStatus};
+use crate::model::{CaseState, Customer, DomainKey, Due, NoticeKind, NoticeState};
 use crate::notify::{self, Fate, Step};
 use crate::store::{NoticeDraft, PlanCase, PlanChange, Store, StoreError, TaskDraft, Told};
 
@@ -90,14 +92,19 @@ fn decide(
         tasks: Vec::new(),
         at: now,
         again: None,
+        commands: Vec::new(),
         next_at: None,
     };
     let due = case.record.due();
+    if !due.is_proof() && case.record.facts.reseller.is_known() {
+        confirm::plan(telling, case, now, &mut change);
+        return change;
+    }
     if !due.is_some() {
         return change;
     }
     let bounced = came_back(case);
-    let is_off = case.record.status() == Some(&RegistryStatus::ServerHold);
+    let is_off = case.record.is_on_hold();
     let reached = case.customer.as_ref().and_then(|customer| {
         let reached = reach(customer, &case.record.key, is_off, open, &bounced)?;
         Some((customer, reached))

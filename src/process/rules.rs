@@ -1,5 +1,7 @@
 //! What the operator decided once and for all, and the steps that go by it.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::decide::decide;
@@ -19,6 +21,8 @@ pub struct Rules {
     pub retry_for: SignedDuration,
     /// How customers are told.
     pub telling: Telling,
+    /// The name servers of domains that the reseller has suspended, in lower case (CV-24).
+    pub interrupt: BTreeSet<String>,
     /// What is done with a message.
     pub steps: Steps,
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 
-use super::contact::reach;
+use super::contact::{Reach, reach};
 use crate::apply::Effect;
 use crate::model::reason::{self, Reason};
 use crate::model::{
     CaseState, Customer, Direction, DomainKey, DomainRecord, Language, NoticeItem, NoticeKind,
-    NoticeState, RegistryStatus,
+    NoticeState,
 };
 use crate::notify::Timetable;
 use crate::store::{NoticeDraft, NoticeSeed};
@@ -31,6 +31,8 @@ pub struct Telling {
     pub message_id_host: String,
     /// When customers are reminded.
     pub timetable: Timetable,
+    /// Owners are asked by us to confirm their addresses, not by the reseller's system (CV-29).
+    pub writes_to_owners: bool,
 }
 
 /// What is known of a customer's addresses beside the customer.
@@ -66,13 +68,24 @@ pub fn draft(
     // Whoever took a domain over reads its mail.
     let is_off = *kind == NoticeKind::Deleted
         || *direction == Some(Direction::Away)
-        || record.status() == Some(&RegistryStatus::ServerHold) && *kind != NoticeKind::Resolved;
+        || record.is_on_hold() && *kind != NoticeKind::Resolved;
+    let is_confirmation = *kind == NoticeKind::EmailConfirmation
+        || *kind == NoticeKind::Resolved && !due.is_proof() && record.facts.reseller.is_known();
+    // Never both: whoever asks the owner also tells him that it is done.
+    if is_confirmation && !telling.writes_to_owners {
+        return None;
+    }
     let reached = customer.and_then(|customer| {
         let Reachability { open, bounced } = reachability;
-        Some((
-            customer,
-            reach(customer, &record.key, is_off, open, bounced)?,
-        ))
+        let reached = match owner_address(record).filter(|_| is_confirmation) {
+            Some(address) => Reach {
+                address,
+                is_at_risk: false,
+                is_dead: false,
+            },
+            None => reach(customer, &record.key, is_off, open, bounced)?,
+        };
+        Some((customer, reached))
     });
     let Some((customer, reached)) = reached else {
         return Some(Err(Reason::new(
@@ -109,6 +122,10 @@ pub fn draft(
     let key = match kind {
         NoticeKind::Registered | NoticeKind::Transfer | NoticeKind::Deleted => {
             format!("{kind}:{}:{}:{at}", record.key.environment, domain.ace())
+        }
+        NoticeKind::EmailConfirmation => {
+            let off = if *flag { "off" } else { "on" };
+            format!("{kind}:{:?}:{off}:{}", due.suspension_at, reached.address)
         }
         _ => format!(
             "{kind}:{:?}:{:?}:{}",
@@ -148,6 +165,8 @@ pub fn draft(
                 .dedelegation_at
                 .filter(|at| due.deletion_at.is_none_or(|deletion| *at <= deletion)),
             deletion_at: due.deletion_at,
+            suspension_at: due.suspension_at,
+            is_confirmation,
             at: *at,
             flag: *flag,
             sequence: 0,
@@ -158,6 +177,11 @@ pub fn draft(
         },
     };
     Some(Ok((draft, warning)))
+}
+
+/// The address that the owner must confirm, where it is known.
+pub fn owner_address(record: &DomainRecord) -> Option<String> {
+    record.facts.reseller.owner.as_ref()?.address.clone()
 }
 
 /// A random code such as `K7QF-2M9X`, 31^8 possibilities.

@@ -341,7 +341,7 @@ fn of_notice(notice: &Notice, what: &str, why: &str, now: Timestamp) -> Alarm {
     let next = notice
         .items
         .iter()
-        .flat_map(|item| [item.dedelegation_at, item.deletion_at])
+        .flat_map(|item| [item.dedelegation_at, item.deletion_at, item.suspension_at])
         .flatten()
         .min();
     let domains: Vec<_> = notice

@@ -12,7 +12,9 @@ use crate::model::{
     sha256_hex,
 };
 
-use super::{ReportChange, RequestAnswer, Standing, StoreError};
+use super::{
+    ReportChange, RequestAnswer, ResellerAsk, ResellerChange, ResellerWorld, Standing, StoreError,
+};
 
 /// A message made ready to be kept: what takes time and no lock is done by whoever brings it, so that
 /// it does not add up in front of the one writer.
@@ -140,6 +142,8 @@ pub struct Ask {
     pub references: Vec<Ctid>,
     /// Requests of ours that messages are replies to.
     pub replies: Vec<RequestId>,
+    /// What the reseller's messages need.
+    pub reseller: ResellerAsk,
 }
 
 /// One domain with all that a decision about it needs.
@@ -176,6 +180,8 @@ pub struct World {
     pub orders: Vec<Order>,
     /// The orders behind the requests that messages are replies to.
     pub ordered: BTreeMap<OrderId, Order>,
+    /// What the reseller's messages need.
+    pub reseller: ResellerWorld,
 }
 
 /// All that one message changes: written whole, or not at all.
@@ -193,6 +199,8 @@ pub struct Change {
     pub answers: Vec<RequestAnswer>,
     /// Requests whose reply is held: what became of them is not known.
     pub doubts: Vec<RequestId>,
+    /// What a message of the reseller changes beside the domains.
+    pub reseller: ResellerChange,
     /// Keys of alarms whose cause is gone; those below a key (`key:…`) go with it.
     pub clears: Vec<String>,
     /// What the operator must see.

@@ -10,6 +10,7 @@ mod dossier;
 mod ordering;
 mod plan;
 mod report;
+mod reseller;
 mod reselling;
 mod sqlite;
 mod tokens;
@@ -44,6 +45,10 @@ pub use ordering::{
 };
 pub use plan::{Desk, PlanCase, PlanChange, TaskDraft, Told};
 pub use report::{Report, ReportChange, ReportEffect, Standing};
+pub use reseller::{
+    AskedCommand, Happening, ResellerAsk, ResellerChange, ResellerWorld, SAME_TIME_SECONDS,
+    SeenCode,
+};
 pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::NoticeDraft;
 use crate::model::{
     CaseId, CaseState, Customer, CustomerId, DomainKey, DomainRecord, NoticeId, NoticeKind,
-    NoticeState, ReasonCode,
+    NoticeState, ReasonCode, ResellerCommand,
 };
 
 /// Open cases whose plan is to be looked at, with all that a decision about them needs.
@@ -34,6 +34,10 @@ pub struct PlanCase {
     pub told: Vec<Told>,
     /// When the customer was telephoned last about it.
     pub called_at: Option<Timestamp>,
+    /// There is a code with which the owner's address can be confirmed, and it has not been used.
+    pub has_code: bool,
+    /// When a code was asked for last.
+    pub code_asked_at: Option<Timestamp>,
 }
 
 /// One mail about a case to the customer that its domain has now; a former one does not count.
@@ -68,6 +72,8 @@ pub struct PlanChange {
     pub again: Option<NoticeId>,
     /// Calls to be made; where none is, those that were are no longer needed.
     pub tasks: Vec<TaskDraft>,
+    /// What is to be asked of the reseller.
+    pub commands: Vec<ResellerCommand>,
     /// When it was decided.
     pub at: Timestamp,
     /// The next reminder; `None`: nothing is planned until something changes.

@@ -114,6 +114,7 @@ impl Books {
                 before: &self.records[key],
                 case: self.cases.get(key).copied(),
                 contacts: &contacts,
+                owners: &BTreeMap::new(),
                 now: day(2),
             },
             update,

@@ -109,7 +109,7 @@ fn every_calendar_is_read_by_another_program_as_it_was_meant() {
                 }
                 NoticeKind::Resolved | NoticeKind::Deleted => (true, true),
                 NoticeKind::Transfer => (is_away, true),
-                NoticeKind::Registered => (false, false),
+                NoticeKind::Registered | NoticeKind::EmailConfirmation => (false, false),
             };
             let is_off = notice.kind == NoticeKind::OnHold
                 || notice.kind == NoticeKind::Reminder && item.flag;

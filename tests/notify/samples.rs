@@ -21,6 +21,7 @@ pub fn settings() -> Settings {
         bounce_key: None,
         portal_path: "Domains > Inhaberdaten".to_owned(),
         check_host: "check.muster.example".to_owned(),
+        confirm_url: "https://check.muster.example".to_owned(),
         phone: "+49 69 1234567".to_owned(),
         company: "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt".to_owned(),
         review_workdays: 2,
@@ -38,6 +39,7 @@ pub fn bare_settings() -> Settings {
         bounce_key: None,
         portal_path: String::new(),
         check_host: String::new(),
+        confirm_url: String::new(),
         phone: String::new(),
         company: String::new(),
         review_workdays: 0,
@@ -57,6 +59,8 @@ pub fn item(domain: &str, case: i64) -> NoticeItem {
         claims: Some(BTreeSet::from([Claim::Address, Claim::Name])),
         dedelegation_at: Some(at("2025-06-06T13:51:08Z")),
         deletion_at: Some(at("2025-06-13T13:51:08Z")),
+        suspension_at: None,
+        is_confirmation: false,
         at: at("2025-06-01T13:51:08Z"),
         flag: false,
         sequence: 0,
@@ -70,6 +74,10 @@ pub fn item(domain: &str, case: i64) -> NoticeItem {
 pub fn notice(kind: NoticeKind) -> Notice {
     let created_at = at("2025-06-01T13:51:12Z");
     let mut first = item("beispiel.de", 81);
+    if kind == NoticeKind::EmailConfirmation {
+        first.suspension_at = Some(at("2025-06-15T22:10:00Z"));
+        first.is_confirmation = true;
+    }
     first.first_notice_at = (kind == NoticeKind::Reminder).then(|| at("2025-05-27T06:12:40Z"));
     Notice {
         id: NoticeId(310),

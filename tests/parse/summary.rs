@@ -90,6 +90,14 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
             put("trigger", Some(is_there.to_string()));
         }
         Facts::ResellerEvent(event) => reseller(event, &mut put),
+        Facts::ResellerDomains { domains, is_whole } => {
+            put("whole", Some(is_whole.to_string()));
+            put("shown", Some(format!("{domains:?}")));
+        }
+        Facts::ResellerContact(contact) => put("shown", Some(format!("{contact:?}"))),
+        Facts::ResellerAnswer { code, description } => {
+            put("answer", Some(format!("{code} {description}")));
+        }
         Facts::AuthInfoNotify { .. }
         | Facts::AuthInfoDelete { .. }
         | Facts::QueueReminder

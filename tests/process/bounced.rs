@@ -483,6 +483,7 @@ async fn a_report_that_comes_while_the_case_is_thought_of_is_not_overlooked() {
         tasks: Vec::new(),
         at: desk.now,
         again: None,
+        commands: Vec::new(),
         next_at: None,
     };
     desk.store.commit_plans(&[thought]).await.unwrap();

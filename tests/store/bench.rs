@@ -157,6 +157,8 @@ pub fn draft(customer: &str, domain: &str, key_text: &str) -> NoticeDraft {
             claims: None,
             dedelegation_at: None,
             deletion_at: Some(at("2026-09-02T06:30:00Z")),
+            suspension_at: None,
+            is_confirmation: false,
             at: now(),
             flag: false,
             sequence: 0,

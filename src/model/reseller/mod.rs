@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod facts;
 mod reply;
 mod state;
 
@@ -10,6 +11,10 @@ pub use command::{
 };
 pub use event::{
     ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
+};
+pub use facts::{
+    ResellerClock, ResellerFacts, ResellerOwner, ResellerState, SaidDeadline, VERIFICATION_PERIOD,
+    assumed_instant,
 };
 pub use reply::{ReplyError, ReplyOutcome, ResellerReply};
 pub use state::{ResellerContact, ResellerDomain};

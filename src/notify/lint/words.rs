@@ -29,6 +29,13 @@ impl<'a> Allowed<'a> {
         !own.is_empty() && own.eq_ignore_ascii_case(host)
     }
 
+    /// The page that confirms the recipient's address.
+    fn is_confirmation(&self, link: &str) -> bool {
+        let base = self.settings.confirm_url.trim_end_matches('/');
+        let code = &self.notice.code;
+        !base.is_empty() && link == format!("{base}/?trigger={code}")
+    }
+
     /// A name that customers know anyway: of the domains, or out of the settings.
     fn is_known(&self, host: &str) -> bool {
         let Settings {
@@ -110,7 +117,8 @@ fn link<'w>(word: &'w str, allowed: &Allowed<'_>) -> Option<&'w str> {
         .trim_end_matches(|c: char| "„“”‚‘’\"')>]«».,;:!?…".contains(c));
     if let Some((_, rest)) = bare.split_once("://") {
         let host = rest.split(['/', ':', '?', '#']).next().unwrap_or(rest);
-        return (!allowed.is_check_host(host)).then_some(bare);
+        let is_allowed = allowed.is_check_host(host) || allowed.is_confirmation(bare);
+        return (!is_allowed).then_some(bare);
     }
     let lower = bare.to_lowercase();
     if ["mailto:", "tel:", "javascript:"]

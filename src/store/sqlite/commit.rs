@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use super::super::{CaseChange, Change, Decision, DomainChange, MessageVerdict, StoreError};
-use super::{SqliteStore, Writing, cases, orders, reports, row, tasks, telling};
+use super::{SqliteStore, Writing, cases, orders, reports, reseller, row, tasks, telling};
 use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeKind};
 
 /// Every statement of its own is a way to the thread of SQLite and back, and others wait to write:
@@ -85,6 +85,7 @@ async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result
         .execute(&mut **writing)
         .await?;
     }
+    reseller::write(writing, message, &change.reseller, change.decision.at).await?;
     if let Some(report) = &change.report {
         reports::write(writing, message, report, change.decision.at).await?;
     }
@@ -187,14 +188,14 @@ impl Texts {
         Texts {
             insert: with(
                 "INSERT INTO domain (customer, lifecycle, imported_status, imported_holders, \
-                     facts, dedelegation_at, deletion_at, source_message, updated_at, version, \
-                     environment, ace) \
-                 SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? + 1, ?, ? WHERE ? = 0 ON CONFLICT DO NOTHING",
+                     facts, dedelegation_at, deletion_at, suspension_at, reseller_owner, \
+                     reseller_at, source_message, updated_at, version, environment, ace) \
+                 SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? + 1, ?, ? WHERE ? = 0 ON CONFLICT DO NOTHING",
             ),
             update: with(
                 "UPDATE domain SET customer = ?, lifecycle = ?, imported_status = ?, \
                      imported_holders = ?, facts = ?, dedelegation_at = ?, deletion_at = ?, \
-                     source_message = ?, updated_at = ?, version = ? + 1 \
+                     suspension_at = ?, reseller_owner = ?, reseller_at = ?, source_message = ?, updated_at = ?, version = ? + 1 \
                  WHERE environment = ? AND ace = ? AND version = ?",
             ),
         }
@@ -257,6 +258,7 @@ fn bind_record<'q>(
     record: &'q DomainRecord,
 ) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
     let due = record.due();
+    let owner = record.facts.reseller.owner.as_ref();
     let holders: Vec<String> = record.holders().iter().map(Handle::key).collect();
     let holders = row::json(&holders)?;
     let status = record.imported_status.as_ref();
@@ -274,6 +276,9 @@ fn bind_record<'q>(
         .bind(row::json(&record.facts)?)
         .bind(due.dedelegation_at.map(row::micros))
         .bind(due.deletion_at.map(row::micros))
+        .bind(due.suspension_at.map(row::micros))
+        .bind(owner.map(|owner| owner.handle.as_str()))
+        .bind(record.facts.reseller.look_at.map(row::micros))
         .bind(record.source_message.map(|id| id.0))
         .bind(row::micros(record.updated_at))
         .bind(record.version)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Ask, Known, StoreError, World};
-use super::{SqliteStore, orders, plans, reports, row};
+use super::{SqliteStore, orders, plans, reports, reseller, row};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Envelope, Environment, Handle, InboundId, addressees,
 };
@@ -48,6 +48,8 @@ pub async fn load(store: &SqliteStore, ask: &Ask) -> Result<World, StoreError> {
         });
         keys.extend(named);
     }
+    world.reseller = reseller::load(&mut reading, &ask.reseller).await?;
+    keys.extend(reseller::owned(&mut reading, world.reseller.owners.keys()).await?);
     // A question each would be a way to the thread of SQLite and back each.
     let keys: Vec<(&str, &String)> = keys
         .iter()

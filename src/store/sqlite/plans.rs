@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, audit, row, tasks, telling};
+use super::{SqliteStore, audit, reseller, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -107,6 +107,7 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
         .bind(&ids)
         .fetch_all(&mut *connection)
         .await?;
+    let (codes, asked) = reseller::codes(connection, &ids).await?;
     let mut cases = Vec::with_capacity(rows.len());
     for found in &rows {
         let id: i64 = found.try_get("case_id")?;
@@ -120,6 +121,8 @@ async fn read(connection: &mut SqliteConnection, ids: &[i64]) -> Result<Desk, St
                 .transpose()?,
             told: told.remove(&id).unwrap_or_default(),
             called_at: row::optional_instant(found.try_get("called_at")?)?,
+            has_code: codes.contains(&id),
+            code_asked_at: asked.get(&id).copied(),
         });
     }
     let customers = cases.iter().filter_map(|case| {
@@ -193,6 +196,9 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
                     let entry = said_again(change.case, lost, draft);
                     audit::append(&mut writing, &entry, &entry.object).await?;
                 }
+            }
+            for command in &change.commands {
+                reseller::queue_for_case(&mut writing, change.case, command, change.at).await?;
             }
             if change.tasks.is_empty() {
                 let outcome = "no longer needed: mail reaches the customer";

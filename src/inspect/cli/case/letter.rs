@@ -146,6 +146,8 @@ fn facts(case: &PlanCase, told: &[Notice], language: Language, now: Timestamp) -
         claims: due.claims.clone(),
         dedelegation_at: due.dedelegation_at,
         deletion_at: due.deletion_at,
+        suspension_at: due.suspension_at,
+        is_confirmation: false,
         at: status_at.unwrap_or(record.updated_at),
         flag: is_off,
         sequence: 0,

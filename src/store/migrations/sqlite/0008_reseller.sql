@@ -56,3 +56,15 @@ CREATE TABLE reseller_command (
 -- The same command waits once.
 CREATE UNIQUE INDEX reseller_command_queued ON reseller_command (environment, body) WHERE state IN ('waiting', 'queued');
 CREATE INDEX reseller_command_due ON reseller_command (environment, due_at) WHERE state IN ('queued', 'sent');
+
+-- What messages of the reseller told, to recognise the same in another form.
+CREATE TABLE reseller_happening (
+    environment TEXT    NOT NULL,
+    class       TEXT    NOT NULL,
+    subclass    TEXT    NOT NULL,
+    object      TEXT    NOT NULL,           -- lower case
+    reference   TEXT    NOT NULL,           -- digest of the code, or the job; empty: neither
+    at          INTEGER NOT NULL,
+    message     INTEGER NOT NULL,
+    PRIMARY KEY (environment, object, at, class, subclass, message)
+) STRICT, WITHOUT ROWID;
