@@ -11,5 +11,7 @@ pub use command::{
 pub use event::{
     ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
 };
-pub use reply::{ReplyError, ReplyOutcome, ResellerReply};
+pub use reply::{
+    REPLY_BYTES_MAX, ReplyError, ReplyOutcome, ResellerReply, RetryClass, property_name,
+};
 pub use state::{ResellerContact, ResellerDomain};
