@@ -62,10 +62,10 @@ pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use reseller::{
-    CommandState, ReplyError, ReplyOutcome, ResellerCommand, ResellerCommandId, ResellerContact,
-    ResellerDomain, ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject,
-    ResellerProof, ResellerReply, ResellerRequest, TriggerCode, TriggerError, read_link,
-    read_typed,
+    CommandState, REPLY_BYTES_MAX, ReplyError, ReplyOutcome, ResellerCommand, ResellerCommandId,
+    ResellerContact, ResellerDomain, ResellerEvent, ResellerHandle, ResellerHandleError,
+    ResellerObject, ResellerProof, ResellerReply, ResellerRequest, RetryClass, TriggerCode,
+    TriggerError, property_name, read_link, read_typed,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};

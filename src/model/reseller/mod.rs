@@ -13,5 +13,7 @@ pub use event::{
     ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
 };
 pub use link::{read_link, read_typed};
-pub use reply::{ReplyError, ReplyOutcome, ResellerReply};
+pub use reply::{
+    REPLY_BYTES_MAX, ReplyError, ReplyOutcome, ResellerReply, RetryClass, property_name,
+};
 pub use state::{ResellerContact, ResellerDomain};
