@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::notes::Notes;
 use super::secret::{MARK, hide, holds, is_secret};
-use crate::model::{DomainName, Facts, Reason, ResellerEvent, ResellerObject, TriggerCode, reason};
+use crate::model::{
+    DomainName, Facts, Reason, RegistryEvent, ResellerEvent, ResellerObject, TriggerCode, reason,
+};
 
 /// The class and subclass of a request for confirmation (CV-16).
 pub(super) const CONFIRMATION: (&str, &str) =
@@ -137,6 +139,27 @@ pub(super) fn facts(
     Facts::ContactVerification { event, trigger }
 }
 
+/// Does the event show a deadline, under whatever key? None is documented for events, so none is read.
+pub(super) fn shows_deadline(event: &RegistryEvent) -> bool {
+    let (Facts::ContactVerification { event: told, .. } | Facts::ResellerEvent(told)) =
+        &event.facts
+    else {
+        return false;
+    };
+    let data = told.data.iter().flat_map(|(key, value)| [key, value]);
+    data.chain(&told.texts)
+        .chain(&event.unknown)
+        .any(|text| names_deadline(text))
+}
+
+/// The names that the reseller's answers have for deadlines (`centralnic.md` 5).
+pub(super) fn names_deadline(text: &str) -> bool {
+    let text = text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    ["verificationdeadline", "dedelegation", "timetosuspension"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
 /// An event as poll and API give it, before its code is taken out.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -151,7 +174,7 @@ pub(super) struct Told {
     /// Keys with their values, in order.
     pub data: Vec<(String, String)>,
     /// What is said in words.
-    pub info: Option<String>,
+    pub info: Vec<String>,
 }
 
 /// The data key that is text: event mail says the same in `REASON`.
