@@ -243,3 +243,67 @@ impl Frame {
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text != "UNDEF"
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::super::super::notes::Notes;
+    use super::super::super::reseller::code_of;
+    use super::super::super::xml;
+    use super::super::event::class;
+    use super::*;
+
+    fn normal(frame: &Frame) -> Value {
+        let said = frame.data.iter().map(|(_, value)| value.as_str());
+        let said = said.chain(frame.info.as_deref());
+        let code = said.filter_map(|text| code_of(text).ok().flatten()).next();
+        let pair = |(key, value): &(String, String)| json!([key, value]);
+        let subclass = frame.msg.as_deref().map(|msg| class(msg, frame).1);
+        let members = [
+            ("outcome", json!("ok")),
+            ("code", json!(frame.code)),
+            ("id", json!(frame.id)),
+            ("count", json!(frame.count)),
+            ("qdate", json!(frame.queued)),
+            ("msg", json!(frame.msg)),
+            ("object_type", json!(frame.object_type)),
+            ("object", json!(frame.object)),
+            ("subclass", json!(subclass)),
+            ("pa_result", json!(frame.pa_result)),
+            ("info", json!(frame.info)),
+            ("trigger", json!(code.map(|code| code.expose().to_owned()))),
+            ("data", frame.data.iter().map(pair).collect()),
+        ];
+        let is_there = |(_, value): &(&str, Value)| !value.is_null() && *value != json!([]);
+        let mut normal: serde_json::Map<_, _> = (members.into_iter())
+            .filter(is_there)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        if frame.code == 1000 && !frame.unknown.is_empty() {
+            let lines = frame.unknown.iter().map(|line| line.split_once(" = ").unwrap());
+            let contact = lines.map(|(name, value)| (name.replace('-', ""), json!(value)));
+            normal.insert("contact".to_owned(), Value::Object(contact.collect()));
+        }
+        Value::Object(normal)
+    }
+
+    #[test]
+    fn every_sample_frame_reads_as_its_expected_result() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/centralnic-poll");
+        let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+        let expected: serde_json::Map<String, Value> = serde_json::from_str(&expected).unwrap();
+        assert_eq!(expected.len(), 13);
+        for (name, expected) in &expected {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            let mut notes = Notes::default();
+            let read = xml::tree(&text, &mut notes).and_then(|root| Frame::read(&root));
+            match expected["outcome"].as_str() {
+                Some("ok") => assert_eq!(normal(&read.unwrap()), *expected, "{name}"),
+                _ => assert!(read.is_err(), "{name}"),
+            }
+        }
+    }
+}
