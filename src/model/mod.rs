@@ -62,11 +62,11 @@ pub use record::{
     ContactFact, DomainFacts, DomainKey, DomainRecord, Due, Gone, StatusFact, VerificationFact,
 };
 pub use reseller::{
-    CommandState, ReplyError, ReplyOutcome, ResellerClock, ResellerCommand, ResellerCommandId,
-    ResellerContact, ResellerDomain, ResellerEvent, ResellerFacts, ResellerHandle,
-    ResellerHandleError, ResellerObject, ResellerOwner, ResellerProof, ResellerReply,
-    ResellerRequest, ResellerState, SaidDeadline, TriggerCode, TriggerError, VERIFICATION_PERIOD,
-    assumed_instant,
+    CommandState, REPLY_BYTES_MAX, ReplyError, ReplyOutcome, ResellerClock, ResellerCommand,
+    ResellerCommandId, ResellerContact, ResellerDomain, ResellerEvent, ResellerFacts,
+    ResellerHandle, ResellerHandleError, ResellerObject, ResellerOwner, ResellerProof,
+    ResellerReply, ResellerRequest, ResellerState, RetryClass, SaidDeadline, TriggerCode,
+    TriggerError, VERIFICATION_PERIOD, assumed_instant, property_name, read_link, read_typed,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};

@@ -332,7 +332,7 @@ catalogue! {
         "Mend what the text names (`rri.*.host`, the registry's list of addresses; after a refused login the credential: try it with `stichtag-send rri FILE`, then restart `stichtag-send run`); what waits leaves then.";
     QUEUE_STUCK "W78" "A message in the registry's queue cannot be read, and others of its type wait behind it."
         "See the held message here; delete it there (`stichtag-send rri` with a QUEUE-DELETE), or set `rri.*.delete_unreadable = true`: it is kept here.";
-    SAME_HAPPENING "W86" "Another message has told the same in another form: by mail, by poll or by the API."
+    SAME_HAPPENING "W91" "Another message has told the same in another form: by mail, by poll or by the API."
         "Nothing.";
     OWNER_INVALID "W87" "The owner contact of a domain that must be confirmed is not valid at the reseller."
         "Correct the contact's data there (`stichtag-send reseller call ModifyContact …`); before that no confirmation counts for it.";
@@ -342,6 +342,10 @@ catalogue! {
         "Import it with its customer (`stichtag import domains`), then `stichtag-send reseller call StatusDomain domain=…`.";
     UNKNOWN_THERE "W90" "The reseller does not know a domain of which it has spoken before."
         "Find out where it is: deleted, moved, or held under another account.";
+    POLL_UNREADABLE "W85" "A message of the reseller's poll queue cannot be read or is of no known kind; it is kept here, and was acknowledged there."
+        "See the held message here and act by hand; replay it once the program understands it.";
+    NO_EXTENSION "W86" "A message of the reseller's poll queue came without the reseller's extension, and so without a code."
+        "Ask the reseller which services the account may use; read the event by the API (`events = \"api\"`) until then.";
     DECIDE "W74" "An order waits for the decision of a person."
         "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."

@@ -64,6 +64,24 @@ pub(super) fn read_utc(text: &str) -> Result<Timestamp, NoInstant> {
         .map_err(|_| NoInstant::Unreadable)
 }
 
+/// Reads `YYYY-MM-DDThh:mm:ss` without a zone (`centralnic.md` 13). A fraction of a second is dropped;
+/// nothing else may follow, a zone neither.
+pub(super) fn read_local(text: &str) -> Result<DateTime, NoInstant> {
+    let (date_time, rest) = text
+        .as_bytes()
+        .split_at_checked(19)
+        .ok_or(NoInstant::Unreadable)?;
+    if !has_shape(date_time) || !behind_fraction(rest)?.is_empty() {
+        return Err(NoInstant::Unreadable);
+    }
+    civil(date_time)
+}
+
+/// Does CentralNic Reseller mean a date that is not known (EP-06)? It writes year 1 then.
+pub(super) fn is_unknown(text: &str) -> bool {
+    text.starts_with("0001-")
+}
+
 /// What follows a fraction of a second, if there is one.
 fn behind_fraction(text: &[u8]) -> Result<&[u8], NoInstant> {
     match text.split_first() {

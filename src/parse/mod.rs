@@ -5,7 +5,9 @@
 //! and no instant is ever made up (`denic.md` 2 to 4).
 
 mod bounce;
+mod centralnic_api;
 mod centralnic_mail;
+mod centralnic_poll;
 mod code;
 mod deadline;
 mod denic_mail;
@@ -15,7 +17,10 @@ mod instant;
 mod mail;
 mod name;
 mod notes;
+mod reseller;
+mod secret;
 mod text;
+mod xml;
 
 pub use event_json::{event_json, recipient_json};
 
@@ -92,9 +97,26 @@ pub fn centralnic_signed_mail(raw: &[u8], text: &str) -> Result<RegistryEvent, P
     centralnic_mail::read_signed(raw, text)
 }
 
+/// Reads a response of EPP, as CentralNic Reseller's server sends it (`centralnic.md` 7): a message of
+/// the poll queue is an event, anything else an answer. Without the length prefix of the wire.
+///
+/// `registry_time` of the event is its `qDate`. Neither the event nor an error shows a trigger code.
+pub fn centralnic_poll(raw: &[u8]) -> Result<RegistryEvent, ParseError> {
+    centralnic_poll::read(raw)
+}
+
+/// Reads an answer of CentralNic Reseller's API (`centralnic.md` 3 and 5), from `[RESPONSE]` to `EOF`.
+///
+/// `asked` is the command that it answers, as `StatusDomain domain=orchard-sample.com`; without it the
+/// properties tell. R11 for a deadline that cannot be read, R10 for anything else. Neither the event nor
+/// an error shows a trigger code.
+pub fn centralnic_api(raw: &[u8], asked: Option<&str>) -> Result<RegistryEvent, ParseError> {
+    centralnic_api::read(raw, asked)
+}
+
 /// Does an event of CentralNic Reseller show a deadline? None is documented, so none is read.
 pub fn shows_deadline(event: &RegistryEvent) -> bool {
-    centralnic_mail::shows_deadline(event)
+    reseller::shows_deadline(event)
 }
 
 /// Reads a mail that came to the envelope sender of a notice: a report about delivery, an automatic
@@ -109,14 +131,16 @@ pub fn names_deadline(raw: &[u8]) -> bool {
     text::names_deadline(&String::from_utf8_lossy(raw))
 }
 
-/// Which reader a file is for: [`Source::DenicMail`], [`Source::CentralnicMail`] or
-/// [`Source::DenicQueue`].
+/// Which reader a file is for: [`Source::DenicMail`], [`Source::CentralnicMail`],
+/// [`Source::CentralnicPoll`], [`Source::CentralnicApi`] or [`Source::DenicQueue`].
 ///
-/// XML, and key/value lines such as `RESULT` or `msgid` among the first ones, belong to the queue;
+/// XML with the root of EPP is a frame of the poll, `[RESPONSE]` begins an answer of the API. Other XML, and key/value lines such as `RESULT` or `msgid` among the first ones, belong to the queue;
 /// fields of a mail header belong to a mail, and that to CentralNic Reseller if it has the lines of
 /// an event; without either sign it is taken for the queue, whose reader names what is missing.
 pub fn detect(raw: &[u8]) -> Source {
     match is_mail(raw) {
+        false if centralnic_poll::is_frame(raw) => Source::CentralnicPoll,
+        false if centralnic_api::is_answer(raw) => Source::CentralnicApi,
         false => Source::DenicQueue,
         true if centralnic_mail::is_event(raw) => Source::CentralnicMail,
         true => Source::DenicMail,

@@ -152,6 +152,14 @@ fn read_all(
                 event
             })
         }
+        Source::CentralnicPoll => {
+            reading.environment = inbound.environment;
+            parse::centralnic_poll(&inbound.raw)
+        }
+        Source::CentralnicApi => {
+            reading.environment = inbound.environment;
+            parse::centralnic_api(&inbound.raw, inbound.envelope.asked.as_deref())
+        }
         _ if bounced::is_for_notices(policy, inbound) => {
             bounced::read(policy, inbound, &mut reading);
             return reading;

@@ -24,6 +24,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::rri::Trust;
+
 /// Octets of a reply's header.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
@@ -192,13 +194,22 @@ impl HttpClient {
             .map_err(|error| format!("TLS cannot be set up: {error}"))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(HttpClient {
-            tls: Arc::new(tls),
+        Ok(HttpClient::over(Arc::new(tls), has_roots))
+    }
+
+    /// A client that trusts those.
+    pub fn trusting(trust: &Trust) -> Self {
+        HttpClient::over(trust.0.clone(), true)
+    }
+
+    fn over(tls: Arc<ClientConfig>, has_roots: bool) -> Self {
+        HttpClient {
+            tls,
             has_roots,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             body_bytes_max: 64 << 10,
-        })
+        }
     }
 
     /// May it be called at all? Without any trusted certificate, nobody can by TLS.

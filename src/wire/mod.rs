@@ -3,6 +3,7 @@
 mod format;
 mod head;
 mod https;
+pub mod reseller;
 pub mod rri;
 mod session;
 mod text;

@@ -41,7 +41,7 @@ pub enum RriError {
 
 /// Who may vouch for the other side.
 #[derive(Clone)]
-pub struct Trust(Arc<ClientConfig>);
+pub struct Trust(pub(super) Arc<ClientConfig>);
 
 /// Those whose certificates stand in a file (PEM), or the system's. An error is a sentence.
 pub fn trust(ca_file: Option<&std::path::Path>) -> Result<Trust, String> {

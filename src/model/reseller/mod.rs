@@ -3,6 +3,7 @@
 mod command;
 mod event;
 mod facts;
+mod link;
 mod reply;
 mod state;
 
@@ -16,5 +17,8 @@ pub use facts::{
     ResellerClock, ResellerFacts, ResellerOwner, ResellerState, SaidDeadline, VERIFICATION_PERIOD,
     assumed_instant,
 };
-pub use reply::{ReplyError, ReplyOutcome, ResellerReply};
+pub use link::{read_link, read_typed};
+pub use reply::{
+    REPLY_BYTES_MAX, ReplyError, ReplyOutcome, ResellerReply, RetryClass, property_name,
+};
 pub use state::{ResellerContact, ResellerDomain};

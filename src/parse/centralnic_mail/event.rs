@@ -7,18 +7,15 @@ use jiff::Timestamp;
 use super::super::instant;
 use super::super::mail::Mail;
 use super::super::notes::Notes;
-use super::field::{Fields, Head, says_trigger};
-use super::secret::{MARK, hide, holds, is_secret};
-use crate::model::{
-    DomainName, Facts, Reason, RegistryEvent, ResellerEvent, ResellerObject, Source, TriggerCode,
-    reason,
+use super::super::reseller::{
+    code_of, facts, has_object, is_class, object_of_data, read_object, says_trigger, shown_object,
+    shown_pair,
 };
-
-/// The class and subclass of a request for confirmation (CV-16).
-const CONFIRMATION: (&str, &str) = ("CONTACT_REGISTRATION", "CONTACT_REGISTRATION_NOTIFY");
-
-/// Longest class or subclass; the documented ones have up to 27 characters.
-const CLASS_MAX: usize = 64;
+use super::super::secret::hide;
+use super::field::{Fields, Head};
+use crate::model::{
+    DomainName, Reason, RegistryEvent, ResellerEvent, ResellerObject, Source, TriggerCode, reason,
+};
 
 /// Makes an event of an opened mail. Warnings stay in `notes`; no sentence repeats a value.
 pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reason> {
@@ -48,19 +45,14 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
     let event = ResellerEvent {
         class: class.to_owned(),
         subclass: subclass.to_owned(),
-        object: object.map(|object| match object {
-            ResellerObject::Other(text) => ResellerObject::Other(shown(&text)),
-            // Addresses may look like codes, and must stay whole.
-            ResellerObject::Address(text) if holds(&text, trigger.as_ref()) => {
-                ResellerObject::Other(shown(&text))
-            }
-            object => object,
-        }),
+        object: object.map(|object| shown_object(object, trigger.as_ref())),
         domain: notes.domain.clone(),
         registrar: registrar.map(|(_, name)| shown(name)),
         index: index.map(|(_, number)| shown(number)),
         texts: texts(&fields, shown),
-        data: data(&fields, shown),
+        data: (fields.data.iter())
+            .map(|field| shown_pair(field.key, field.value, trigger.as_ref()))
+            .collect(),
     };
     Ok(RegistryEvent {
         source: Source::CentralnicMail,
@@ -81,22 +73,6 @@ pub(super) fn read(mail: &Mail, notes: &mut Notes) -> Result<RegistryEvent, Reas
     })
 }
 
-fn facts(event: ResellerEvent, trigger: Option<TriggerCode>, notes: &mut Notes) -> Facts {
-    let is_confirmation = (event.class.as_str(), event.subclass.as_str()) == CONFIRMATION;
-    if trigger.is_none() && !is_confirmation {
-        return Facts::ResellerEvent(event);
-    }
-    let oddity = match &trigger {
-        None => Some("the event has no trigger code"),
-        Some(trigger) if !trigger.is_whole() => Some("the trigger code may have lost its end"),
-        Some(_) => None,
-    };
-    if let Some(oddity) = oddity {
-        notes.warn(reason::TRIGGER, oddity);
-    }
-    Facts::ContactVerification { event, trigger }
-}
-
 fn not_understood(line: usize, field: &str, what: &str) -> Reason {
     Reason::new(
         reason::NOT_UNDERSTOOD,
@@ -107,7 +83,6 @@ fn not_understood(line: usize, field: &str, what: &str) -> Reason {
 /// The one trigger code, wherever it stands. R12 for two, R10 for one that is not as documented: half
 /// a code confirms nothing.
 fn trigger(fields: &Fields<'_>) -> Result<Option<TriggerCode>, Reason> {
-    const FORM: &str = "CONTACTVERIFICATION WITH TRIGGERCODE";
     let head = (fields.head.iter()).map(|field| (field.line, field.key.as_str(), field.value));
     let data = (fields.data.iter()).map(|field| (field.line, field.key, field.value));
     if let Some(line) = fields.cut {
@@ -118,20 +93,10 @@ fn trigger(fields: &Fields<'_>) -> Result<Option<TriggerCode>, Reason> {
     }
     let mut found: Option<(usize, TriggerCode)> = None;
     for (line, key, value) in head.chain(data).filter(|(_, _, value)| says_trigger(value)) {
-        let code = value
-            .split_at_checked(FORM.len())
-            .filter(|(form, _)| form.eq_ignore_ascii_case(FORM))
-            .and_then(|(_, rest)| rest.trim_start().strip_prefix(':'))
-            .ok_or_else(|| {
-                not_understood(line, key, "it does not give a trigger code as documented")
-            })?
-            .trim_start();
-        if code.is_empty() {
+        let code = code_of(value).map_err(|what| not_understood(line, key, what))?;
+        let Some(code) = code else {
             continue;
-        }
-        let code: TriggerCode = code
-            .parse()
-            .map_err(|_| not_understood(line, key, "what follows is not one trigger code"))?;
+        };
         match &found {
             Some((first, other)) if *other != code => {
                 return Err(Reason::new(
@@ -153,12 +118,7 @@ fn word<'a>(fields: &Fields<'a>, head: Head, notes: &mut Notes) -> Result<&'a st
             format!("the field {} is missing or empty", head.as_str()),
         )
     })?;
-    let is_class = class.len() <= CLASS_MAX
-        && class.starts_with(|first: char| first.is_ascii_uppercase())
-        && class
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    match is_class {
+    match is_class(class) {
         true => Ok(class),
         false => Err(not_understood(
             line,
@@ -176,31 +136,13 @@ fn object(
 ) -> Result<Option<ResellerObject>, Reason> {
     if let Some((line, value)) = fields.one(Head::Object, notes)? {
         let object = read_object(value);
-        let is_expected = ["CONTACT_", "DOMAIN_"]
-            .iter()
-            .any(|kind| class.starts_with(kind));
-        if is_expected && matches!(object, ResellerObject::Other(_)) {
+        if has_object(class) && matches!(object, ResellerObject::Other(_)) {
             let what = "OBJECT is no contact, address or domain";
             notes.at(reason::UNKNOWN_FIELD, line, what);
         }
         return Ok(Some(object));
     }
-    let keys = match class.starts_with("CONTACT_") {
-        true => ["contact", "domain"],
-        false => ["domain", "contact"],
-    };
-    for key in keys {
-        let values = values(fields, key);
-        if values.len() > 1 {
-            let what = format!("{key} has several values, so none is what the event is about");
-            notes.warn(reason::REPEATED, what);
-            return Ok(None);
-        }
-        if let Some(value) = values.first() {
-            return Ok(Some(read_object(value)));
-        }
-    }
-    Ok(None)
+    Ok(object_of_data(class, |key| values(fields, key), notes))
 }
 
 /// The different values of a data key.
@@ -217,23 +159,6 @@ fn data_domain(fields: &Fields<'_>) -> Option<DomainName> {
     only.parse().ok()
 }
 
-fn read_object(value: &str) -> ResellerObject {
-    if let Ok(handle) = value.parse() {
-        return ResellerObject::Contact(handle);
-    }
-    let is_address = value.split_once('@').is_some_and(|(local, host)| {
-        let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-        !local.is_empty() && local.chars().all(is_local) && host.parse::<DomainName>().is_ok()
-    });
-    if is_address {
-        return ResellerObject::Address(value.to_owned());
-    }
-    match value.parse() {
-        Ok(domain) => ResellerObject::Domain(domain),
-        Err(_) => ResellerObject::Other(value.to_owned()),
-    }
-}
-
 /// The reseller's times are in UTC (`centralnic.md` 2); a date in year 1 means that it is not known
 /// (EP-06).
 fn date_at(line: usize, date: &str) -> Result<Option<Timestamp>, Reason> {
@@ -241,7 +166,7 @@ fn date_at(line: usize, date: &str) -> Result<Option<Timestamp>, Reason> {
         let what = "it is not a date and time such as `2026-11-09 17:26:33`";
         not_understood(line, Head::Date.as_str(), what)
     })?;
-    Ok(Some(at).filter(|_| !date.starts_with("0001-")))
+    Ok(Some(at).filter(|_| !instant::is_unknown(date)))
 }
 
 /// `REASON` and `MESSAGE`, each text once, but for the code.
@@ -258,14 +183,4 @@ fn texts(fields: &Fields<'_>, shown: impl Fn(&str) -> String) -> Vec<String> {
         }
     }
     texts
-}
-
-fn data(fields: &Fields<'_>, shown: impl Fn(&str) -> String) -> Vec<(String, String)> {
-    let pair = |key: &str, value: &str| match is_secret(key) {
-        true => (key.to_owned(), MARK.to_owned()),
-        false => (key.to_owned(), shown(value)),
-    };
-    (fields.data.iter())
-        .map(|field| pair(field.key, field.value))
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! The lines of an event: `KEY:value`, upper case in the head, lower case in the data.
 
 use super::super::notes::Notes;
+use super::super::reseller::says_trigger;
 use crate::model::{Reason, reason};
 
 /// A key of the head.
@@ -161,11 +162,6 @@ impl<'a> Fields<'a> {
         }
         Ok(Some((first.line, first.value)).filter(|(_, value)| !value.is_empty()))
     }
-}
-
-/// Does the line speak of a trigger code?
-pub(super) fn says_trigger(text: &str) -> bool {
-    text.to_ascii_uppercase().contains("TRIGGERCODE")
 }
 
 #[cfg(test)]

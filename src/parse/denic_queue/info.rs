@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::super::instant;
 use super::super::notes::Notes;
 use super::super::text::{clean, decode};
-use super::xml::{self, Node};
+use super::super::xml::{self, Node};
 use crate::model::request::{
     ContactData, ContactKind, Delegation, Dnskey, DomainData, NameServer, NsEntry, Proof,
 };

@@ -6,12 +6,12 @@ mod event;
 pub(super) mod info;
 mod key_value;
 mod payload;
-mod xml;
 mod xml_payload;
 
 use super::ParseError;
 use super::notes::Notes;
 use super::text::{clean, decode, names_deadline};
+use super::xml;
 use crate::model::{Reason, RegistryEvent, reason};
 
 /// Largest payload: what the length prefix of the wire allows, and one byte more

@@ -2,8 +2,8 @@
 //! never by name anywhere below: `expire` stands inside `expire` (`denic.md` 3.4).
 
 use super::super::notes::Notes;
+use super::super::xml::Node;
 use super::payload::Payload;
-use super::xml::Node;
 use crate::model::{Level, Reason, reason};
 
 /// Reads `registry-response`, or a bare `message`.

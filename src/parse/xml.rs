@@ -1,4 +1,4 @@
-//! XML as the registry sends it, faults included, as a small tree (`denic.md` 3.5).
+//! XML as registries send it, faults included, as a small tree (`denic.md` 3.5, `centralnic.md` 7).
 //!
 //! Refused: DOCTYPE, entities other than the five of XML, what is not well-formed, more than one
 //! root, nesting too deep. Accepted with a warning: prefixes nobody declared, text between
@@ -11,13 +11,13 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
-use super::super::notes::Notes;
-use super::super::text::{collapse, quote};
+use super::notes::Notes;
+use super::text::{collapse, quote};
 use crate::model::{Reason, reason};
 
 /// Deepest nesting of elements. The registry's own messages have eight levels.
 const DEPTH_MAX: usize = 32;
-/// Beginning of every namespace of the registry: `…/<part>/<version>` follows.
+/// Beginning of every namespace of DENIC: `…/<part>/<version>` follows.
 const NAMESPACES: &str = "http://registry.denic.de/";
 /// The version that is current (`denic.md` 1.6).
 const VERSION: &str = "5.0";
@@ -27,9 +27,13 @@ const VERSION: &str = "5.0";
 pub(super) struct Node<'a> {
     /// Name without prefix, lower case.
     pub name: String,
+    /// Name without prefix, as written.
+    pub written: String,
+    /// Its namespace, where it has one that is declared.
+    pub namespace: Option<String>,
     /// Line of its start tag, from 1.
     pub line: usize,
-    /// Part of the registry's namespace, such as `msg`; for an undeclared prefix the prefix.
+    /// Part of DENIC's namespace, such as `msg`; for an undeclared prefix the prefix.
     /// `None`: another namespace, or none.
     pub part: Option<String>,
     /// Attributes without their prefixes, names in lower case.
@@ -152,7 +156,7 @@ pub(super) fn tree<'a>(text: &'a str, notes: &mut Notes) -> Result<Node<'a>, Rea
 }
 
 fn position(reader: &NsReader<&[u8]>) -> usize {
-    // The text has at most 65,536 bytes.
+    // The readers take no text of more than a megabyte.
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
@@ -214,6 +218,11 @@ fn element<'a>(
         ));
     }
     let (namespace, local) = reader.resolver().resolve_element(tag.name());
+    let written: &str = local.as_ref();
+    let bound = match &namespace {
+        ResolveResult::Bound(namespace) => Some(AsRef::<str>::as_ref(namespace).to_owned()),
+        _ => None,
+    };
     let part = match namespace {
         ResolveResult::Bound(namespace) => AsRef::<str>::as_ref(&namespace)
             .strip_prefix(NAMESPACES)
@@ -226,7 +235,9 @@ fn element<'a>(
         ResolveResult::Unbound => None,
     };
     Ok(Node {
-        name: AsRef::<str>::as_ref(&local).to_ascii_lowercase(),
+        name: written.to_ascii_lowercase(),
+        written: written.to_owned(),
+        namespace: bound,
         line,
         part,
         attributes,

@@ -1,6 +1,7 @@
-//! Trigger codes are secrets: what is shown of a mail shows none.
+//! Trigger codes are secrets: what is shown of a message shows none.
 
-use crate::model::TriggerCode;
+use super::ParseError;
+use crate::model::{RegistryEvent, TriggerCode};
 
 /// Stands where a secret was.
 pub(super) const MARK: &str = "…";
@@ -14,9 +15,27 @@ const CODE_MIN: usize = 8;
 
 /// Keys whose values are secrets.
 pub(super) fn is_secret(key: &str) -> bool {
-    ["trigger", "auth", "password"]
+    let key = key.to_ascii_lowercase();
+    ["trigger", "auth", "password", "session"]
         .iter()
         .any(|word| key.contains(word))
+}
+
+/// A sentence may quote a word of the message, and that word may be the code.
+pub(super) fn hidden(
+    mut read: Result<RegistryEvent, ParseError>,
+) -> Result<RegistryEvent, ParseError> {
+    let warnings = match &mut read {
+        Ok(event) => &mut event.warnings,
+        Err(error) => {
+            error.detail = hide(&error.detail, None);
+            &mut error.warnings
+        }
+    };
+    for warning in warnings {
+        warning.detail = hide(&warning.detail, None);
+    }
+    read
 }
 
 /// Does the text hold this code?
@@ -26,7 +45,7 @@ pub(super) fn holds(text: &str, code: Option<&TriggerCode>) -> bool {
 }
 
 /// The text without `code`, without what is given as a trigger, and without what looks like one: the
-/// mail may be damaged where it says so. The kept message has it all.
+/// message may be damaged where it says so. The kept message has it all.
 pub(super) fn hide(text: &str, code: Option<&TriggerCode>) -> String {
     let text = match code.filter(|_| holds(text, code)) {
         Some(known) => text.replace(known.expose(), MARK),

@@ -1,0 +1,9 @@
+//! The API of CentralNic Reseller over HTTPS (`centralnic.md` 1 to 3).
+
+mod command;
+mod line;
+mod pace;
+
+pub use command::{Command, CommandError, ListKind, commands, hidden};
+pub use line::{Answer, CallError, ResellerApi, ResellerLine, ResellerLogin};
+pub use pace::Pace;
