@@ -14,6 +14,7 @@ mod outbox;
 mod plans;
 mod rehearse;
 mod reports;
+mod reselling;
 mod row;
 mod tasks;
 mod telling;
