@@ -346,6 +346,16 @@ catalogue! {
         "See the held message here and act by hand; replay it once the program understands it.";
     NO_EXTENSION "W86" "A message of the reseller's poll queue came without the reseller's extension, and so without a code."
         "Ask the reseller which services the account may use; read the event by the API (`events = \"api\"`) until then.";
+    RESELLER_REFUSED "W80" "CentralNic Reseller does not let us in, or not do what we ask; nothing more is asked of it."
+        "Mend what the text names (`centralnic.*` and its credentials, the IP allow list, the user's rights, the credit), then try one command: `stichtag-send reseller call StatusRegistrar`. Once one succeeds, all goes on by itself.";
+    RESELLER_FAILED "W81" "CentralNic Reseller refused a command for good, or it was given up."
+        "See what it says, put right what it names and ask again; look yourself at the reseller's control panel if a deadline is near.";
+    RESELLER_LOCKED "W82" "CentralNic Reseller has locked the account for some minutes: too much was asked of it."
+        "Find out who else uses the account (one command a second for all together); this goes on by itself.";
+    RESELLER_SILENT "W83" "CentralNic Reseller has not been reached for some time."
+        "See the log of `stichtag-send run` and the reseller's status page; until then read deadlines in the control panel.";
+    EVENT_STUCK "W84" "An event at CentralNic Reseller cannot be read or deleted."
+        "Read it there (`stichtag-send reseller call StatusEvent event=…`) and delete it; the events behind it are read all the same.";
     DECIDE "W74" "An order waits for the decision of a person."
         "Ask the customer; then `stichtag order release O-…` or `stichtag order cancel O-…`.";
     ANSWERED "W73" "The message answers a request of ours."

@@ -4,6 +4,7 @@
 mod alert;
 mod ask;
 mod backoff;
+pub mod centralnic;
 mod outbox;
 pub mod registry;
 mod request_mail;

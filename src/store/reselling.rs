@@ -39,7 +39,8 @@ pub struct CommandFilter {
 #[async_trait]
 pub trait Reselling: Send + Sync {
     /// Puts commands into the outbox, due at `due_at`; one that is queued already stays as it is, and
-    /// is due no later. The numbers are those of the commands in the outbox.
+    /// is due no later. One that needs a second person waits for that. The numbers are those of the
+    /// commands in the outbox.
     async fn queue_commands(
         &self,
         environment: Environment,

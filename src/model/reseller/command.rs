@@ -82,6 +82,17 @@ impl ResellerCommand {
         }
     }
 
+    /// Does a second person have to agree? A verification that failed always costs the domain its
+    /// place in the zone (`centralnic.md` 13).
+    pub fn needs_second_person(&self) -> bool {
+        match self {
+            ResellerCommand::ReportVerification { proofs, .. } => {
+                proofs.iter().any(|proof| !proof.is_success)
+            }
+            _ => false,
+        }
+    }
+
     /// Does it leave everything as it is? Then a second try does no harm.
     pub fn is_reading(&self) -> bool {
         matches!(

@@ -15,6 +15,7 @@ mod plans;
 mod rehearse;
 mod reports;
 mod reseller;
+mod reselling;
 mod row;
 mod tasks;
 mod telling;
