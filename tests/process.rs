@@ -6,6 +6,8 @@ mod again;
 mod asked;
 #[path = "process/bounced.rs"]
 mod bounced;
+#[path = "process/clock.rs"]
+mod clock;
 #[path = "process/desk.rs"]
 mod desk;
 #[path = "process/doubt.rs"]

@@ -1,25 +1,25 @@
-//! Events of CentralNic Reseller: kept, understood, and held until something acts on them.
+//! Events of CentralNic Reseller: what is acted upon, what is shown to a person, and that no code is seen.
 
 use std::fs;
 use std::path::PathBuf;
 
 use stichtag::model::Environment;
-use stichtag::store::MessageVerdict::Held;
-use stichtag::store::Store;
+use stichtag::store::MessageVerdict::{Applied, Held};
+use stichtag::store::{CommandFilter, Reselling, Store};
 
 use super::desk::{Desk, LIVE, TEST};
 
-const FROM: &str = "events@registrar.example";
-const TO: &str = "events@reseller.example";
+pub const FROM: &str = "events@registrar.example";
+pub const TO: &str = "events@reseller.example";
 const CODE: &str = "MTc5NDA5ODUzMC43NzEyIzc3MDAxMTIyMzM0NDUgTA==";
 
-fn event(name: &str) -> Vec<u8> {
+pub fn event(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/centralnic-mail");
     fs::read(folder.join(name)).unwrap()
 }
 
 /// A desk with a route for events, on the day after the samples.
-async fn desk(environment: Environment) -> Desk {
+pub async fn desk(environment: Environment) -> Desk {
     let mut desk = Desk::with(&[
         ("STICHTAG_ROUTE__CENTRALNIC__PARSER", "centralnic"),
         (
@@ -47,63 +47,66 @@ async fn desk(environment: Environment) -> Desk {
 }
 
 #[tokio::test]
-async fn an_event_is_understood_held_under_a_code_of_its_own_and_alarms_nobody() {
+async fn events_of_known_classes_are_acted_upon_and_the_state_of_what_they_name_is_read() {
     for environment in [LIVE, TEST] {
         let desk = desk(environment).await;
-        for (name, kind, ace) in [
+        for (name, kind, ace, asked) in [
             (
                 "event-contactverification-handle.eml",
                 "contact-verification",
                 None,
-            ),
-            (
-                "event-contactverification-email-object.eml",
-                "contact-verification",
-                None,
+                "StatusContact",
             ),
             (
                 "event-transfer-internal.eml",
                 "reseller-event",
                 Some("brook-sample.net"),
+                "StatusDomain",
             ),
             (
                 "event-registration-notify-de.eml",
                 "reseller-event",
                 Some("orchard-sample.de"),
+                "StatusDomain",
             ),
-            (
-                "event-unknown-class.eml",
-                "reseller-event",
-                Some("orchard-sample.com"),
-            ),
-            ("event-contact-deletion.eml", "reseller-event", None),
         ] {
             let id = desk.smtp(FROM, TO, &event(name)).await;
             let decision = desk.entry(id).await.decision.unwrap();
-            assert_eq!(decision.verdict, Held, "{name}");
-            assert_eq!(desk.codes(id).await, ["R42"], "{name}");
+            assert_eq!(decision.verdict, Applied, "{name}");
             assert_eq!(decision.kind.as_deref(), Some(kind), "{name}");
             assert_eq!(decision.ace.as_deref(), ace, "{name}");
             assert_eq!(decision.environment, Some(environment), "{name}");
             assert_eq!(decision.route.as_deref(), Some("centralnic"), "{name}");
             assert_eq!(decision.deadline, None, "{name}");
+            let filter = CommandFilter::default();
+            let last = desk.store.commands(&filter).await.unwrap().pop().unwrap();
+            assert_eq!((last.command.name(), last.environment), (asked, environment), "{name}");
         }
         assert!(desk.store.alarms().await.unwrap().is_empty());
-        assert!(desk.store.domains(None, None).await.unwrap().is_empty());
     }
 }
 
 #[tokio::test]
-async fn an_event_stays_held_when_a_person_releases_it() {
+async fn an_event_of_an_unknown_class_is_held_changes_nothing_and_stays_so() {
     let desk = desk(LIVE).await;
-    let raw = event("event-contactverification-handle.eml");
+    let raw = event("event-unknown-class.eml");
     let id = desk.smtp(FROM, TO, &raw).await;
+    assert_eq!((desk.verdict(id).await, desk.codes(id).await), (Held, vec!["R42"]));
     desk.again(id, true).await;
     assert_eq!(desk.verdict(id).await, Held);
     assert!(desk.codes(id).await.contains(&"R42"));
     // A copy is no copy of anything that was acted upon.
     let copy = desk.smtp(FROM, TO, &raw).await;
     assert_eq!(desk.codes(copy).await, ["R42"]);
+    assert!(desk.store.domains(None, None).await.unwrap().is_empty());
+    assert!(desk.store.alarms().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn cv_31_a_contact_that_vanishes_has_its_domains_read() {
+    let desk = desk(LIVE).await;
+    let id = desk.smtp(FROM, TO, &event("event-contact-deletion.eml")).await;
+    assert_eq!(desk.verdict(id).await, Applied);
 }
 
 #[tokio::test]
@@ -111,7 +114,9 @@ async fn an_event_of_somebody_else_is_held_for_its_sender_too() {
     let desk = desk(LIVE).await;
     let raw = event("event-contactverification-handle.eml");
     let id = desk.smtp("somebody@example.net", TO, &raw).await;
-    assert_eq!(desk.codes(id).await, ["R02", "R42"]);
+    assert_eq!(desk.codes(id).await, ["R02"]);
+    let filter = CommandFilter::default();
+    assert!(desk.store.commands(&filter).await.unwrap().is_empty());
 }
 
 #[tokio::test]
