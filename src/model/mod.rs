@@ -64,7 +64,8 @@ pub use record::{
 pub use reseller::{
     CommandState, ReplyError, ReplyOutcome, ResellerCommand, ResellerCommandId, ResellerContact,
     ResellerDomain, ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject,
-    ResellerProof, ResellerReply, ResellerRequest, TriggerCode, TriggerError,
+    ResellerProof, ResellerReply, ResellerRequest, TriggerCode, TriggerError, read_link,
+    read_typed,
 };
 pub use route::{PinnedKey, RecipientMatch, Require, Route, RouteParser, mail_source};
 pub use secret::{HIDDEN, Secret, without_logins};

@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod link;
 mod reply;
 mod state;
 
@@ -11,5 +12,6 @@ pub use command::{
 pub use event::{
     ResellerEvent, ResellerHandle, ResellerHandleError, ResellerObject, TriggerCode, TriggerError,
 };
+pub use link::{read_link, read_typed};
 pub use reply::{ReplyError, ReplyOutcome, ResellerReply};
 pub use state::{ResellerContact, ResellerDomain};
