@@ -5,6 +5,7 @@ mod layers;
 mod routes;
 mod sender;
 mod values;
+mod verify_site;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use routes::{routes, take_bounces};
 pub use sender::{Rri, Sender, fault as sender_fault};
+pub use verify_site::{OwnerMail, Rate, Site, VerifySite};
 pub use watch::AlertWays;
 
 /// Where the configuration is looked for when nothing names a file.
@@ -64,6 +66,8 @@ pub struct Config {
     pub sender: Sender,
     /// The registry's real-time interface, live and test.
     pub rri: [Rri; 2],
+    /// `[verify_site]`
+    pub verify_site: VerifySite,
     /// How alarms reach people.
     pub alerts: AlertWays,
     /// `[log]`
@@ -172,18 +176,18 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 5] = [
+const CHECKED_LATER: [&str; 6] = [
     "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
     "server.admin_listen",
+    "verify_site.listen",
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 7] = [
+const LATER: [&str; 6] = [
     "server.public_listen",
-    "verify_site.",
     "centralnic.",
     "web.",
     "retention.",
@@ -260,6 +264,7 @@ impl Config {
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
+            verify_site: verify_site::verify_site(layers)?,
             alerts: watch::alert_ways(layers)?,
             sender: sender::sender(layers)?,
             rri: [
