@@ -204,7 +204,14 @@ impl Confirming for SqliteStore {
                     before
                 }
             };
-            audit::append(&mut writing, audit, &after.to_string()).await?;
+            let entry = AuditEntry {
+                detail: match after == before {
+                    true => "due now".to_owned(),
+                    false => format!("{before} failed"),
+                },
+                ..audit.clone()
+            };
+            audit::append(&mut writing, &entry, &after.to_string()).await?;
             tried.push((before, after));
         }
         self.end(writing).await?;
