@@ -4,6 +4,7 @@ mod admin;
 mod alerts;
 mod gate;
 pub mod sender;
+mod verify_site;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authenticate::Policy;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, NoticeMode, Notices};
+use crate::config::{Config, ConfigError, NoticeMode, Notices, OwnerMail};
 use crate::evidence::{self, Gatherer, Resolvers, openpgp};
 use crate::model::{Channel, NoticeState, PinnedKey};
 use crate::notify::Templates;
@@ -61,14 +62,19 @@ pub struct Bound {
     pub smtp: Vec<std::net::SocketAddr>,
     /// Health pages and the HTTP API, if they are on.
     pub admin: Option<std::net::SocketAddr>,
+    /// The website on which owners confirm their mail addresses, if it is on.
+    pub verify: Option<std::net::SocketAddr>,
 }
 
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let smtp: Vec<_> = self.smtp.iter().map(ToString::to_string).collect();
         write!(f, "smtp={}", smtp.join(","))?;
-        match self.admin {
-            Some(admin) => write!(f, " admin={admin}"),
+        if let Some(admin) = self.admin {
+            write!(f, " admin={admin}")?;
+        }
+        match self.verify {
+            Some(verify) => write!(f, " verify={verify}"),
             None => Ok(()),
         }
     }
@@ -152,11 +158,9 @@ pub fn rules(config: &Config) -> Rules {
             coalesce: SignedDuration::try_from(config.notices.coalesce).unwrap_or_default(),
             message_id_host: notice_host(config),
             timetable: config.notices.timetable.clone(),
-            writes_to_owners: false,
+            writes_to_owners: config.verify_site.owner_mail == OwnerMail::Ours,
         },
-        interrupt: ["ns1.emailverification.info", "ns2.emailverification.info"]
-            .map(str::to_owned)
-            .into(),
+        interrupt: config.verify_site.interrupt_nameservers.clone(),
         steps: process::Steps::default(),
     }
 }
@@ -226,12 +230,14 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     let admin = config.server.admin_listen.iter();
+    let verify = (config.verify_site.site.iter()).map(|_| &config.verify_site.listen);
     for (key, address) in config
         .server
         .smtp_listen
         .iter()
         .map(|address| ("server.smtp_listen", address))
         .chain(admin.map(|address| ("server.admin_listen", address)))
+        .chain(verify.map(|address| ("verify_site.listen", address)))
     {
         let has_port = address
             .rsplit_once(':')
@@ -294,6 +300,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
     let mut bound = Bound {
         smtp: Vec::new(),
         admin: None,
+        verify: None,
     };
     for address in &config.server.smtp_listen {
         let listener = bind(address).await?;
@@ -316,6 +323,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             }
         });
     }
+    bound.verify = verify_site::open(config, &store, &clock, &shutdown, &mut tasks).await?;
 
     let mut rules = rules;
     rules.policy.bounce_key = Some(process::bounce_key(&*store).await?);

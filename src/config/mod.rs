@@ -5,6 +5,7 @@ mod layers;
 mod routes;
 mod sender;
 mod values;
+mod verify_site;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use routes::{routes, take_bounces};
 pub use sender::{Rri, Sender, fault as sender_fault};
+pub use verify_site::{OwnerMail, Rate, Site, VerifySite};
 pub use watch::AlertWays;
 
 /// Where the configuration is looked for when nothing names a file.
@@ -64,6 +66,8 @@ pub struct Config {
     pub sender: Sender,
     /// The registry's real-time interface, live and test.
     pub rri: [Rri; 2],
+    /// `[verify_site]`
+    pub verify_site: VerifySite,
     /// How alarms reach people.
     pub alerts: AlertWays,
     /// `[log]`
@@ -172,18 +176,18 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 5] = [
+const CHECKED_LATER: [&str; 6] = [
     "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
     "server.admin_listen",
+    "verify_site.listen",
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 7] = [
+const LATER: [&str; 6] = [
     "server.public_listen",
-    "verify_site.",
     "centralnic.",
     "web.",
     "retention.",
@@ -227,7 +231,9 @@ impl Config {
             unset if unset.is_empty() => system_name(),
             named => named,
         };
-        let notices = notices(layers)?;
+        let mut notices = notices(layers)?;
+        let verify_site = verify_site::verify_site(layers)?;
+        verify_site.fill(&mut notices);
         let mut all_routes = routes(layers)?;
         take_bounces(&mut all_routes, &notices.settings.bounce_domain);
         Ok(Config {
@@ -260,6 +266,7 @@ impl Config {
             unnotified_before: field("watch.unnotified_before").duration()?,
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
+            verify_site,
             alerts: watch::alert_ways(layers)?,
             sender: sender::sender(layers)?,
             rri: [
@@ -457,9 +464,7 @@ fn notices(layers: &Layers) -> Result<Notices, ConfigError> {
         timetable: notify::Timetable {
             before_dedelegation: field("remind_before_dedelegation").durations()?,
             before_deletion: field("remind_before_deletion").durations()?,
-            before_suspension: [14, 8, 3, 1]
-                .map(|days| SignedDuration::from_hours(24 * days))
-                .to_vec(),
+            before_suspension: Vec::new(),
             min_gap: SignedDuration::try_from(field("min_gap").duration()?)
                 .map_err(|_| field("min_gap").error("a shorter time"))?,
             window: field("send_window").parsed("hours such as \"08:00-18:00\"")?,

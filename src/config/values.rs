@@ -64,6 +64,12 @@ impl Field<'_> {
             .ok_or_else(|| self.error("a list of texts"))
     }
 
+    /// As a list of whole numbers.
+    pub fn numbers(&self) -> Option<Vec<i64>> {
+        let items = self.value.as_array()?;
+        items.iter().map(Value::as_integer).collect()
+    }
+
     /// As lists of texts by DNS name.
     pub fn texts_by_name(&self) -> Result<BTreeMap<String, Vec<String>>, ConfigError> {
         let wrong = || {

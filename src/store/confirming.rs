@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::StoreError;
-use crate::model::{CommandState, Environment, NoticeId, ResellerCommandId, TriggerCode};
+use super::{AuditEntry, StoreError};
+use crate::model::{
+    CommandState, Environment, NoticeId, ResellerCommandId, ResellerHandle, TriggerCode,
+};
 
 /// What a visitor brings.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +59,40 @@ pub struct ConfirmationState {
     pub code: Option<u16>,
 }
 
+/// A code that is not used yet, and the command that uses it, if one does; for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingConfirmation {
+    /// Live or test.
+    pub environment: Environment,
+    /// The contact, where it is known.
+    pub handle: Option<ResellerHandle>,
+    /// The address, where it is known.
+    pub address: Option<String>,
+    /// When the code came, or was asked about.
+    pub received_at: Timestamp,
+    /// The last command that is to confirm it; `None`: its owner has not been there.
+    pub command: Option<PendingCommand>,
+}
+
+/// How far the command of a code is that is not used yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingCommand {
+    /// The command.
+    pub id: ResellerCommandId,
+    /// How far it is.
+    pub state: CommandState,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it is tried next.
+    pub due_at: Timestamp,
+    /// Tries so far.
+    pub attempts: u32,
+    /// The answer's code, if there was an answer.
+    pub code: Option<u16>,
+    /// The answer's text, or why there was none.
+    pub last_reply: Option<String>,
+}
+
 /// Codes that confirm a mail address.
 #[async_trait]
 pub trait Confirming: Send + Sync {
@@ -82,4 +118,16 @@ pub trait Confirming: Send + Sync {
         &self,
         ids: &[ResellerCommandId],
     ) -> Result<Vec<ConfirmationState>, StoreError>;
+
+    /// Every code that is not used yet, oldest first.
+    async fn pending_confirmations(&self) -> Result<Vec<PendingConfirmation>, StoreError>;
+
+    /// Has the confirmation with that number, or every one that failed, tried at once: what waits or
+    /// has no known outcome is due now, what failed is asked anew under a new number. The numbers
+    /// before and after; none: there is no such confirmation, or it is done.
+    async fn retry_confirmations(
+        &self,
+        id: Option<ResellerCommandId>,
+        audit: &AuditEntry,
+    ) -> Result<Vec<(ResellerCommandId, ResellerCommandId)>, StoreError>;
 }

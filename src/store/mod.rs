@@ -37,7 +37,10 @@ pub use change::{
     HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft,
     NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
 };
-pub use confirming::{CodeFound, Confirmation, ConfirmationState, Confirming, VisitorCode};
+pub use confirming::{
+    CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
+    VisitorCode,
+};
 pub use dossier::Dossier;
 pub use ordering::{
     ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
@@ -78,7 +81,7 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Alerting + Ordering + Reselling + Tokens + Send + Sync {
+pub trait Store: Alerting + Confirming + Ordering + Reselling + Tokens + Send + Sync {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

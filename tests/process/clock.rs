@@ -23,13 +23,16 @@ async fn desk() -> Desk {
     desk.rules.telling.writes_to_owners = true;
     desk.now = at("2026-11-08T00:42:00Z");
     desk.customer("K-1", "kunde@example.net", None).await;
-    desk.domain(LIVE, "orchard-sample.com", Some("K-1"), "").await;
+    desk.domain(LIVE, "orchard-sample.com", Some("K-1"), "")
+        .await;
     desk
 }
 
 /// What the system answers to `asked`, kept as `stichtag-send` keeps it.
 async fn answer(desk: &Desk, asked: &str, properties: &[(&str, &str)]) -> InboundId {
-    let lines = properties.iter().map(|(name, value)| format!("property[{name}][0] = {value}\n"));
+    let lines = properties
+        .iter()
+        .map(|(name, value)| format!("property[{name}][0] = {value}\n"));
     raw(desk, asked, &lines.collect::<String>()).await
 }
 
@@ -100,11 +103,23 @@ async fn event(desk: &Desk) -> InboundId {
 }
 
 async fn deadline(desk: &Desk) -> Option<Timestamp> {
-    desk.record(LIVE, "orchard-sample.com").await.due().suspension_at
+    desk.record(LIVE, "orchard-sample.com")
+        .await
+        .due()
+        .suspension_at
+}
+
+async fn clock(desk: &Desk) -> ResellerClock {
+    let record = desk.record(LIVE, "orchard-sample.com").await;
+    record.facts.reseller.clock(desk.now)
 }
 
 async fn asked(desk: &Desk) -> Vec<String> {
-    let commands = desk.store.commands(&CommandFilter::default()).await.unwrap();
+    let commands = desk
+        .store
+        .commands(&CommandFilter::default())
+        .await
+        .unwrap();
     let name = |command: &ResellerCommand| match command {
         ResellerCommand::StatusDomain { domain } => format!("StatusDomain {domain}"),
         ResellerCommand::StatusContact { contact } => format!("StatusContact {contact}"),
@@ -112,7 +127,10 @@ async fn asked(desk: &Desk) -> Vec<String> {
         ResellerCommand::ResendNotification { address } => format!("ResendNotification {address}"),
         other => other.name().to_owned(),
     };
-    commands.iter().map(|request| name(&request.command)).collect()
+    commands
+        .iter()
+        .map(|request| name(&request.command))
+        .collect()
 }
 
 /// Days of the calendar on which the owner was written to.
@@ -163,10 +181,26 @@ async fn a_registration_by_event_alone_begins_a_forecast_until_the_system_says_o
     let mail = mail
         .replace("brook-sample.net", "orchard-sample.com")
         .replace("DOMAIN_TRANSFER", "DOMAIN_REGISTRATION")
-        .replace("SUBCLASS:TRANSFER_SUCCESSFUL", "SUBCLASS:REGISTRATION_SUCCESSFUL");
-    let id = desk.smtp(reseller::FROM, reseller::TO, mail.as_bytes()).await;
-    assert_eq!(desk.verdict(id).await, Applied, "{:?}", desk.entry(id).await);
-    let begun = desk.record(LIVE, "orchard-sample.com").await.facts.reseller.begun_at.unwrap();
+        .replace(
+            "SUBCLASS:TRANSFER_SUCCESSFUL",
+            "SUBCLASS:REGISTRATION_SUCCESSFUL",
+        );
+    let id = desk
+        .smtp(reseller::FROM, reseller::TO, mail.as_bytes())
+        .await;
+    assert_eq!(
+        desk.verdict(id).await,
+        Applied,
+        "{:?}",
+        desk.entry(id).await
+    );
+    let begun = desk
+        .record(LIVE, "orchard-sample.com")
+        .await
+        .facts
+        .reseller
+        .begun_at
+        .unwrap();
     assert_eq!(deadline(&desk).await, Some(begun + 360.hours()));
     assert_eq!(asked(&desk).await, ["StatusDomain orchard-sample.com"]);
     // Its owner had confirmed before: the system has no deadline for it (CV-08).
@@ -199,7 +233,8 @@ async fn cv_03_two_domains_of_one_contact_have_two_deadlines() {
 }
 
 #[tokio::test]
-async fn cv_04_and_cv_09_an_invalid_contact_is_alarmed_and_a_confirmed_address_does_not_verify_it() {
+async fn cv_04_and_cv_09_an_invalid_contact_is_alarmed_and_a_confirmed_address_does_not_verify_it()
+{
     let desk = desk().await;
     state(&desk, &RUNNING).await;
     contact(&desk, false, false).await;
@@ -217,31 +252,44 @@ async fn cv_11_a_change_of_the_owner_changes_no_deadline() {
     changed[2].1 = "P-LMN88";
     state(&desk, &changed).await;
     assert_eq!(deadline(&desk).await, Some(at(DEADLINE)));
-    assert!(asked(&desk).await.contains(&"StatusContact P-LMN88".to_owned()));
+    assert!(
+        asked(&desk)
+            .await
+            .contains(&"StatusContact P-LMN88".to_owned())
+    );
     // The new owner hears of it at once, however late it is.
-    let shown = [("contact", "P-LMN88"), ("email", "neu@example.net"), ("validated", "1"), ("verified", "0")];
+    let shown = [
+        ("contact", "P-LMN88"),
+        ("email", "neu@example.net"),
+        ("validated", "1"),
+        ("verified", "0"),
+    ];
     answer(&desk, "StatusContact contact=P-LMN88", &shown).await;
     desk.plan().await;
-    assert!(asked(&desk).await.contains(&"ResendNotification neu@example.net".to_owned()));
+    assert!(
+        asked(&desk)
+            .await
+            .contains(&"ResendNotification neu@example.net".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn cv_20_a_deadline_is_no_suspension_and_a_passed_one_is_looked_at_soon() {
     let mut desk = begun().await;
-    let clock = |desk: &Desk, now| {
-        let store = &desk.store;
-        async move {
-            let ace = Some("orchard-sample.com");
-            let found = store.domains(Some(LIVE), ace).await.unwrap();
-            found[0].facts.reseller.clock(now)
-        }
-    };
-    assert_eq!(clock(&desk, desk.now).await, ResellerClock::Running(at(DEADLINE)));
+    assert_eq!(clock(&desk).await, ResellerClock::Running(at(DEADLINE)));
     assert!(!desk.record(LIVE, "orchard-sample.com").await.is_on_hold());
     desk.now = at("2026-11-23T00:44:00Z");
-    assert_eq!(clock(&desk, desk.now).await, ResellerClock::Due(at(DEADLINE)));
-    for request in desk.store.commands(&CommandFilter::default()).await.unwrap() {
-        desk.store.decide_command(request.id, false, &desk.audit()).await.unwrap();
+    assert_eq!(clock(&desk).await, ResellerClock::Due(at(DEADLINE)));
+    for request in desk
+        .store
+        .commands(&CommandFilter::default())
+        .await
+        .unwrap()
+    {
+        desk.store
+            .decide_command(request.id, false, &desk.audit())
+            .await
+            .unwrap();
     }
     assert_eq!(desk.store.queue_due_looks(LIVE, desk.now).await.unwrap(), 1);
 }
@@ -253,7 +301,10 @@ async fn the_owner_is_told_at_once_and_reminded_on_days_1_7_12_and_14() {
     let told = told(&desk).await;
     let days: Vec<&str> = told.iter().map(|(_, day, _)| day.as_str()).collect();
     assert_eq!(days, ["08", "09", "15", "20", "22"]);
-    assert!(told.iter().all(|(kind, _, to)| *kind == NoticeKind::EmailConfirmation && to == ADDRESS));
+    assert!(
+        told.iter()
+            .all(|(kind, _, to)| *kind == NoticeKind::EmailConfirmation && to == ADDRESS)
+    );
 }
 
 #[tokio::test]
@@ -263,7 +314,12 @@ async fn cv_29_where_the_reseller_s_system_writes_to_owners_we_do_not() {
     until(&mut desk, "2026-11-23T00:41:00Z").await;
     confirm(&desk).await;
     assert!(desk.notices().await.is_empty());
-    assert!(!asked(&desk).await.iter().any(|name| name.starts_with("Resend")));
+    assert!(
+        !asked(&desk)
+            .await
+            .iter()
+            .any(|name| name.starts_with("Resend"))
+    );
 }
 
 #[tokio::test]
@@ -273,7 +329,14 @@ async fn without_a_code_one_is_asked_for_once_a_day_and_the_mail_leaves_when_it_
     contact(&desk, true, false).await;
     until(&mut desk, "2026-11-08T20:00:00Z").await;
     let resent = format!("ResendNotification {ADDRESS}");
-    assert_eq!(asked(&desk).await.iter().filter(|name| **name == resent).count(), 1);
+    assert_eq!(
+        asked(&desk)
+            .await
+            .iter()
+            .filter(|name| **name == resent)
+            .count(),
+        1
+    );
     assert!(desk.notices().await.is_empty());
     event(&desk).await;
     until(&mut desk, "2026-11-08T21:00:00Z").await;
@@ -283,7 +346,11 @@ async fn without_a_code_one_is_asked_for_once_a_day_and_the_mail_leaves_when_it_
 /// A visitor presses the button, and `stichtag-send` is told that it is done.
 async fn confirm(desk: &Desk) {
     let code = VisitorCode::Trigger(CODE.parse().unwrap());
-    let asked = desk.store.ask_confirmation(LIVE, &code, 10, desk.now).await.unwrap();
+    let asked = desk
+        .store
+        .ask_confirmation(LIVE, &code, 10, desk.now)
+        .await
+        .unwrap();
     let Confirmation::Asked(ids) = asked else {
         panic!("{asked:?}");
     };
@@ -296,7 +363,8 @@ async fn confirm(desk: &Desk) {
             ..Envelope::default()
         },
         environment: Some(LIVE),
-        raw: b"[RESPONSE]\ncode = 200\ndescription = Command completed successfully\nEOF\n".to_vec(),
+        raw: b"[RESPONSE]\ncode = 200\ndescription = Command completed successfully\nEOF\n"
+            .to_vec(),
     };
     desk.keep(inbound).await;
     desk.work().await;
@@ -316,7 +384,11 @@ async fn a_confirmation_ends_the_case_at_once_and_no_reminder_follows() {
     assert_eq!(told[2], last);
     // The same code once more changes nothing.
     let code = VisitorCode::Trigger(CODE.parse().unwrap());
-    let again = desk.store.ask_confirmation(LIVE, &code, 10, desk.now).await.unwrap();
+    let again = desk
+        .store
+        .ask_confirmation(LIVE, &code, 10, desk.now)
+        .await
+        .unwrap();
     assert_eq!(again, Confirmation::Already);
 }
 
@@ -345,7 +417,10 @@ async fn cv_12_and_cv_13_a_confirmed_domain_is_watched_for_half_an_hour_then_fre
     desk.now = at("2026-11-25T09:00:00Z");
     confirm(&desk).await;
     let record = desk.record(LIVE, "orchard-sample.com").await;
-    assert_eq!(record.facts.reseller.clock(desk.now), ResellerClock::Releasing);
+    assert_eq!(
+        record.facts.reseller.clock(desk.now),
+        ResellerClock::Releasing
+    );
     assert_eq!(desk.cases().await[0].state, CaseState::OnHold);
     desk.now += 20.minutes();
     state(&desk, &PARKED).await;
@@ -356,7 +431,14 @@ async fn cv_12_and_cv_13_a_confirmed_domain_is_watched_for_half_an_hour_then_fre
     assert!(asked(&desk).await.contains(&release));
     desk.now += 10.minutes();
     state(&desk, &PARKED).await;
-    assert_eq!(asked(&desk).await.iter().filter(|name| **name == release).count(), 1);
+    assert_eq!(
+        asked(&desk)
+            .await
+            .iter()
+            .filter(|name| **name == release)
+            .count(),
+        1
+    );
     // It does not come back: a person is asked, and it is tried again.
     desk.now += 2.hours();
     state(&desk, &PARKED).await;
@@ -380,20 +462,37 @@ async fn a_sweep_finds_what_no_event_told_and_names_what_we_do_not_have() {
     assert_eq!(deadline(&desk).await, Some(at(DEADLINE)));
     assert_eq!(desk.alarms().await, ["W89"]);
     let asked = asked(&desk).await;
-    assert!(asked.contains(&"StatusContact P-QRT1207".to_owned()), "{asked:?}");
-    assert!(asked.contains(&"StatusDomain orchard-sample.com".to_owned()), "{asked:?}");
+    assert!(
+        asked.contains(&"StatusContact P-QRT1207".to_owned()),
+        "{asked:?}"
+    );
+    assert!(
+        asked.contains(&"StatusDomain orchard-sample.com".to_owned()),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn three_forms_of_one_happening_are_one_and_each_is_on_record() {
     let desk = begun().await;
-    let before = desk.store.commands(&CommandFilter::default()).await.unwrap().len();
+    let before = desk
+        .store
+        .commands(&CommandFilter::default())
+        .await
+        .unwrap()
+        .len();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let poll = std::fs::read(folder.join("centralnic-poll/poll-contact-registration-notify.xml")).unwrap();
-    let api = std::fs::read(folder.join("centralnic-api/resp-statusevent-contactverification.txt")).unwrap();
+    let poll =
+        std::fs::read(folder.join("centralnic-poll/poll-contact-registration-notify.xml")).unwrap();
+    let api = std::fs::read(folder.join("centralnic-api/resp-statusevent-contactverification.txt"))
+        .unwrap();
     for (source, asked, raw) in [
         (Source::CentralnicPoll, None, poll),
-        (Source::CentralnicApi, Some("StatusEvent event=700101".to_owned()), api),
+        (
+            Source::CentralnicApi,
+            Some("StatusEvent event=700101".to_owned()),
+            api,
+        ),
     ] {
         let inbound = Inbound {
             source,
@@ -407,10 +506,20 @@ async fn three_forms_of_one_happening_are_one_and_each_is_on_record() {
         };
         let id = desk.keep(inbound).await;
         desk.work().await;
-        assert_eq!(desk.verdict(id).await, Unchanged, "{:?}", desk.entry(id).await);
+        assert_eq!(
+            desk.verdict(id).await,
+            Unchanged,
+            "{:?}",
+            desk.entry(id).await
+        );
         assert_eq!(desk.codes(id).await, ["W91"], "{source}");
     }
-    let after = desk.store.commands(&CommandFilter::default()).await.unwrap().len();
+    let after = desk
+        .store
+        .commands(&CommandFilter::default())
+        .await
+        .unwrap()
+        .len();
     assert_eq!(after, before);
     assert_eq!(at(CREATED) + 360.hours(), at(DEADLINE));
 }
@@ -418,13 +527,20 @@ async fn three_forms_of_one_happening_are_one_and_each_is_on_record() {
 #[tokio::test]
 async fn a_de_domain_shows_its_deadlines_as_the_earlier_of_two_zones_and_marks_them() {
     let desk = desk().await;
-    desk.domain(LIVE, "orchard-sample.de", Some("K-1"), "").await;
+    desk.domain(LIVE, "orchard-sample.de", Some("K-1"), "")
+        .await;
     let shown = [
         ("domain", "orchard-sample.de"),
         ("status", "ACTIVE"),
         ("ownercontact", "P-DEH4410"),
-        ("x-de-verificationdeadlinebeforededelegation", "2026-12-04T10:15:00"),
-        ("x-de-verificationdeadlinebeforedeletion", "2027-02-02T10:15:00"),
+        (
+            "x-de-verificationdeadlinebeforededelegation",
+            "2026-12-04T10:15:00",
+        ),
+        (
+            "x-de-verificationdeadlinebeforedeletion",
+            "2027-02-02T10:15:00",
+        ),
     ];
     answer(&desk, "StatusDomain domain=orchard-sample.de", &shown).await;
     let record = desk.record(LIVE, "orchard-sample.de").await;

@@ -80,7 +80,11 @@ async fn events_of_known_classes_are_acted_upon_and_the_state_of_what_they_name_
             assert_eq!(decision.deadline, None, "{name}");
             let filter = CommandFilter::default();
             let last = desk.store.commands(&filter).await.unwrap().pop().unwrap();
-            assert_eq!((last.command.name(), last.environment), (asked, environment), "{name}");
+            assert_eq!(
+                (last.command.name(), last.environment),
+                (asked, environment),
+                "{name}"
+            );
         }
         assert!(desk.store.alarms().await.unwrap().is_empty());
     }
@@ -91,7 +95,10 @@ async fn an_event_of_an_unknown_class_is_held_changes_nothing_and_stays_so() {
     let desk = desk(LIVE).await;
     let raw = event("event-unknown-class.eml");
     let id = desk.smtp(FROM, TO, &raw).await;
-    assert_eq!((desk.verdict(id).await, desk.codes(id).await), (Held, vec!["R42"]));
+    assert_eq!(
+        (desk.verdict(id).await, desk.codes(id).await),
+        (Held, vec!["R42"])
+    );
     desk.again(id, true).await;
     assert_eq!(desk.verdict(id).await, Held);
     assert!(desk.codes(id).await.contains(&"R42"));
@@ -105,7 +112,9 @@ async fn an_event_of_an_unknown_class_is_held_changes_nothing_and_stays_so() {
 #[tokio::test]
 async fn cv_31_a_contact_that_vanishes_has_its_domains_read() {
     let desk = desk(LIVE).await;
-    let id = desk.smtp(FROM, TO, &event("event-contact-deletion.eml")).await;
+    let id = desk
+        .smtp(FROM, TO, &event("event-contact-deletion.eml"))
+        .await;
     assert_eq!(desk.verdict(id).await, Applied);
 }
 

@@ -52,6 +52,12 @@ impl ConfigCommand {
                         );
                     }
                 }
+                if config.verify_site.site.is_some() && config.notices.settings.phone.is_empty() {
+                    eprintln!(
+                        "note: `notices.phone` is not set: visitors of `verify_site.base_url` are \
+                         shown no number to call"
+                    );
+                }
                 if config.routes.is_empty() {
                     eprintln!("note: no route has recipients, so no mail is accepted");
                 }

@@ -26,6 +26,7 @@ mod sender;
 mod shell;
 mod status;
 mod token;
+mod verify_site;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -121,6 +122,9 @@ enum Command {
     /// Programs that order over HTTP
     #[command(subcommand)]
     Token(token::Tokens),
+    /// Confirmations of mail addresses on the website
+    #[command(subcommand)]
+    VerifySite(verify_site::VerifySite),
     /// What needs a person, and how that reaches one
     #[command(subcommand)]
     Alarm(alarm::Alarms),
@@ -257,6 +261,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Request(command) => command.run(context).await,
         Command::Action(command) => command.run(context).await,
         Command::Token(command) => command.run(context).await,
+        Command::VerifySite(command) => command.run(context).await,
         Command::Alarm(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Explain(command) => command.run(context),

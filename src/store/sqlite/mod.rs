@@ -5,6 +5,7 @@ mod audit;
 mod books;
 mod cases;
 mod commit;
+mod confirming;
 mod dossier;
 mod inbound;
 mod load;

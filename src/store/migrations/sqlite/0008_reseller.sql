@@ -55,6 +55,7 @@ CREATE TABLE reseller_command (
 ) STRICT;
 -- The same command waits once.
 CREATE UNIQUE INDEX reseller_command_queued ON reseller_command (environment, body) WHERE state IN ('waiting', 'queued');
+CREATE INDEX reseller_command_body ON reseller_command (environment, body);
 CREATE INDEX reseller_command_due ON reseller_command (environment, due_at) WHERE state IN ('queued', 'sent');
 
 -- What messages of the reseller told, to recognise the same in another form.

@@ -1,0 +1,263 @@
+//! A folder with a store, a real server over it, and who plays the part of `stichtag-send`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row};
+
+use super::http::{Answer, Line, encoded};
+
+/// Where visitors find the website.
+pub const BASE_URL: &str = "https://confirm.example.net/";
+
+pub const COMPANY: &str = "Muster Hosting GmbH";
+pub const PHONE: &str = "+49 69 1234567";
+
+pub struct House {
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    server: Child,
+    pub address: SocketAddr,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // It has ended already, or the test has.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn command(folder: &tempfile::TempDir, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("STICHTAG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(folder.path())
+        .env("STICHTAG_SERVER__DATA_DIR", folder.path().join("data"))
+        .stdin(Stdio::null());
+    for (name, value) in settings {
+        command.env(format!("STICHTAG_{name}"), value);
+    }
+    command
+}
+
+impl House {
+    /// `settings` come on top.
+    pub fn new(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings: Vec<_> = [
+            ("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]"),
+            ("SERVER__ADMIN_LISTEN", ""),
+            ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
+            ("LOG__LEVEL", "trace"),
+            (
+                "NOTICES__COMPANY",
+                "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt",
+            ),
+            ("NOTICES__PHONE", PHONE),
+            ("VERIFY_SITE__BASE_URL", BASE_URL),
+            ("VERIFY_SITE__ENVIRONMENT", "live"),
+            ("VERIFY_SITE__LISTEN", "127.0.0.1:0"),
+            ("VERIFY_SITE__RATE_LIMIT", "100000/min"),
+        ]
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+        let log = File::create(folder.path().join("server.log")).unwrap();
+        let mut server = command(&folder, &settings)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let mut said = BufReader::new(server.stdout.take().unwrap());
+        said.read_line(&mut ready).unwrap();
+        let Some((_, address)) = ready.trim_end().split_once(" verify=") else {
+            let log = std::fs::read_to_string(folder.path().join("server.log"));
+            panic!("{ready:?}: {log:?}");
+        };
+        House {
+            address: address.parse().unwrap(),
+            folder,
+            settings,
+            server,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = command(&self.folder, &self.settings);
+        command.args(arguments).output().unwrap()
+    }
+
+    /// What a command that succeeds prints.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// The same with `--json`.
+    pub fn objects(&self, arguments: &[&str]) -> Vec<Value> {
+        let printed = self.ok(&[arguments, &["--json"]].concat());
+        let lines = printed.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Asks the server to end, and waits until it has.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.server.id()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let options =
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+        rustix::process::waitid(rustix::process::WaitId::Pid(id), options).unwrap();
+    }
+
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.path("server.log")).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Line::open(self.address).send("GET", path, &[], "")
+    }
+
+    pub fn post_with(&self, headers: &[(&str, &str)], body: &str) -> Answer {
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        let headers = [headers, &[kind]].concat();
+        Line::open(self.address).send("POST", "/confirm", &headers, body)
+    }
+
+    pub fn post(&self, body: &str) -> Answer {
+        self.post_with(&[], body)
+    }
+
+    /// Opens the link of a mail and presses the button.
+    pub fn press(&self, code: &str) -> Answer {
+        let page = self.get(&format!("/?trigger={}", encoded(code)));
+        assert_eq!(page.status, 200, "{page:?}");
+        self.post(&format!(
+            "lang=de&trigger={}",
+            encoded(&page.hidden("trigger"))
+        ))
+    }
+
+    fn database(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(self.path("data/stichtag.db"))
+            .busy_timeout(Duration::from_secs(30))
+    }
+
+    /// Changes the database past the program.
+    pub fn sql(&self, statement: &str) {
+        let work = async {
+            let mut plain = SqliteConnection::connect_with(&self.database())
+                .await
+                .unwrap();
+            let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
+            statement.execute(&mut plain).await.unwrap();
+        };
+        runtime().block_on(work);
+    }
+
+    /// A column of what a question finds, as text.
+    pub fn column(&self, question: &str) -> Vec<String> {
+        let work = async {
+            let mut plain = SqliteConnection::connect_with(&self.database())
+                .await
+                .unwrap();
+            let question = sqlx::query(AssertSqlSafe(question.to_owned()));
+            let rows = question.fetch_all(&mut plain).await.unwrap();
+            let text = |row: &sqlx::sqlite::SqliteRow| row.try_get_unchecked(0).unwrap();
+            rows.iter().map(text).collect()
+        };
+        runtime().block_on(work)
+    }
+
+    /// The codes that are being confirmed, in the order in which they were asked for.
+    pub fn asked(&self) -> Vec<String> {
+        self.column(
+            "SELECT trigger_code.code FROM reseller_command JOIN trigger_code \
+             ON trigger_code.id = reseller_command.body ->> 'code' ORDER BY reseller_command.id",
+        )
+    }
+
+    /// What an event told: a code of an address.
+    pub fn knows(&self, code: &str, address: &str) {
+        self.sql(&format!(
+            "INSERT INTO trigger_code (environment, code, handle, address, received_at) \
+             VALUES ('live', '{code}', 'P-ABC1234', '{address}', 1)"
+        ));
+    }
+
+    /// Plays the part of `stichtag-send`: answers every command by the beginning of its code.
+    pub fn sender(&self) -> Sender {
+        let database = self.database();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = is_over.clone();
+        let work = async move {
+            let mut plain = SqliteConnection::connect_with(&database).await.unwrap();
+            while !ends.load(Ordering::Relaxed) {
+                sqlx::query(ANSWERS).execute(&mut plain).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        Sender {
+            is_over,
+            thread: Some(std::thread::spawn(move || runtime().block_on(work))),
+        }
+    }
+}
+
+/// `DONE…`: 200; `NONE…`: 545; `WAIT…`: 421, to be tried again; `OURS…`: 535; others: no answer yet.
+const ANSWERS: &str = "WITH answer (front, state, code) AS \
+        (VALUES ('DONE', 'done', 200), ('NONE', 'failed', 545), ('WAIT', 'queued', 421), \
+            ('OURS', 'failed', 535)) \
+    UPDATE reseller_command SET attempts = 1, state = answer.state, code = answer.code \
+    FROM answer, trigger_code \
+    WHERE trigger_code.id = reseller_command.body ->> 'code' \
+        AND substr(trigger_code.code, 1, 4) = answer.front \
+        AND reseller_command.state = 'queued' AND reseller_command.code IS NULL";
+
+pub struct Sender {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
