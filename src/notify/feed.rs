@@ -19,6 +19,8 @@ pub enum FeedEffect {
     Deletion,
     /// Its time in status `failed` ends.
     Expire,
+    /// It is suspended, unless its owner confirms a mail address.
+    Suspension,
 }
 
 impl FeedEffect {
@@ -28,6 +30,7 @@ impl FeedEffect {
             FeedEffect::Dedelegation => "dedelegation",
             FeedEffect::Deletion => "deletion",
             FeedEffect::Expire => "expire",
+            FeedEffect::Suspension => "suspension",
         }
     }
 
@@ -36,6 +39,7 @@ impl FeedEffect {
         match self {
             FeedEffect::Dedelegation => "leaves the zone",
             FeedEffect::Deletion => "is deleted",
+            FeedEffect::Suspension => "is switched off unless its owner confirms",
             FeedEffect::Expire => "registration ends (status failed)",
         }
     }

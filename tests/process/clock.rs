@@ -21,6 +21,7 @@ const DEADLINE: &str = "2026-11-23T00:41:49Z";
 async fn desk() -> Desk {
     let mut desk = reseller::desk(LIVE).await;
     desk.rules.telling.writes_to_owners = true;
+    desk.rules.creates_unknown = false;
     desk.now = at("2026-11-08T00:42:00Z");
     desk.customer("K-1", "kunde@example.net", None).await;
     desk.domain(LIVE, "orchard-sample.com", Some("K-1"), "")
@@ -176,7 +177,8 @@ async fn cv_01_a_registration_begins_fifteen_days_and_a_person_sees_them_among_w
 
 #[tokio::test]
 async fn a_registration_by_event_alone_begins_a_forecast_until_the_system_says_otherwise() {
-    let desk = desk().await;
+    let mut desk = desk().await;
+    desk.now = at("2026-11-09T17:30:00Z");
     let mail = String::from_utf8(reseller::event("event-transfer-internal.eml")).unwrap();
     let mail = mail
         .replace("brook-sample.net", "orchard-sample.com")

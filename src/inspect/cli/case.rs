@@ -189,6 +189,7 @@ fn detail(dossier: &Dossier) -> Value {
     object["customer"] = json!(record.as_ref().and_then(|record| record.customer.as_ref()));
     object["dedelegation_at"] = json_time(due.dedelegation_at);
     object["deletion_at"] = json_time(due.deletion_at);
+    object["suspension_at"] = json_time(due.suspension_at);
     object["claims"] = json!(due.claims.unwrap_or_default());
     object["history"] = history
         .iter()
@@ -254,6 +255,10 @@ async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Resul
         "deletion       {}",
         out.optional_time(due.deletion_at)
     ))?;
+    if due.suspension_at.is_some() {
+        let at = out.optional_time(due.suspension_at);
+        out.line(format!("suspension     {at}"))?;
+    }
     let claims: Vec<_> = due
         .claims
         .iter()

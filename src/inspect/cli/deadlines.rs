@@ -14,9 +14,7 @@ use super::log::duration;
 use super::out::json_time;
 use super::{Context, exit};
 use crate::config::Config;
-use crate::model::{
-    CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus, Task, reason,
-};
+use crate::model::{CaseId, Customer, DomainKey, DomainRecord, NoticeState, Task, reason};
 use crate::store::{PlanCase, Store, Told};
 
 /// What dies next, the first on top
@@ -100,6 +98,7 @@ pub async fn due(
         let named = [
             ("dedelegation", deadlines.dedelegation_at),
             ("deletion", deadlines.deletion_at),
+            ("suspension", deadlines.suspension_at),
             ("expire", record.expires_at()),
         ];
         let mut named: Vec<_> = named
@@ -125,12 +124,17 @@ pub async fn due(
         let needs = call
             .map(needed)
             .or_else(|| needs(&record, told, customer.as_ref(), is_called))
-            .or_else(|| urgent(at, now))
+            .or_else(|| match next {
+                "suspension" => unconfirmed(&record, at, now),
+                _ => urgent(at, now),
+            })
             .or_else(|| {
                 (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
             })
             .or_else(|| {
-                let is_untold = told.is_none() && !is_called || is_near && !is_told;
+                // It may be the reseller's system that writes to the owner.
+                let is_late = next != "suspension" || is_near;
+                let is_untold = told.is_none() && !is_called && is_late || is_near && !is_told;
                 (case.is_some() && is_untold).then(|| "telling (not sent)".to_owned())
             });
         found.push(Due {
@@ -165,7 +169,7 @@ fn needs(
     let Some(customer) = customer.filter(|customer| customer.addresses().next().is_some()) else {
         return Some("customer (W27)".to_owned());
     };
-    let is_on_hold = record.status() == Some(&RegistryStatus::ServerHold);
+    let is_on_hold = record.is_on_hold();
     let is_lost = |address: &str| record.key.domain.contains_address(address);
     match last {
         _ if is_called => None,
@@ -174,6 +178,25 @@ fn needs(
         }
         _ if is_on_hold && customer.addresses().all(is_lost) => Some("phone call (W11)".to_owned()),
         _ => None,
+    }
+}
+
+/// What a person must do about an owner who does not confirm.
+fn unconfirmed(record: &DomainRecord, at: Timestamp, now: Timestamp) -> Option<String> {
+    if record.is_on_hold() {
+        Some("confirmation by the owner (off the net)".to_owned())
+    } else if at < now + 24.hours() {
+        Some("confirmation by the owner (W16)".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Whose rules set the deadline.
+pub fn scheme(next: &str) -> &'static str {
+    match next {
+        "suspension" => "icann-15d",
+        _ => "denic",
     }
 }
 
@@ -215,7 +238,14 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
         .iter()
         .map(|due| {
             let deadlines = due.record.due();
-            let hold = due.record.status() == Some(&RegistryStatus::ServerHold);
+            let hold = due.record.is_on_hold();
+            let mark = if due.record.is_zone_assumed() {
+                " (zone assumed)"
+            } else {
+                ""
+            };
+            let off_at = deadlines.dedelegation_at.or(deadlines.suspension_at);
+            let ends_at = deadlines.deletion_at.or(due.record.expires_at());
             let told = due
                 .last_notice
                 .as_ref()
@@ -226,9 +256,9 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
                 if hold {
                     "on hold".to_owned()
                 } else {
-                    out.optional_time(deadlines.dedelegation_at)
+                    format!("{}{mark}", out.optional_time(off_at))
                 },
-                out.optional_time(deadlines.deletion_at.or(due.record.expires_at())),
+                format!("{}{mark}", out.optional_time(ends_at)),
                 left(due.at, now),
                 word(due.record.customer.as_ref().map(|id| id.to_string())),
                 word(due.case.map(|case| case.to_string())),
@@ -268,12 +298,14 @@ fn object(due: &Due, now: Timestamp) -> Value {
         "environment": due.record.key.environment,
         "domain": due.record.key.domain.unicode(),
         "ace": due.record.key.domain.ace(),
-        "scheme": "denic",
+        "scheme": scheme(due.next),
         "next": due.next,
         "at": json_time(Some(due.at)),
         "left_seconds": due.at.duration_since(now).as_secs(),
         "dedelegation_at": json_time(deadlines.dedelegation_at),
         "deletion_at": json_time(deadlines.deletion_at),
+        "suspension_at": json_time(deadlines.suspension_at),
+        "zone_assumed": due.record.is_zone_assumed(),
         "expire_at": json_time(due.record.expires_at()),
         "customer": due.record.customer,
         "case": due.case,

@@ -175,6 +175,7 @@ fn about<'a>(
 
 fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
     let due = record.due();
+    let owner = record.facts.reseller.owner.as_ref();
     json!({
         "environment": record.key.environment,
         "domain": record.key.domain.unicode(),
@@ -186,6 +187,11 @@ fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
         "action": pending(record, requests),
         "dedelegation_at": json_time(due.dedelegation_at),
         "deletion_at": json_time(due.deletion_at),
+        "suspension_at": json_time(due.suspension_at),
+        "zone_assumed": record.is_zone_assumed(),
+        "on_hold": record.is_on_hold(),
+        "owner_contact": owner.map(|owner| owner.handle.as_str()),
+        "owner_verified": owner.and_then(|owner| owner.is_verified),
         "claims": due.claims.unwrap_or_default(),
         "expire_at": json_time(record.facts.expire.map(|(_, at)| at)),
         "customer": record.customer,

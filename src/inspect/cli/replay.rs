@@ -188,6 +188,7 @@ fn record(record: &DomainRecord) -> Value {
         "holders": record.holders(),
         "dedelegation_at": json_time(due.dedelegation_at),
         "deletion_at": json_time(due.deletion_at),
+        "suspension_at": json_time(due.suspension_at),
         "expire_at": json_time(record.expires_at()),
         "claims": due.claims.unwrap_or_default(),
         "customer": record.customer,

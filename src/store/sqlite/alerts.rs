@@ -43,7 +43,7 @@ fn standing(found: &SqliteRow) -> Result<StandingAlarm, StoreError> {
         Some(_) => {
             let record = row::record(found)?;
             let due = record.due();
-            let ends = [due.dedelegation_at, due.deletion_at, record.expires_at()];
+            let ends = [due.first(), record.expires_at()];
             ends.into_iter().flatten().min()
         }
         None => None,

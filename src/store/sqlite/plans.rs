@@ -155,7 +155,10 @@ pub async fn open_above(
          UNION ALL SELECT environment, ace, CASE WHEN lifecycle IN ('moved', 'deleted') \
              THEN lifecycle ELSE 'on-hold' END FROM json_each(?) AS asked \
          CROSS JOIN domain ON environment = asked.value ->> 0 AND ace = asked.value ->> 1 \
-         WHERE lifecycle IN ('moved', 'deleted') OR facts ->> '$.status.status' = 'serverHold'",
+         WHERE lifecycle IN ('moved', 'deleted') OR facts ->> '$.status.status' = 'serverHold' \
+            OR facts ->> '$.reseller.state.is_parked' \
+            OR facts ->> '$.reseller.state.is_client_hold' \
+            OR facts ->> '$.reseller.state.is_server_hold'",
     )
     .bind(row::json(&asked)?)
     .bind(row::json(&asked)?)

@@ -302,7 +302,8 @@ async fn watched_cases(
             SELECT open.id FROM verification_case AS open INDEXED BY case_open CROSS JOIN domain \
                 ON domain.environment = open.environment AND domain.ace = open.ace \
                 WHERE open.closed_at IS NULL AND open.environment = 'live' \
-                AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1) \
+                AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1 \
+                    OR domain.suspension_at < ?1) \
                 AND NOT {IS_TOLD} AND NOT {is_called} \
             UNION SELECT item.\"case\" FROM notice CROSS JOIN notice_item AS item \
                 ON item.notice = notice.id WHERE notice.state IN ('failed', 'bounced')) \
@@ -341,10 +342,7 @@ async fn watched_cases(
             let last_notice: Option<&str> = found.try_get("last_notice")?;
             Ok(WatchedCase {
                 id: CaseId(id),
-                deadline: [due.dedelegation_at, due.deletion_at]
-                    .into_iter()
-                    .flatten()
-                    .min(),
+                deadline: due.first(),
                 key: DomainKey {
                     environment: record.key.environment,
                     domain: record.key.domain,

@@ -13,7 +13,6 @@ use super::super::{Context, exit};
 use crate::config::Config;
 use crate::model::{
     CaseId, CustomerId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
-    RegistryStatus,
 };
 use crate::notify;
 use crate::store::{NoticeFilter, PlanCase, Store};
@@ -125,7 +124,7 @@ pub async fn written_at(store: &dyn Store, notice: &Notice) -> anyhow::Result<Op
 fn facts(case: &PlanCase, told: &[Notice], language: Language, now: Timestamp) -> Notice {
     let record = &case.record;
     let due = record.due();
-    let is_off = record.status() == Some(&RegistryStatus::ServerHold);
+    let is_off = record.is_on_hold();
     let has_left = |notice: &&Notice| notice.sent_at.is_some();
     let kind = match told.iter().find(has_left) {
         _ if is_off => NoticeKind::OnHold,

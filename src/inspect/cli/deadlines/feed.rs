@@ -53,13 +53,18 @@ fn entries(due: &Due) -> Vec<FeedEntry> {
             deadlines.dedelegation_at,
         ),
         ("deletion", FeedEffect::Deletion, deadlines.deletion_at),
+        (
+            "suspension",
+            FeedEffect::Suspension,
+            deadlines.suspension_at,
+        ),
         ("expire", FeedEffect::Expire, record.expires_at()),
     ];
     let entry = |(word, effect, at): (&str, FeedEffect, Option<Timestamp>)| {
         Some(FeedEntry {
             environment: record.key.environment,
             domain: record.key.domain.clone(),
-            scheme: "denic",
+            scheme: super::scheme(word),
             effect,
             at: at?,
             case: due.case,
