@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Colour, Context, Out, close_to_others, exit, request, start_log, when_done};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Rri, sender_fault};
+use crate::config::{Config, ConfigError, Rri};
 use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
 use crate::wire::{self, RriSession, rri::RriError};
@@ -92,7 +92,7 @@ async fn run_sender(context: &Context, is_once: bool) -> anyhow::Result<u8> {
 
 /// Settings that nothing may be sent with are refused before anything else.
 fn fit(config: &crate::config::Config) -> anyhow::Result<()> {
-    match sender_fault(&config.sender, &config.rri) {
+    match config.sending_fault() {
         None => Ok(()),
         Some(why) => Err(ConfigError::new(&config.origin("sender"), why).into()),
     }
