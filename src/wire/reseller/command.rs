@@ -14,13 +14,12 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Fields and properties whose values open something to whoever knows them.
-const SECRETS: [&str; 8] = [
+/// Ends of names of fields and properties whose values open something to whoever knows them.
+const SECRETS: [&str; 7] = [
     "trigger",
     "triggercode",
     "password",
     "spw",
-    "ssessionid",
     "sessionid",
     "auth",
     "authcode",
@@ -60,7 +59,8 @@ impl fmt::Debug for Command {
 /// Does a field or property of that name hold a secret?
 pub fn hidden(name: &str) -> bool {
     let name = property_name(name);
-    SECRETS.contains(&name.trim_end_matches(|c: char| c.is_ascii_digit()))
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    SECRETS.iter().any(|end| name.ends_with(end))
 }
 
 impl Command {
