@@ -48,7 +48,7 @@ pub fn rules() -> Rules {
         password: PASSWORD.to_owned(),
         is_test: true,
         pace: None,
-        session_life: SignedDuration::from_hours(8),
+        session_life: days(365),
     }
 }
 
@@ -67,7 +67,11 @@ pub fn ask(book: &mut Book, command: &str, now: Timestamp) -> ResellerReply {
 
 /// A valid contact in the book; its handle.
 pub fn contact(book: &mut Book, address: &str, now: Timestamp) -> String {
-    let reply = ask(book, &format!("COMMAND=AddContact\nNEW=1\n{}", valid(address)), now);
+    let reply = ask(
+        book,
+        &format!("COMMAND=AddContact\nNEW=1\n{}", valid(address)),
+        now,
+    );
     reply.one("contact").unwrap().to_owned()
 }
 
@@ -134,7 +138,8 @@ impl House {
     }
 
     pub fn fault(&self, fault: Fault, command: &str, times: usize) {
-        self.server.faults(|faults| faults.order(fault, Some(command), times));
+        self.server
+            .faults(|faults| faults.order(fault, Some(command), times));
     }
 
     pub async fn queue(&self, command: ResellerCommand) {
@@ -165,7 +170,10 @@ impl House {
     }
 
     pub async fn commands(&self) -> Vec<ResellerRequest> {
-        self.store.commands(&CommandFilter::default()).await.unwrap()
+        self.store
+            .commands(&CommandFilter::default())
+            .await
+            .unwrap()
     }
 
     pub async fn states(&self) -> Vec<CommandState> {

@@ -39,22 +39,52 @@ fn proofs() -> ResellerCommand {
 fn every_request_of_the_samples_is_what_we_write() {
     let code = "MTc5NDA5ODUzMC43NzEyIzc3MDAxMTIyMzM0NDUgTA==";
     let properties = [
-        ("contactverification-email-verification-url", "https://verify.reseller.example/confirm"),
-        ("contactverification-email-sender", "domains@reseller.example"),
+        (
+            "contactverification-email-verification-url",
+            "https://verify.reseller.example/confirm",
+        ),
+        (
+            "contactverification-email-sender",
+            "domains@reseller.example",
+        ),
         ("contactverification-email-language", "en"),
-        ("contactverification-email-signature0", "Sample Reseller Ltd"),
-        ("contactverification-interrupt-nameserver0", "ns1.verify.reseller.example"),
-        ("contactverification-interrupt-nameserver1", "ns2.verify.reseller.example"),
+        (
+            "contactverification-email-signature0",
+            "Sample Reseller Ltd",
+        ),
+        (
+            "contactverification-interrupt-nameserver0",
+            "ns1.verify.reseller.example",
+        ),
+        (
+            "contactverification-interrupt-nameserver1",
+            "ns2.verify.reseller.example",
+        ),
     ];
     let release = ResellerCommand::ReleaseDomain {
         domain: name("orchard-sample.com"),
     };
     for (file, command) in [
-        ("req-modifycontact-preverify.txt", commands::preverify("P-QRT1207")),
-        ("req-activatecontact.txt", commands::activate_contact(&code.parse().unwrap())),
-        ("req-modifydomain-release-hold.txt", write(&release, None, DIALECT).unwrap()),
-        ("req-setproperty-verification.txt", commands::set_property(&properties)),
-        ("req-modifycontact-x-verification.txt", write(&proofs(), None, DIALECT).unwrap()),
+        (
+            "req-modifycontact-preverify.txt",
+            commands::preverify("P-QRT1207"),
+        ),
+        (
+            "req-activatecontact.txt",
+            commands::activate_contact(&code.parse().unwrap()),
+        ),
+        (
+            "req-modifydomain-release-hold.txt",
+            write(&release, None, DIALECT).unwrap(),
+        ),
+        (
+            "req-setproperty-verification.txt",
+            commands::set_property(&properties),
+        ),
+        (
+            "req-modifycontact-x-verification.txt",
+            write(&proofs(), None, DIALECT).unwrap(),
+        ),
     ] {
         assert_eq!(block(&command), sample(file).trim_end(), "{file}");
     }
@@ -67,8 +97,14 @@ fn spelling_and_time_of_results_can_be_the_other_ones() {
         timestamps: TimestampForm::Plain,
     };
     let text = block(&write(&proofs(), None, other).unwrap());
-    assert!(text.contains("\nX-VERIFICATION-TRUSTFAMEWORK0=sample-framework\n"), "{text}");
-    assert!(text.contains("\nX-VERIFICATION-TIMESTAMP1=2026-10-05 07:12:30\n"), "{text}");
+    assert!(
+        text.contains("\nX-VERIFICATION-TRUSTFAMEWORK0=sample-framework\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\nX-VERIFICATION-TIMESTAMP1=2026-10-05 07:12:30\n"),
+        "{text}"
+    );
 }
 
 #[test]

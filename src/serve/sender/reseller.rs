@@ -26,6 +26,9 @@ const EVENTS: usize = 10;
 /// A locked account is left alone for so long: "some minutes", says the answer (422).
 const LOCKED_FOR: Duration = Duration::from_secs(300);
 
+/// How often to see whether somebody has helped; nothing is sent for that.
+const REFUSED_LOOK: Duration = Duration::from_secs(30);
+
 /// A reseller that is not reached for so long is told of.
 const SILENT_AFTER: Duration = Duration::from_secs(900);
 
@@ -213,6 +216,7 @@ impl ResellerDesk {
                     troubles += 1;
                     match error {
                         TurnError::Halt(Halt::Locked(_)) => LOCKED_FOR,
+                        TurnError::Halt(Halt::Refused(_)) => REFUSED_LOOK,
                         _ => super::TROUBLE * 2_u32.pow((troubles - 1).min(DOUBLINGS_MAX)),
                     }
                 }
