@@ -225,19 +225,12 @@ async fn the_lists_are_read_to_their_last_page_and_clocks_that_they_do_not_name_
 
 /// A domain whose clock runs, as deciding on a message writes it.
 async fn running_clock(house: &House, ace: &str) {
-    use sqlx::Connection as _;
-    let file = house.folder.path().join("stichtag.db");
-    let url = format!("sqlite://{}", file.display());
-    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let statement = format!(
         "INSERT INTO domain (environment, ace, suspension_at, reseller_at, lifecycle, \
             imported_holders, facts, updated_at, version) \
          VALUES ('test', '{ace}', 1, 1, 'registered', '[]', '{{}}', 0, 1)"
     );
-    sqlx::query(sqlx::AssertSqlSafe(statement))
-        .execute(&mut database)
-        .await
-        .unwrap();
+    house.write(statement).await;
 }
 
 #[tokio::test]

@@ -203,6 +203,18 @@ impl House {
         kept
     }
 
+    /// What others write into the database.
+    pub async fn write(&self, statement: String) {
+        use sqlx::Connection as _;
+        let file = self.folder.path().join("stichtag.db");
+        let url = format!("sqlite://{}", file.display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&mut database)
+            .await
+            .unwrap();
+    }
+
     pub async fn alarms(&self) -> Vec<&'static str> {
         let alarms = self.store.alarms().await.unwrap();
         alarms.iter().map(|alarm| alarm.code.as_str()).collect()

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use stichtag::model::{CommandState, ResellerCommand};
 use stichtag::simulate::reseller::{Book, Fault, ResellerServer};
-use stichtag::store::{Reselling, SqliteStore, Store};
 
 use super::house::{House, LOGIN, PASSWORD, ask, contact, name, register, start};
 
@@ -316,8 +315,7 @@ async fn whether_the_mails_point_to_our_site_is_said_plainly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_that_is_due_is_asked_by_the_running_sender_and_no_secret_is_stored_with_a_command()
-{
+async fn a_mail_that_is_asked_for_goes_out_and_its_event_is_read_in_the_same_turn() {
     let house = house().await;
     house
         .queue(ResellerCommand::ResendNotification {
@@ -327,15 +325,11 @@ async fn a_look_that_is_due_is_asked_by_the_running_sender_and_no_secret_is_stor
     let program = Program::new(&house);
     let done = program.run(&["run", "--once"]).await;
     assert!(done.status.success(), "{}", said(&done, &house.server));
-    let url = format!(
-        "sqlite://{}",
-        house.folder.path().join("stichtag.db").display()
+    assert_eq!(house.server.book(|book| book.mails().len()), 2);
+    assert_eq!(house.states().await, [CommandState::Done]);
+    let kept = house.kept().await;
+    assert!(
+        kept.iter()
+            .any(|(asked, _)| asked == "StatusEvent event=700103")
     );
-    let store = SqliteStore::open(&url).await.unwrap();
-    assert!(store.alarms().await.unwrap().is_empty());
-    let commands = store
-        .commands(&stichtag::store::CommandFilter::default())
-        .await
-        .unwrap();
-    assert_eq!(commands[0].state, CommandState::Done);
 }

@@ -256,6 +256,55 @@ async fn a_code_that_is_deleted_is_not_sent() {
 }
 
 #[tokio::test]
+async fn cv_15_cv_25_a_confirmation_whose_answer_is_lost_is_said_once_more_and_its_code_stays_hidden()
+ {
+    let mut book = Book::default();
+    let owner = contact(&mut book, ADDRESS, start());
+    register(&mut book, DOMAIN, &owner, start());
+    let house = House::new(book).await;
+    let code = house.server.book(|book| book.mails()[0].code.clone());
+    let statement = format!(
+        "INSERT INTO trigger_code (id, environment, code, received_at) VALUES (5, 'test', '{code}', 0)"
+    );
+    house.write(statement).await;
+    house
+        .queue(ResellerCommand::ActivateContact { code: 5 })
+        .await;
+    house.fault(Fault::LoseAnswer, "ActivateContact", 1);
+    let mut api = house.api();
+    house.send(&mut api).await.unwrap_err();
+    house.wait(SignedDuration::from_secs(5));
+    house.send(&mut api).await.unwrap();
+    assert_eq!(house.states().await, [CommandState::Done]);
+    let heard = house.server.heard();
+    assert_eq!(
+        heard,
+        ["startsession", "activatecontact", "activatecontact"]
+    );
+    assert_eq!(house.kept().await[0].0, "ActivateContact trigger=***");
+    let shown = format!("{:?}", house.commands().await);
+    assert!(!shown.contains(code.trim_end_matches('=')), "{shown}");
+}
+
+#[tokio::test]
+async fn cv_15_a_code_that_the_reseller_does_not_know_fails_without_an_alarm() {
+    let house = House::new(Book::default()).await;
+    let statement = "INSERT INTO trigger_code (id, environment, code, received_at) \
+                     VALUES (5, 'test', 'AAAA', 0)";
+    house.write(statement.to_owned()).await;
+    house
+        .queue(ResellerCommand::ActivateContact { code: 5 })
+        .await;
+    house.send(&mut house.api()).await.unwrap();
+    let command = &house.commands().await[0];
+    assert_eq!(
+        (command.state, command.code),
+        (CommandState::Failed, Some(545))
+    );
+    assert!(house.alarms().await.is_empty());
+}
+
+#[tokio::test]
 async fn an_owner_and_a_result_whose_answers_are_lost_are_found_at_the_reseller() {
     let mut book = Book::default();
     let owner = contact(&mut book, ADDRESS, start());

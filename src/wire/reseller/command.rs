@@ -414,6 +414,20 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_one_value_of_a_form_and_says_so_in_the_test_system() {
+        let sample = include_str!("../../../fixtures/centralnic-api/req-wire-post-body.txt");
+        let command = commands::preverify("P-QRT1207");
+        let login = "samplereseller:apiuser";
+        let who = Who::Password("not-a-real-password");
+        let live = form(login, &who, false, &command).unwrap();
+        assert_eq!(live.expose_secret(), sample.trim_end());
+        let test = form(login, &Who::Session("a b&c"), true, &command).unwrap();
+        let begin =
+            "s_login=samplereseller%3Aapiuser&s_sessionid=a%20b%26c&s_opmode=OTE&s_command=";
+        assert!(test.expose_secret().starts_with(begin));
+    }
+
+    #[test]
     fn only_what_is_known_to_change_nothing_is_reading() {
         for reading in [
             "StatusDomain",
