@@ -1,4 +1,20 @@
 //! CentralNic Reseller: its API, what we ask it, and the simulated system that answers.
 
+#[path = "reseller/events.rs"]
+mod events;
+#[path = "reseller/house.rs"]
+mod house;
+#[path = "reseller/line.rs"]
+mod line;
+#[path = "reseller/outbox.rs"]
+mod outbox;
+#[path = "reseller/program.rs"]
+mod program;
+#[path = "reseller/rules.rs"]
+mod rules;
 #[path = "reseller/samples.rs"]
 mod samples;
+#[path = "reseller/worker.rs"]
+mod worker;
+#[path = "reseller/written.rs"]
+mod written;

@@ -1,5 +1,6 @@
 //! File + environment → [`Config`], or an error that names the key, its origin and what to do.
 
+mod centralnic;
 mod credential;
 mod layers;
 mod routes;
@@ -19,6 +20,7 @@ use crate::model::{DomainName, Environment, Language, Route, Secret};
 use crate::notify;
 use crate::receive::smtp::{SmtpSettings, Xforward};
 
+pub use centralnic::{Centralnic, EventWay, fault as centralnic_fault};
 pub use credential::{CredentialError, Credentials};
 pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
 use routes::{routes, take_bounces};
@@ -68,6 +70,8 @@ pub struct Config {
     pub rri: [Rri; 2],
     /// `[verify_site]`
     pub verify_site: VerifySite,
+    /// CentralNic Reseller, live and test.
+    pub centralnic: [Centralnic; 2],
     /// How alarms reach people.
     pub alerts: AlertWays,
     /// `[log]`
@@ -186,9 +190,8 @@ const CHECKED_LATER: [&str; 6] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 6] = [
+const LATER: [&str; 5] = [
     "server.public_listen",
-    "centralnic.",
     "web.",
     "retention.",
     "backup.",
@@ -215,6 +218,20 @@ impl Config {
     /// Where the value of a key comes from.
     pub fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// Why `stichtag-send` may send nothing with these settings: a sentence. A reseller alone is
+    /// enough; requests to the registry wait then.
+    pub fn sending_fault(&self) -> Option<String> {
+        let is_reseller_used = (self.centralnic.iter()).any(|used| !used.api_url.is_empty());
+        let is_registry_used = self.sender.is_mail && !self.sender.from.is_empty()
+            || (self.rri.iter()).any(|rri| !rri.host.is_empty());
+        match is_reseller_used && !is_registry_used {
+            true => centralnic_fault(&self.centralnic),
+            false => {
+                sender_fault(&self.sender, &self.rri).or_else(|| centralnic_fault(&self.centralnic))
+            }
+        }
     }
 
     /// Reads every key as what it should be; there are no credentials.
@@ -272,6 +289,10 @@ impl Config {
             rri: [
                 sender::rri(layers, Environment::Live)?,
                 sender::rri(layers, Environment::Test)?,
+            ],
+            centralnic: [
+                centralnic::centralnic(layers, Environment::Live)?,
+                centralnic::centralnic(layers, Environment::Test)?,
             ],
             credentials: Credentials::default(),
             log: Log {

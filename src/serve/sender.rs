@@ -1,6 +1,7 @@
 //! `stichtag-send`: the only process that reads the signing key and the registry's logins.
 
 mod desk;
+mod reseller;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::wire::RriLogin;
 use crate::wire::rri::trust;
 use desk::Desk;
 pub use desk::note_refusals;
+pub use reseller::{ResellerDesk, note_reseller_refusal, reseller_login};
 
 /// How often to look whether something is to be sent.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -62,13 +64,14 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let desks = desks(config)?;
-    let fault = sender_fault(&config.sender, &config.rri);
-    if let (Some(why), true) = (&fault, desks.is_empty() || config.sender.is_mail) {
+    let resellers = reseller::desks(config)?;
+    if let Some(why) = config.sending_fault() {
         anyhow::bail!("{why}");
     }
     let _lock = super::lock(&config.store.url, "send-lock", "stichtag-send run").await?;
     // What was claimed by a life that was cut short has its turn at once.
     store.forget_request_leases().await?;
+    store.forget_command_leases().await?;
     let mut working = JoinSet::new();
     let has_desk = |environment| {
         desks
@@ -82,14 +85,17 @@ pub async fn run(
     for desk in desks {
         working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
     }
+    for desk in resellers {
+        working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
+    }
     if !lost.is_empty() {
         working.spawn(tell_of_lost(store.clone(), lost, is_once, shutdown.clone()));
     }
-    if config.sender.is_mail {
+    if config.sender.is_mail && sender_fault(&config.sender, &config.rri).is_none() {
         send(config, &store, is_once, &shutdown).await?;
     }
     while let Some(done) = working.join_next().await {
-        done.context("the desk at a registry broke")??;
+        done.context("a desk broke")??;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod catcher;
 pub mod desk;
 pub mod queue;
 pub mod registry;
+pub mod reseller;
 pub mod signer;
 pub mod submit;
 

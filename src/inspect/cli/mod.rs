@@ -21,6 +21,7 @@ mod parse;
 mod progress;
 mod replay;
 mod request;
+mod reseller;
 mod save;
 mod sender;
 mod shell;

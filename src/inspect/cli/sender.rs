@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use super::{Colour, Context, Out, close_to_others, exit, request, start_log, when_done};
+use super::{Colour, Context, Out, close_to_others, exit, request, reseller, start_log, when_done};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Rri, sender_fault};
+use crate::config::{Config, ConfigError, Rri};
 use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
 use crate::wire::{self, RriSession, rri::RriError};
@@ -45,11 +45,34 @@ enum Command {
         #[arg(long, value_name = "ENV")]
         env: Option<Environment>,
     },
+    /// Speak to CentralNic Reseller
+    #[command(subcommand)]
+    Reseller(Reseller),
+    /// The own site for verification mails
+    #[command(subcommand)]
+    VerifySite(VerifySite),
     /// Print the signed mail of a request as it would leave now; nothing is sent
     PrintSigned {
         /// The request, such as Q-7
         request: RequestId,
     },
+}
+
+#[derive(Subcommand, Debug)]
+enum Reseller {
+    /// Send one command, and print the answer without what is secret in it
+    ///
+    /// Exit 1 where it was refused, 6 where nothing has left, 10 where nobody knows what became of it:
+    /// then read the state, and never send it again blindly.
+    Call(reseller::Call),
+}
+
+#[derive(Subcommand, Debug)]
+enum VerifySite {
+    /// See whether the reseller's mails point to `verify_site.base_url`
+    ///
+    /// Exit 1 where they point elsewhere, 10 where the answer does not show it.
+    Check(reseller::Check),
 }
 
 /// Runs what the command line asks for.
@@ -66,6 +89,10 @@ async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Run { once } => run_sender(&context, once).await,
         Command::PrintSigned { request } => print_signed(&context, request).await,
+        Command::Reseller(Reseller::Call(call)) => reseller::call(&context, call).await,
+        Command::VerifySite(VerifySite::Check(check)) => {
+            reseller::check_site(&context, check).await
+        }
         Command::Rri { file, env } => rri(&context, &file, env).await,
     }
 }
@@ -92,7 +119,7 @@ async fn run_sender(context: &Context, is_once: bool) -> anyhow::Result<u8> {
 
 /// Settings that nothing may be sent with are refused before anything else.
 fn fit(config: &crate::config::Config) -> anyhow::Result<()> {
-    match sender_fault(&config.sender, &config.rri) {
+    match config.sending_fault() {
         None => Ok(()),
         Some(why) => Err(ConfigError::new(&config.origin("sender"), why).into()),
     }

@@ -29,4 +29,5 @@ pub use fault::{Fault, Faults};
 pub use line::Line;
 pub use mail::{Answered, MailDesk, Member};
 pub use reply::Reply;
+pub(in crate::simulate) use rri::certificate;
 pub use rri::{Limits, RriServer, User};
