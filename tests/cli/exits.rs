@@ -134,6 +134,7 @@ fn four_is_not_found() {
         vec!["notice", "check", "K7QF-2M9X"],
         vec!["customer", "show", "K-99"],
         vec!["token", "revoke", "nobody"],
+        vec!["verify-site", "retry", "X-99"],
         vec!["explain", "X99"],
     ] {
         let done = office.run(&arguments);
@@ -300,6 +301,7 @@ fn help_and_version_go_to_stdout() {
         "notice",
         "customer",
         "token",
+        "verify-site",
         "audit",
         "explain",
         "config",

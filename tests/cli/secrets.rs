@@ -71,7 +71,7 @@ fn dialogue(stream: TcpStream, tell: &std::sync::mpsc::Sender<String>) -> std::i
 }
 
 /// Every command that prints something of what is there.
-const LOOKING: [&[&str]; 26] = [
+const LOOKING: [&[&str]; 27] = [
     &["alarm", "list"],
     &["audit", "list"],
     &["audit", "verify"],
@@ -98,6 +98,7 @@ const LOOKING: [&[&str]; 26] = [
     &["replay", "1", "--dry-run"],
     &["status"],
     &["token", "list"],
+    &["verify-site", "pending"],
 ];
 
 fn look_everywhere(office: &Office, how: &str) {

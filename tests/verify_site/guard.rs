@@ -56,7 +56,7 @@ fn a_network_that_asks_too_often_waits_and_others_do_not() {
     let answer = from("203.0.113.77, 192.0.2.4");
     assert_eq!(
         (answer.status, answer.heading()),
-        (429, "Bitte warten Sie einen Augenblick")
+        (429, "Please wait a moment")
     );
     let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1_000..=1_200).contains(&seconds), "{seconds}");

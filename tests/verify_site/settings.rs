@@ -27,7 +27,9 @@ fn a_website_is_of_one_environment_which_is_never_guessed() {
     );
     let (code, said) = check(&[URL, LIVE]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("notices.phone"), "{said}");
+    for note in ["notices.phone", "verify_site.trusted_proxies"] {
+        assert!(said.contains(note), "{note} in {said}");
+    }
     assert_eq!(check(&[]).0, 0);
 }
 

@@ -19,10 +19,11 @@ const { HtmlValidate } = require("html-validate");
 const validator = new HtmlValidate({
     root: true,
     extends: ["html-validate:standard", "html-validate:recommended", "html-validate:a11y"],
-    rules: { "long-title": "off" },
+    // A telephone number breaks rather than run off a narrow page.
+    rules: { "long-title": "off", "tel-non-breaking": "off" },
 });
 
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 300_000;
 const TABS_MAX = 10;
 // 320 pixels, and the same at 200 %.
 const WIDTHS = [320, 160];

@@ -58,6 +58,14 @@ impl ConfigCommand {
                          shown no number to call"
                     );
                 }
+                if config.verify_site.site.is_some()
+                    && config.verify_site.trusted_proxies.is_empty()
+                {
+                    eprintln!(
+                        "note: `verify_site.trusted_proxies` is empty: behind a web server all \
+                         visitors share one `verify_site.rate_limit`"
+                    );
+                }
                 if config.routes.is_empty() {
                     eprintln!("note: no route has recipients, so no mail is accepted");
                 }

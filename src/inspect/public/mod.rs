@@ -235,6 +235,12 @@ async fn confirm(
     if !visitor::is_from_us(&headers, &site.site.base_url) {
         return site.answer(&Page::Foreign, language);
     }
+    // Read first: it says in which language the visitor is told to wait.
+    let form = match form::read(request).await {
+        Ok(form) => form,
+        Err(page) => return site.answer(&page, language),
+    };
+    let language = visitor::language(form.lang.as_deref(), &headers);
     let address = visitor::address(peer.ip(), &headers, &site.proxies);
     let turn = {
         let mut limiter = site.limiter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -243,11 +249,6 @@ async fn confirm(
     if let Err(wait) = turn {
         return site.answer(&Page::Limited { wait }, language);
     }
-    let form = match form::read(request).await {
-        Ok(form) => form,
-        Err(page) => return site.answer(&page, language),
-    };
-    let language = visitor::language(form.lang.as_deref(), &headers);
     let page = match form.code {
         Err(()) => Page::Enter { is_wrong: true },
         Ok(readings) => match site.confirm(readings).await {
