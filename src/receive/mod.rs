@@ -1,5 +1,6 @@
 //! Bytes in: kept durably, then answered. Knows transports, and nothing of registries.
 
+pub mod centralnic_poll;
 pub mod denic_queue;
 mod inbox;
 mod keeper;

@@ -283,7 +283,10 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         if frame.code == 1000 && !frame.unknown.is_empty() {
-            let lines = frame.unknown.iter().map(|line| line.split_once(" = ").unwrap());
+            let lines = frame
+                .unknown
+                .iter()
+                .map(|line| line.split_once(" = ").unwrap());
             let contact = lines.map(|(name, value)| (name.replace('-', ""), json!(value)));
             normal.insert("contact".to_owned(), Value::Object(contact.collect()));
         }

@@ -242,7 +242,8 @@ async fn serve(
 }
 
 /// A certificate of an authority of its own; the authority, PEM, and what speaks TLS with it.
-fn certificate() -> Result<(String, TlsAcceptor), Box<dyn std::error::Error + Send + Sync>> {
+pub(in crate::simulate) fn certificate()
+-> Result<(String, TlsAcceptor), Box<dyn std::error::Error + Send + Sync>> {
     let mut authority = CertificateParams::new(Vec::new())?;
     // By one name for both, some clients would take the server's for an authority of its own.
     let name = &mut authority.distinguished_name;
