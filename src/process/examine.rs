@@ -30,7 +30,7 @@ pub async fn examine(
     // taken for when it came: the routes may have changed since.
     let is_from_session = matches!(
         message.inbound.source,
-        Source::DenicQueue | Source::DenicRri
+        Source::DenicQueue | Source::DenicRri | Source::CentralnicPoll | Source::CentralnicApi
     );
     let asks = !is_from_session && !bounced::is_for_notices(&rules.policy, &message.inbound);
     if message.evidence.is_none() && asks {

@@ -1,6 +1,7 @@
 //! Bytes in: kept durably, then answered. Knows transports, and nothing of registries.
 
 pub mod centralnic_events;
+pub mod centralnic_poll;
 pub mod denic_queue;
 mod inbox;
 mod keeper;

@@ -3,6 +3,7 @@
 
 pub mod catcher;
 pub mod desk;
+pub mod epp;
 pub mod queue;
 pub mod registry;
 pub mod reseller;

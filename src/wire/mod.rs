@@ -1,5 +1,6 @@
 //! Connections and outer frames that receiving and sending share.
 
+pub mod epp;
 mod format;
 mod head;
 mod https;

@@ -9,7 +9,7 @@ use stichtag::model::{
 };
 use stichtag::store::{
     Alarm, AuditEntry, CaseChange, Change, Decision, DomainChange, MessageVerdict, NoticeDraft,
-    NoticeSeed, Sealed, SqliteStore, Store,
+    NoticeSeed, ResellerChange, Sealed, SqliteStore, Store,
 };
 
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -114,6 +114,7 @@ pub fn change(message: InboundId) -> Change {
         report: None,
         answers: Vec::new(),
         doubts: Vec::new(),
+        reseller: ResellerChange::default(),
         evidence: None,
     }
 }

@@ -41,7 +41,8 @@ pub enum Import {
         #[arg(long)]
         as_of_mail_date: bool,
     },
-    /// One queue message from a file, key/value or XML
+    /// One message of the registry's queue (key/value or XML) or of the reseller's poll queue, or an
+    /// answer of the reseller's API, from a file
     Queue {
         /// The file; `-` is standard input
         file: PathBuf,

@@ -166,7 +166,11 @@ impl Parse {
             };
             out.line(format!("{word:<14} {} {}", reason.code, reason.detail))?;
         }
-        if source != Source::DenicQueue {
+        let is_mail = !matches!(
+            source,
+            Source::DenicQueue | Source::CentralnicPoll | Source::CentralnicApi
+        );
+        if is_mail {
             out.line(
                 "origin         not checked here: DKIM, SPF, OpenPGP need DNS and the envelope",
             )?;

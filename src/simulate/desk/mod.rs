@@ -18,7 +18,7 @@ mod mail;
 mod message;
 mod providers;
 mod reply;
-mod rri;
+pub(in crate::simulate) mod rri;
 mod session;
 mod xml_tree;
 

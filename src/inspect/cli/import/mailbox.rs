@@ -13,6 +13,7 @@ use super::super::replay::{ASK_EVERY, PATIENCE};
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
 use crate::model::{Envelope, Environment, Inbound, InboundId, Source, sha256_hex};
+use crate::parse;
 use crate::process;
 use crate::store::{LogFilter, MessageVerdict, Sealed, Store, StoreError};
 
@@ -177,7 +178,11 @@ pub async fn import_queue(
         bail!("{}: the file is empty", path.display());
     }
     let (store, config) = context.store().await?;
-    let inbound = inbound(context, Source::DenicQueue, Some(environment), raw);
+    let source = match parse::detect(&raw) {
+        told @ (Source::CentralnicPoll | Source::CentralnicApi) => told,
+        _ => Source::DenicQueue,
+    };
+    let inbound = inbound(context, source, Some(environment), raw);
     let kept = store.keep(vec![Sealed::new(inbound)?]).await?;
     for id in &kept {
         let detail = format!("{} for {environment}", path.display());
