@@ -49,6 +49,8 @@ async fn the_envelope_says_what_the_dialogue_said() {
         client_helo: Some("mx-out.example.de".to_owned()),
         queue_id: Some("4XyZ12".to_owned()),
         reply_to: None,
+        asked: None,
+        command: None,
     };
     assert_eq!(kept.envelope, expected);
     assert_eq!(kept.received_at, received_at());
