@@ -7,6 +7,8 @@ mod calendar;
 mod house;
 #[path = "year/registry.rs"]
 mod registry;
+#[path = "year/there.rs"]
+mod there;
 
 use std::collections::BTreeMap;
 

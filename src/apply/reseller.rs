@@ -23,8 +23,11 @@ const SOON: SignedDuration = SignedDuration::from_mins(10);
 /// A domain is looked at so long after its deadline.
 const AFTER_DEADLINE: SignedDuration = SignedDuration::from_mins(2);
 
-/// Between two looks at a domain that waits for its owner or its registry.
+/// Between two looks at a domain that waits for its registry.
 const LATER: SignedDuration = SignedDuration::from_hours(6);
+
+/// Between two looks at a domain that waits for its owner: lists tell sooner when it is free.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
 /// After so long a domain that does not come back needs a person.
 pub const RELEASE_MAX: SignedDuration = SignedDuration::from_hours(2);
@@ -134,6 +137,10 @@ pub fn merge(
             if facts.said.as_ref().is_some_and(|newer| newer.at > at) {
                 return Merged::Older;
             }
+            // Lists are read all day long: what they repeat is not written down again.
+            if says_no_more(facts, *suspension_at, owner.as_ref(), *is_verified) {
+                return Merged::Same;
+            }
             if suspension_at.is_some() {
                 say(facts, *suspension_at, at);
             }
@@ -164,6 +171,22 @@ pub fn merge(
             Merged::Newer
         }
     }
+}
+
+fn says_no_more(
+    facts: &ResellerFacts,
+    suspension_at: Option<Timestamp>,
+    owner: Option<&ResellerHandle>,
+    is_verified: Option<bool>,
+) -> bool {
+    let known = facts.owner.as_ref();
+    let said = (facts.said.as_ref()).filter(|said| facts.begun_at.is_none_or(|at| said.at >= at));
+    let is_said =
+        suspension_at.is_none() || said.is_some_and(|said| said.suspension_at == suspension_at);
+    let is_owner = owner.is_none_or(|handle| known.is_some_and(|known| known.handle == *handle));
+    let is_known =
+        is_verified.is_none() || known.is_some_and(|known| known.is_verified == is_verified);
+    is_said && is_owner && is_known
 }
 
 fn begin(facts: &mut ResellerFacts, at: Option<Timestamp>) {
@@ -238,7 +261,8 @@ pub fn next_look(facts: &ResellerFacts, now: Timestamp) -> Option<Timestamp> {
         ResellerClock::Clear => None,
         ResellerClock::Running(at) => Some(at + AFTER_DEADLINE),
         ResellerClock::Due(_) | ResellerClock::Releasing => Some(now + SOON),
-        ResellerClock::Suspended | ResellerClock::RegistryHold => Some(now + LATER),
+        ResellerClock::RegistryHold => Some(now + LATER),
+        ResellerClock::Suspended => Some(now + DAILY),
     }
 }
 

@@ -51,6 +51,18 @@ pub enum Update {
     Note(String),
 }
 
+impl Update {
+    /// The contact of the reseller that owns the domain from now on, if it says so.
+    pub fn reseller_owner(&self) -> Option<&ResellerHandle> {
+        match self {
+            Update::Reseller(
+                ResellerUpdate::State { owner, .. } | ResellerUpdate::Row { owner, .. },
+            ) => owner.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// The update an event means for the domain it names, if it means one.
 ///
 /// A contact's event is fanned out by the caller, which knows the domains of that holder. The
@@ -153,7 +165,10 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
             }
             merged
         }
-        Update::Reseller(update) => of_reseller(situation, &mut record, update, at, &mut reasons),
+        Update::Reseller(told) => {
+            let owner = update.reseller_owner();
+            of_reseller(situation, &mut record, (told, owner), at, &mut reasons)
+        }
         Update::Lifecycle(lifecycle, _) => {
             record.lifecycle = *lifecycle;
             Merged::Same
@@ -223,14 +238,10 @@ pub fn apply(situation: &Situation<'_>, update: &Update, at: Timestamp) -> Appli
 fn of_reseller(
     situation: &Situation<'_>,
     record: &mut DomainRecord,
-    update: &ResellerUpdate,
+    (update, owner): (&ResellerUpdate, Option<&ResellerHandle>),
     at: Timestamp,
     reasons: &mut Vec<Reason>,
 ) -> Merged {
-    let owner = match update {
-        ResellerUpdate::State { owner, .. } | ResellerUpdate::Row { owner, .. } => owner.as_ref(),
-        _ => None,
-    };
     let known = owner.and_then(|handle| situation.owners.get(handle));
     let facts = &mut record.facts.reseller;
     let merged = reseller::merge(facts, update, known, at);

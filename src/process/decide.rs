@@ -384,9 +384,14 @@ impl Deciding<'_> {
             .filter(|((environment, _), _)| *environment == key.environment)
             .map(|((_, handle), fact)| (handle.clone(), fact.clone()))
             .collect();
-        let owners: BTreeMap<ResellerHandle, ResellerOwner> = (self.world.reseller.owners.iter())
-            .filter(|((environment, _), _)| *environment == key.environment)
-            .map(|((_, handle), owner)| (handle.clone(), owner.clone()))
+        // A list names a thousand of them: only the one that this domain gets is looked up.
+        let owners: BTreeMap<ResellerHandle, ResellerOwner> = (update.reseller_owner())
+            .and_then(|handle| {
+                let place = (key.environment, handle.clone());
+                let known = self.world.reseller.owners.get(&place)?;
+                Some((handle.clone(), known.clone()))
+            })
+            .into_iter()
             .collect();
         let situation = Situation {
             before: &known.record,

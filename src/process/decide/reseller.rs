@@ -380,8 +380,8 @@ impl Deciding<'_> {
             let contact = owner.handle.clone();
             self.command(environment, ResellerCommand::StatusContact { contact });
         }
-        let is_state_unread =
-            facts.state.is_none() || shown.suspension_at.is_some_and(|at| at <= self.now);
+        let is_state_unread = facts.state.is_none()
+            || !facts.is_suspended() && shown.suspension_at.is_some_and(|at| at <= self.now);
         if !is_whole && is_state_unread {
             let domain = shown.domain.clone();
             self.command(environment, ResellerCommand::StatusDomain { domain });

@@ -1,6 +1,6 @@
 //! The reseller's system: what it holds, and what it is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -45,6 +45,8 @@ pub struct Book {
     /// The address that a code confirms. None is ever forgotten (CV-25).
     pub(super) codes: BTreeMap<String, String>,
     pub(super) domains: BTreeMap<String, Domain>,
+    /// Domains to which time does something.
+    pub(super) restless: BTreeSet<String>,
     pub(super) mails: Vec<VerificationMail>,
     events: Vec<Event>,
     properties: BTreeMap<String, String>,
@@ -62,6 +64,7 @@ impl Default for Book {
             addresses: BTreeMap::new(),
             codes: BTreeMap::new(),
             domains: BTreeMap::new(),
+            restless: BTreeSet::new(),
             mails: Vec::new(),
             events: Vec::new(),
             properties: BTreeMap::new(),
@@ -198,8 +201,8 @@ impl Book {
 
     fn event(&mut self, asked: &Asked) -> Option<&mut Event> {
         let number: u32 = asked.field("event")?.parse().ok()?;
-        let is_it = |event: &&mut Event| event.number == number;
-        self.events.iter_mut().find(is_it)
+        let place = usize::try_from(number.checked_sub(FIRST_EVENT)?).ok()?;
+        self.events.get_mut(place)
     }
 
     fn status_event(&mut self, asked: &Asked) -> String {

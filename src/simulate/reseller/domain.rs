@@ -51,6 +51,14 @@ pub struct Domain {
     pub check: Option<RegistryCheck>,
 }
 
+impl Domain {
+    /// Time alone does nothing to it.
+    fn is_quiet(&self) -> bool {
+        let is_timed = self.suspension_at.is_some() || self.freed_at.is_some();
+        !is_timed && !self.is_suspended && self.check.is_none()
+    }
+}
+
 impl Book {
     pub(super) fn add_domain(&mut self, asked: &Asked, now: Timestamp) -> Answer {
         let name = asked.field("domain").unwrap_or_default().to_lowercase();
@@ -103,6 +111,7 @@ impl Book {
     pub fn require(&mut self, domain: &str, check: RegistryCheck, now: Timestamp) {
         if let Some(known) = self.domains.get_mut(domain) {
             known.check = Some(check);
+            self.restless.insert(domain.to_owned());
             let data = vec![("domain", domain.to_owned())];
             let kind = ("DOMAIN_REGISTRATION", "REGISTRATION_NOTIFY");
             self.happen(now, kind, domain, data, None);
@@ -141,6 +150,7 @@ impl Book {
         }
         if let Some(domain) = self.domains.get_mut(name) {
             domain.suspension_at.get_or_insert(from + CLOCK);
+            self.restless.insert(name.to_owned());
         }
     }
 
@@ -273,8 +283,7 @@ impl Book {
     /// Contacts may have become verified: clocks end, and suspended domains are freed in a while
     /// (CV-13). That the deadline goes from the answers then is not documented.
     pub(super) fn settle_clocks(&mut self, now: Timestamp) {
-        let names: Vec<String> = self.domains.keys().cloned().collect();
-        for name in names {
+        for name in self.restless.clone() {
             let is_verified = self
                 .domains
                 .get(&name)
@@ -290,8 +299,7 @@ impl Book {
 
     /// What time alone does to domains.
     pub(super) fn advance_domains(&mut self, now: Timestamp) {
-        let names: Vec<String> = self.domains.keys().cloned().collect();
-        for name in names {
+        for name in self.restless.clone() {
             let Some(mut domain) = self.domains.get(&name).cloned() else {
                 continue;
             };
@@ -313,12 +321,16 @@ impl Book {
                     let kind = ("DOMAIN_DELETION", "DELETION_SUCCESSFUL");
                     self.happen(check.deletion_at, kind, &name, data, None);
                     self.domains.remove(&name);
+                    self.restless.remove(&name);
                     continue;
                 }
                 if let Some(at) = check.dedelegation_at.filter(|at| *at <= now) {
                     check.dedelegation_at = None;
                     self.tell_of(&name, "Status set to serverHold by the registry", at);
                 }
+            }
+            if domain.is_quiet() {
+                self.restless.remove(&name);
             }
             self.domains.insert(name, domain);
         }
