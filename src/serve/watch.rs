@@ -26,6 +26,10 @@ const NEWS_MESSAGES: i64 = 10_000;
 /// A request that is not answered by then is visible and alarmed (HS-29).
 const ANSWER_MAX: SignedDuration = SignedDuration::from_hours(24);
 
+/// A code that nobody has used is deleted after so long, one that is used at once (`product.md`,
+/// chapter 9).
+const CODES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Raises alarms, clears those whose cause is gone, and says them in the log: once, then every hour.
 pub struct Watch {
     rules: WatchRules,
@@ -56,6 +60,9 @@ impl Watch {
         self.look_at_held(store, now).await?;
         if let Ok(before) = now.checked_sub(ANSWER_MAX) {
             store.mark_unanswered(before, now).await?;
+        }
+        if let Ok(before) = now.checked_sub(CODES_KEPT) {
+            store.forget_codes(before).await?;
         }
         self.listen(store, now).await?;
         let (rules, heard) = (&self.rules, self.heard.clone().unwrap_or_default());

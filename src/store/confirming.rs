@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{AuditEntry, StoreError};
 use crate::model::{
-    CommandState, Environment, NoticeId, ResellerCommandId, ResellerHandle, TriggerCode,
+    CommandState, Environment, InboundId, NoticeId, ResellerCommandId, ResellerHandle, TriggerCode,
 };
 
 /// What a visitor brings.
@@ -112,6 +112,13 @@ pub trait Confirming: Send + Sync {
         unknown_max: u32,
         now: Timestamp,
     ) -> Result<Confirmation, StoreError>;
+
+    /// Deletes codes that are used, or were received before `before`, together with the raw bytes of
+    /// the messages that carried them; their digests stay. How many codes those were.
+    async fn forget_codes(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Does this message carry a code that is not deleted yet?
+    async fn carries_code(&self, message: InboundId) -> Result<bool, StoreError>;
 
     /// How far these commands are.
     async fn confirmation_states(

@@ -3,10 +3,13 @@
 
 use jiff::{Timestamp, ToSpan};
 use stichtag::model::{
-    CaseState, Envelope, Inbound, InboundId, NoticeKind, ResellerClock, ResellerCommand, Source,
+    CaseState, CommandState, Envelope, Inbound, InboundId, NoticeKind, ResellerClock,
+    ResellerCommand, Source,
 };
 use stichtag::store::MessageVerdict::{Applied, Unchanged};
-use stichtag::store::{CommandFilter, Confirmation, Confirming, Reselling, Store, VisitorCode};
+use stichtag::store::{
+    CommandFilter, CommandReply, Confirmation, Confirming, Reselling, Store, VisitorCode,
+};
 
 use super::desk::{Desk, LIVE, at};
 use super::reseller;
@@ -561,4 +564,83 @@ async fn a_de_domain_shows_its_deadlines_as_the_earlier_of_two_zones_and_marks_t
     let free = [shown[0], shown[1], shown[2]];
     answer(&desk, "StatusDomain domain=orchard-sample.de", &free).await;
     assert_eq!(desk.cases().await[0].state, CaseState::Resolved);
+}
+
+/// The code as it stands in the database, and the bytes of the message that carried it.
+async fn kept_of(desk: &Desk, message: InboundId) -> (bool, usize) {
+    let carries = desk.store.carries_code(message).await.unwrap();
+    let kept = desk.store.kept(message).await.unwrap().unwrap();
+    (carries, kept.raw.len())
+}
+
+#[tokio::test]
+async fn a_used_code_goes_with_the_bytes_that_carried_it_and_is_known_as_used_all_the_same() {
+    let mut desk = desk().await;
+    let message = event(&desk).await;
+    state(&desk, &RUNNING).await;
+    contact(&desk, true, false).await;
+    let month = 30 * 24;
+    assert_eq!(
+        desk.store
+            .forget_codes(desk.now - month.hours())
+            .await
+            .unwrap(),
+        0
+    );
+    assert!(matches!(kept_of(&desk, message).await, (true, 100..)));
+    confirm(&desk).await;
+    assert_eq!(
+        desk.store
+            .forget_codes(desk.now - month.hours())
+            .await
+            .unwrap(),
+        0
+    );
+    // The command is answered by the kept answer alone here: settled, it holds the code no longer.
+    for request in desk
+        .store
+        .commands(&CommandFilter::default())
+        .await
+        .unwrap()
+    {
+        let reply = CommandReply {
+            state: CommandState::Done,
+            due_at: desk.now,
+            code: Some(200),
+            text: "200".to_owned(),
+        };
+        desk.store
+            .settle_command(request.id, &reply, None, None, desk.now)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        desk.store
+            .forget_codes(desk.now - month.hours())
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(kept_of(&desk, message).await, (false, 0));
+    let code = VisitorCode::Trigger(CODE.parse().unwrap());
+    let again = desk
+        .store
+        .ask_confirmation(LIVE, &code, 10, desk.now)
+        .await
+        .unwrap();
+    assert_eq!(again, Confirmation::Already);
+    // The same code from another source is not kept once more.
+    desk.now += 2.hours();
+    let copy = event(&desk).await;
+    assert!(!desk.store.carries_code(copy).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_uses_is_deleted_after_thirty_days() {
+    let desk = desk().await;
+    let message = event(&desk).await;
+    let day = |days: i64| desk.now + (days * 24).hours() - (30 * 24).hours();
+    assert_eq!(desk.store.forget_codes(day(29)).await.unwrap(), 0);
+    assert_eq!(desk.store.forget_codes(day(31)).await.unwrap(), 1);
+    assert_eq!(kept_of(&desk, message).await, (false, 0));
 }

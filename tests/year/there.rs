@@ -32,10 +32,10 @@ const SEED: u64 = 20_261_108;
 const LIVE: Environment = Environment::Live;
 
 /// How often events and lists are read here.
-const TICK: SignedDuration = SignedDuration::from_hours(6);
+const TICK: SignedDuration = SignedDuration::from_hours(12);
 
 /// Ticks between two comparisons of all domains.
-const CHECK_EVERY: u32 = 40;
+const CHECK_EVERY: u32 = 20;
 
 /// What there is to know within this time is known: a look, what follows from it, and a lost event that
 /// only a list tells of.

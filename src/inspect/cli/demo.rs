@@ -4,6 +4,7 @@ mod circle;
 mod page;
 mod stage;
 mod story;
+mod there;
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -200,7 +201,8 @@ async fn tell(stage: &Stage, start: &Zoned, folder: &Path) -> anyhow::Result<()>
         "{number} messages, each decided as it should be; {caught} notices, {reminded} of them \
          reminders, each delivered once."
     ))?;
-    circle::play(stage, folder).await
+    circle::play(stage, folder).await?;
+    there::play(stage, folder).await
 }
 
 /// A deadline nearer than this must have been told.

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit};
-use crate::model::{DomainName, Environment, InboundId, NoticeState, ReasonCode, reason};
+use crate::model::{
+    DomainName, Environment, InboundId, NoticeState, ReasonCode, reason, sha256_hex,
+};
 use crate::store::{AuditEntry, LogEntry, LogFilter, MessageVerdict, NoticeFilter, Store};
 
 /// How often `follow` looks for new messages.
@@ -191,6 +193,7 @@ impl Log {
             Log::Show { id } => show(context, &*store, id).await?,
             Log::Raw { id } => {
                 let inbound = store.kept(id).await?.ok_or_else(|| missing(id))?;
+                whole(id, &inbound.raw, &*store).await?;
                 std::io::stdout().write_all(&inbound.raw)?;
             }
             Log::Follow(listing) => follow(context, &*store, &listing).await?,
@@ -198,6 +201,23 @@ impl Log {
         }
         Ok(exit::DONE)
     }
+}
+
+/// Are the bytes of a message still there? Retention deletes those that carried a code.
+pub async fn whole(id: InboundId, raw: &[u8], store: &dyn Store) -> anyhow::Result<()> {
+    let filter = LogFilter {
+        id: Some(id),
+        ..LogFilter::default()
+    };
+    let entry = store.log(&filter).await?.into_iter().next();
+    let is_deleted = raw.is_empty() && entry.is_some_and(|entry| entry.sha256 != sha256_hex(&[]));
+    if is_deleted {
+        anyhow::bail!(
+            "the bytes of message {id} are deleted, for they carried a code that has been used or is \
+             old; `stichtag log why {id}` shows what they said"
+        );
+    }
+    Ok(())
 }
 
 /// Objects are printed as they are read, however long the log is; a table is as wide as its widest

@@ -56,7 +56,8 @@ impl Replay {
             }
         };
         for id in &ids {
-            store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
+            let inbound = store.kept(*id).await?.ok_or_else(|| log::missing(*id))?;
+            log::whole(*id, &inbound.raw, &*store).await?;
         }
         if self.dry_run {
             preview(context, &*store, &config, &ids, false).await?;

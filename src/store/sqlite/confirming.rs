@@ -9,9 +9,10 @@ use super::super::{
     AuditEntry, CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand,
     PendingConfirmation, StoreError, VisitorCode,
 };
-use super::{SqliteStore, Writing, audit, row};
+use super::{SqliteStore, Writing, audit, reseller, row};
 use crate::model::{
-    CommandState, Environment, NoticeId, ResellerCommand, ResellerCommandId, TriggerCode,
+    CommandState, Environment, InboundId, NoticeId, ResellerCommand, ResellerCommandId,
+    TriggerCode, sha256_hex,
 };
 
 /// Who asked for a confirmation on the website.
@@ -130,6 +131,14 @@ impl Confirming for SqliteStore {
         Ok(Confirmation::Asked(asked))
     }
 
+    async fn forget_codes(&self, before: Timestamp) -> Result<u64, StoreError> {
+        reseller::forget_codes(self, before).await
+    }
+
+    async fn carries_code(&self, message: InboundId) -> Result<bool, StoreError> {
+        reseller::carries_code(self, message).await
+    }
+
     async fn confirmation_states(
         &self,
         ids: &[ResellerCommandId],
@@ -224,10 +233,13 @@ async fn by_trigger(
     environment: Environment,
     trigger: &TriggerCode,
 ) -> Result<Option<Held>, StoreError> {
-    let sql = held_where("trigger_code.environment = ?1 AND trigger_code.code = ?2");
+    let sql = held_where(
+        "trigger_code.environment = ?1 AND (trigger_code.code = ?2 OR trigger_code.digest = ?3)",
+    );
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(environment.as_str())
         .bind(trigger.expose())
+        .bind(sha256_hex(trigger.expose().as_bytes()))
         .fetch_optional(connection)
         .await?
         .as_ref()
@@ -322,13 +334,15 @@ async fn insert(
     trigger: &TriggerCode,
     now: Timestamp,
 ) -> Result<Held, StoreError> {
-    let inserted =
-        sqlx::query("INSERT INTO trigger_code (environment, code, received_at) VALUES (?, ?, ?)")
-            .bind(environment.as_str())
-            .bind(trigger.expose())
-            .bind(row::micros(now))
-            .execute(&mut **writing)
-            .await?;
+    let inserted = sqlx::query(
+        "INSERT INTO trigger_code (environment, code, digest, received_at) VALUES (?, ?, ?, ?)",
+    )
+    .bind(environment.as_str())
+    .bind(trigger.expose())
+    .bind(sha256_hex(trigger.expose().as_bytes()))
+    .bind(row::micros(now))
+    .execute(&mut **writing)
+    .await?;
     Ok(Held {
         row: inserted.last_insert_rowid(),
         address: None,

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{
     AskedCommand, Happening, ResellerAsk, ResellerChange, ResellerWorld, SAME_TIME_SECONDS,
     SeenCode, StoreError,
 };
-use super::{Writing, row};
+use super::{SqliteStore, Writing, row};
 use crate::model::{
     CaseId, Environment, InboundId, ResellerCommand, ResellerCommandId, ResellerHandle,
-    ResellerOwner,
+    ResellerOwner, sha256_hex,
 };
 
 type OwnerKey = (Environment, ResellerHandle);
@@ -223,6 +223,20 @@ pub async fn write(
         .bind(owner.handle.as_str())
         .execute(&mut **writing)
         .await?;
+        if owner.is_verified == Some(true) {
+            // Confirmed here or at the reseller's own page: no code of that time is needed any more.
+            sqlx::query(
+                "UPDATE trigger_code SET confirmed_at = coalesce(confirmed_at, ?1) \
+                 WHERE environment = ?2 AND (handle = ?3 OR address = ?4) AND received_at <= ?5",
+            )
+            .bind(row::micros(now))
+            .bind(environment.as_str())
+            .bind(owner.handle.as_str())
+            .bind(owner.address.as_deref())
+            .bind(row::micros(owner.at))
+            .execute(&mut **writing)
+            .await?;
+        }
         look_at_cases(
             writing,
             *environment,
@@ -235,8 +249,11 @@ pub async fn write(
         keep_code(writing, message, code).await?;
     }
     if let Some(row) = change.confirmed {
+        // One confirmation serves every code of the address.
         sqlx::query(
-            "UPDATE trigger_code SET confirmed_at = coalesce(confirmed_at, ?) WHERE id = ?",
+            "UPDATE trigger_code SET confirmed_at = coalesce(confirmed_at, ?1) WHERE id = ?2 \
+             OR (environment, address) = (SELECT environment, address FROM trigger_code \
+                WHERE id = ?2)",
         )
         .bind(row::micros(now))
         .bind(row)
@@ -272,13 +289,13 @@ async fn keep_code(
     code: &SeenCode,
 ) -> Result<(), StoreError> {
     let id: i64 = sqlx::query_scalar(
-        "INSERT INTO trigger_code (environment, code, handle, address, received_at) \
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT (environment, code) WHERE code IS NOT NULL \
-         DO UPDATE SET handle = coalesce(handle, excluded.handle), \
+        "INSERT INTO trigger_code (environment, code, digest, handle, address, received_at) \
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET handle = coalesce(handle, excluded.handle), \
              address = coalesce(address, excluded.address) RETURNING id",
     )
     .bind(code.environment.as_str())
     .bind(code.code.expose())
+    .bind(sha256_hex(code.code.expose().as_bytes()))
     .bind(code.handle.as_ref().map(ResellerHandle::as_str))
     .bind(code.address.as_deref())
     .bind(row::micros(code.at))
@@ -293,6 +310,50 @@ async fn keep_code(
     .await?;
     let address = code.address.as_deref();
     look_at_cases(writing, code.environment, code.handle.as_ref(), address).await
+}
+
+/// Deletes codes that are used, or that came before `before`, with the raw bytes of the messages that
+/// carried them; how many codes those were.
+pub async fn forget_codes(store: &SqliteStore, before: Timestamp) -> Result<u64, StoreError> {
+    const OLD: &str = "code IS NOT NULL AND (confirmed_at IS NOT NULL OR received_at < ?1) \
+        AND NOT EXISTS (SELECT 1 FROM reseller_command WHERE state IN ('queued', 'sent') \
+            AND body ->> '$.command' = 'ActivateContact' AND body ->> '$.code' = trigger_code.id)";
+    let is_any = format!("SELECT EXISTS (SELECT 1 FROM trigger_code WHERE {OLD})");
+    let is_any: bool = sqlx::query_scalar(AssertSqlSafe(is_any))
+        .bind(row::micros(before))
+        .fetch_one(&store.readers)
+        .await?;
+    if !is_any {
+        return Ok(0);
+    }
+    let mut writing = store.begin().await?;
+    let bytes = format!(
+        "UPDATE inbound SET raw = x'' WHERE id IN (SELECT message FROM trigger_message \
+         JOIN trigger_code ON trigger_code.id = trigger_message.trigger_code WHERE {OLD})"
+    );
+    sqlx::query(AssertSqlSafe(bytes))
+        .bind(row::micros(before))
+        .execute(&mut *writing)
+        .await?;
+    let codes = format!("UPDATE trigger_code SET code = NULL WHERE {OLD}");
+    let done = sqlx::query(AssertSqlSafe(codes))
+        .bind(row::micros(before))
+        .execute(&mut *writing)
+        .await?;
+    store.end(writing).await?;
+    Ok(done.rows_affected())
+}
+
+/// Does a message carry a code that is not deleted yet?
+pub async fn carries_code(store: &SqliteStore, message: InboundId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM trigger_message JOIN trigger_code \
+             ON trigger_code.id = trigger_message.trigger_code \
+         WHERE message = ? AND code IS NOT NULL)",
+    )
+    .bind(message.0)
+    .fetch_one(&store.readers)
+    .await?)
 }
 
 /// There is news for the plans of the cases that wait for this contact or address.

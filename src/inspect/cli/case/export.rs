@@ -239,7 +239,23 @@ async fn message<W: Write>(
         .map(|inbound| inbound.raw)
         // Digest and facts outlive the bytes.
         .filter(|raw| !raw.is_empty() || entry.sha256 == sha256_hex(&[]));
+    let is_secret = store.carries_code(id).await?;
     let kept = match raw {
+        // Whoever has the code can confirm the address, and an export goes to strangers.
+        Some(raw) if is_secret => {
+            proof.missing.push(Missing {
+                what: format!("the bytes of message {id}"),
+                why: format!(
+                    "they hold a code that confirms a mail address, which is a secret; their SHA-256 \
+                     is {}",
+                    entry.sha256
+                ),
+            });
+            Kept {
+                path: None,
+                is_intact: entry.sha256 == sha256_hex(&raw),
+            }
+        }
         Some(raw) => {
             let is_intact = entry.sha256 == sha256_hex(&raw);
             if !is_intact {

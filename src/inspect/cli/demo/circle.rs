@@ -2,13 +2,11 @@
 //! proof. The sender is the real one, run from the library.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::page::Page;
-use super::stage::{ASK_EVERY, PATIENCE, Stage};
+use super::stage::Stage;
 use super::story;
 use crate::clock::Clock;
 use crate::config::{Config, Credentials, Layers};
@@ -18,8 +16,7 @@ use crate::model::request::{
     VerificationMethod, VerificationResult,
 };
 use crate::model::{
-    Account, Asking, CaseState, Claim, CustomerId, DomainRecord, Environment, Lifecycle,
-    NoticeKind, NoticeState,
+    Account, Asking, CaseState, Claim, CustomerId, DomainRecord, Environment, Lifecycle, NoticeKind,
 };
 use crate::process::ordering::{self, Ways, Wish};
 use crate::serve;
@@ -27,7 +24,7 @@ use crate::simulate::desk::{
     Book, Channel, Counter, Feed, Limits, MailDesk, Member, RriServer, Rules, User,
 };
 use crate::simulate::{Signer, StatusMail, submit};
-use crate::store::{CaseEntry, NoticeFilter};
+use crate::store::CaseEntry;
 
 const SECRET_KEY: &[u8] = include_bytes!("../../../../fixtures/trust/keys/office-secret.asc");
 const PUBLIC_KEY: &[u8] = include_bytes!("../../../../fixtures/trust/keys/office-public.asc");
@@ -108,7 +105,7 @@ impl<'a> Circle<'a> {
 
     async fn tell(&self) -> anyhow::Result<()> {
         let page = self.stage.page();
-        self.step("A customer orders a domain in the shop")?;
+        self.stage.step("A customer orders a domain in the shop")?;
         let ordered = self.order(register()?, Account::Customer, "mail").await?;
         page.labelled("order", &ordered)?;
         self.send("mail").await?;
@@ -117,7 +114,8 @@ impl<'a> Circle<'a> {
         }
         page.labelled("sender", "nothing leaves: the order is not paid")?;
 
-        self.step("The order is paid; the sender signs the request and mails it")?;
+        self.stage
+            .step("The order is paid; the sender signs the request and mails it")?;
         let audit = self.stage.context.audit("order pay", "O-1", "demo");
         let first = self.store().orders(&Default::default()).await?;
         let order = first.first().context("the order is gone")?.id;
@@ -134,18 +132,20 @@ impl<'a> Circle<'a> {
         }
         self.expect(Lifecycle::Registering).await?;
 
-        self.step("The registry checks the signature, acts, and answers by mail")?;
+        self.stage
+            .step("The registry checks the signature, acts, and answers by mail")?;
         let answered = self.desk.take(&request.raw);
         let mail = answered.mail.context("the registry did not answer")?;
         let from = StatusMail::sender(LIVE);
         let reply = submit(self.stage.smtp()?, from, &[story::LIVE_ADDRESS], &mail).await?;
         page.labelled("answer", &reply)?;
-        self.decided().await?;
+        self.stage.decided().await?;
         self.expect(Lifecycle::Registered).await?;
 
-        self.step("The sender reads the registry's queue: this holder must be verified")?;
+        self.stage
+            .step("The sender reads the registry's queue: this holder must be verified")?;
         self.send("mail").await?;
-        self.decided().await?;
+        self.stage.decided().await?;
         let case = self.case().await?;
         page.labelled("case", &format!("{} {}", case.id, case.state))?;
         let record = self.record().await?;
@@ -157,9 +157,11 @@ impl<'a> Circle<'a> {
             let at = at.with_context(|| format!("nobody knows when the domain {word}"))?;
             page.item(&format!("without a proof it {word} on {at}"))?;
         }
-        self.told(NoticeKind::VerificationRequired).await?;
+        self.stage
+            .told(NoticeKind::VerificationRequired, DOMAIN)
+            .await?;
 
-        self.step(
+        self.stage.step(
             "The proof goes back by RRI: the contact is read, the proof added, all of it sent",
         )?;
         let proof = proof(case.id, self.stage.context.now())?;
@@ -167,9 +169,9 @@ impl<'a> Circle<'a> {
         page.labelled("order", &ordered)?;
         // First the contact is read; what is there decides what is sent.
         self.send("rri").await?;
-        self.decided().await?;
+        self.stage.decided().await?;
         self.send("rri").await?;
-        self.decided().await?;
+        self.stage.decided().await?;
         let done = self.counter.book(|book| {
             let entries = book.journal().iter();
             entries
@@ -191,18 +193,11 @@ impl<'a> Circle<'a> {
             bail!("{} is {}, resolved was expected", case.id, case.state);
         }
         page.labelled("case", &format!("{} {}", case.id, case.state))?;
-        self.told(NoticeKind::Resolved).await?;
+        self.stage.told(NoticeKind::Resolved, DOMAIN).await?;
         let twice = self.counter.book(|book| book.twice());
         if !twice.is_empty() {
             bail!("the registry acted twice on {twice:?}");
         }
-        Ok(())
-    }
-
-    fn step(&self, title: &str) -> anyhow::Result<()> {
-        let out = &self.stage.context.out;
-        out.line("")?;
-        out.heading(&format!("    {title}"))?;
         Ok(())
     }
 
@@ -286,47 +281,6 @@ impl<'a> Circle<'a> {
             .page()
             .labelled("domain", &format!("{DOMAIN} is {lifecycle}"))?;
         Ok(())
-    }
-
-    /// Waits until every kept message is decided.
-    async fn decided(&self) -> anyhow::Result<()> {
-        let began = Instant::now();
-        while self.store().figures().await?.pending > 0 {
-            if began.elapsed() > PATIENCE {
-                bail!("messages wait to be decided");
-            }
-            tokio::time::sleep(ASK_EVERY).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until the customer has that mail, and shows it.
-    async fn told(&self, kind: NoticeKind) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let filter = NoticeFilter {
-            customer: Some(CustomerId(CUSTOMER.to_owned())),
-            ..NoticeFilter::default()
-        };
-        let page: Page<'_> = self.stage.page();
-        loop {
-            let all = self.store().notices(&filter).await?;
-            let ours = all.iter().map(|entry| &entry.notice).find(|notice| {
-                notice.kind == kind
-                    && notice.state == NoticeState::Sent
-                    && notice.items.iter().any(|item| item.domain.ace() == DOMAIN)
-            });
-            if let Some(notice) = ours {
-                let caught = self.stage.caught(&notice.message_id)?;
-                let to = caught.recipients.join(", ");
-                page.labelled("notice", &format!("{} {kind} to <{to}>", notice.id))?;
-                page.labelled("", &format!("\"{}\"", caught.subject))?;
-                return Ok(());
-            }
-            if began.elapsed() > PATIENCE {
-                bail!("the customer was not told ({kind})");
-            }
-            tokio::time::sleep(ASK_EVERY).await;
-        }
     }
 }
 

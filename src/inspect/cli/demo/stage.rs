@@ -106,6 +106,51 @@ impl Stage {
         Ok(())
     }
 
+    /// A heading within a chapter.
+    pub fn step(&self, title: &str) -> anyhow::Result<()> {
+        let out = &self.context.out;
+        out.line("")?;
+        out.heading(&format!("    {title}"))?;
+        Ok(())
+    }
+
+    /// Waits until every kept message is decided.
+    pub async fn decided(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.store().figures().await?.pending > 0 {
+            if began.elapsed() > PATIENCE {
+                bail!("messages wait to be decided");
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until that mail about a domain has left, and shows it.
+    pub async fn told(&self, kind: NoticeKind, ace: &str) -> anyhow::Result<Caught> {
+        let began = Instant::now();
+        let page = self.page();
+        loop {
+            let all = self.store().notices(&NoticeFilter::default()).await?;
+            let ours = all.iter().map(|entry| &entry.notice).find(|notice| {
+                notice.kind == kind
+                    && notice.state == NoticeState::Sent
+                    && notice.items.iter().any(|item| item.domain.ace() == ace)
+            });
+            if let Some(notice) = ours {
+                let caught = self.caught(&notice.message_id)?;
+                let to = caught.recipients.join(", ");
+                page.labelled("notice", &format!("{} {kind} to <{to}>", notice.id))?;
+                page.labelled("", &format!("\"{}\"", caught.subject))?;
+                return Ok(caught);
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("nobody was told about {ace} ({kind})");
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
     /// Plays one step: moves the clock, hands the message over, waits until it is decided and
     /// everybody is told, prints all of it, and compares.
     pub async fn play(&self, number: usize, step: &Step) -> anyhow::Result<()> {
@@ -357,6 +402,20 @@ fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> anyhow::
          [route.denic-test]\n\
          recipients = [{test}]\n\
          \n\
+         [route.centralnic]\n\
+         environment = \"live\"\n\
+         parser = \"centralnic\"\n\
+         recipients = [{events}]\n\
+         envelope_from = [{reseller}]\n\
+         header_from = [{reseller}]\n\
+         require = \"record\"\n\
+         \n\
+         [verify_site]\n\
+         base_url = \"https://confirm.muster.example\"\n\
+         environment = \"live\"\n\
+         listen = \"127.0.0.1:0\"\n\
+         owner_mail = \"ours\"\n\
+         \n\
          [authenticate.dns_static]\n\
          {records}\
          \n\
@@ -378,6 +437,8 @@ fn settings(folder: &Path, smarthost: &str, smtp: &str, admin: &str) -> anyhow::
         folder = text(&folder.to_string_lossy()),
         live = text(super::story::LIVE_ADDRESS),
         test = text(super::story::TEST_ADDRESS),
+        events = text(super::there::EVENTS),
+        reseller = text(super::there::RESELLER),
         smarthost = text(smarthost),
     ))
 }

@@ -20,12 +20,14 @@ CREATE TABLE trigger_code (
     id           INTEGER PRIMARY KEY,
     environment  TEXT    NOT NULL,
     code         TEXT,                      -- NULL: deleted
+    digest       TEXT,                      -- SHA-256 of the code, which stays
     handle       TEXT,                      -- of the contact, where it is known
     address      TEXT,                      -- the address that it confirms, lower case, where it is known
     received_at  INTEGER NOT NULL,
     confirmed_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX trigger_code_code ON trigger_code (environment, code) WHERE code IS NOT NULL;
+CREATE UNIQUE INDEX trigger_code_digest ON trigger_code (environment, digest) WHERE digest IS NOT NULL;
 CREATE INDEX trigger_code_handle  ON trigger_code (environment, handle) WHERE handle IS NOT NULL;
 CREATE INDEX trigger_code_address ON trigger_code (environment, address) WHERE address IS NOT NULL;
 
