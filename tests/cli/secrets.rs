@@ -96,6 +96,7 @@ const LOOKING: [&[&str]; 27] = [
     &["notice", "show", "N-1"],
     &["notice", "preview", "on-hold", "--case", "V-1"],
     &["replay", "1", "--dry-run"],
+    &["reseller", "list"],
     &["status"],
     &["token", "list"],
     &["verify-site", "pending"],

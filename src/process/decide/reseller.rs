@@ -1,5 +1,7 @@
 //! Messages of CentralNic Reseller: events, and what its system shows when it is asked.
 
+mod verification;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -125,7 +127,12 @@ impl Deciding<'_> {
                     self.shown(shown, *is_whole, environment, at);
                 }
             }
-            Facts::ResellerContact(contact) => self.contact_shown(contact, environment, at),
+            Facts::ResellerContact(contact) => {
+                self.contact_shown(contact, environment, at);
+                if let Some(asked) = asked {
+                    self.contact_answered(contact, &asked.command, environment, at);
+                }
+            }
             Facts::ResellerAnswer { code, description } => {
                 let text = format!("the reseller answers {code} {description}");
                 self.change.decision.trace.push(text);
@@ -477,6 +484,10 @@ impl Deciding<'_> {
                 self.change.decision.verdict = MessageVerdict::Applied;
                 self.command(environment, ResellerCommand::StatusDomain { domain });
             }
+            ResellerCommand::CloneContact {
+                for_domain: Some(domain),
+                ..
+            } if is_done => self.copy_unnamed(domain, environment),
             ResellerCommand::StatusDomain { domain } if code == NOT_FOUND => {
                 self.unknown_there(domain, environment);
             }
