@@ -71,7 +71,7 @@ fn dialogue(stream: TcpStream, tell: &std::sync::mpsc::Sender<String>) -> std::i
 }
 
 /// Every command that prints something of what is there.
-const LOOKING: [&[&str]; 27] = [
+const LOOKING: [&[&str]; 28] = [
     &["alarm", "list"],
     &["audit", "list"],
     &["audit", "verify"],

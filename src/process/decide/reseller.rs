@@ -116,12 +116,7 @@ impl Deciding<'_> {
                     self.confirmation_asked(told, environment);
                 }
             }
-            Facts::ResellerEvent(told) => {
-                if self.is_new(happening(told, None, environment, reading)) {
-                    self.reseller_event(told, environment, at);
-                    self.deadline_in_event(told, environment, reading.is_deadline_lost);
-                }
-            }
+            Facts::ResellerEvent(told) => self.event_told(told, environment, reading, at),
             Facts::ResellerDomains { domains, is_whole } => {
                 for shown in domains {
                     self.shown(shown, *is_whole, environment, at);
@@ -141,6 +136,19 @@ impl Deciding<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn event_told(
+        &mut self,
+        told: &ResellerEvent,
+        environment: Environment,
+        reading: &Reading,
+        at: Timestamp,
+    ) {
+        if self.is_new(happening(told, None, environment, reading)) {
+            self.reseller_event(told, environment, at);
+            self.deadline_in_event(told, environment, reading.is_deadline_lost);
         }
     }
 

@@ -31,15 +31,7 @@ impl Deciding<'_> {
             ResellerCommand::CloneContact {
                 contact,
                 for_domain: Some(domain),
-            } => {
-                if self.waits_for_proof(domain, contact, environment) {
-                    let (domain, contact) = (domain.clone(), shown.handle.clone());
-                    self.command(
-                        environment,
-                        ResellerCommand::ChangeOwner { domain, contact },
-                    );
-                }
-            }
+            } => self.copied(contact, &shown.handle, domain, environment),
             _ => {}
         }
     }
@@ -71,6 +63,23 @@ impl Deciding<'_> {
                     contact,
                     for_domain,
                 },
+            );
+        }
+    }
+
+    /// The copy takes the place of the contact on the domain: that is sent to the registry at once.
+    fn copied(
+        &mut self,
+        contact: &ResellerHandle,
+        copy: &ResellerHandle,
+        domain: &DomainName,
+        environment: Environment,
+    ) {
+        if self.waits_for_proof(domain, contact, environment) {
+            let (domain, contact) = (domain.clone(), copy.clone());
+            self.command(
+                environment,
+                ResellerCommand::ChangeOwner { domain, contact },
             );
         }
     }
