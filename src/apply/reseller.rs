@@ -23,18 +23,18 @@ const SOON: SignedDuration = SignedDuration::from_mins(10);
 /// A domain is looked at so long after its deadline.
 const AFTER_DEADLINE: SignedDuration = SignedDuration::from_mins(2);
 
+/// Between two looks at a domain that waits for its owner or its registry.
+const LATER: SignedDuration = SignedDuration::from_hours(6);
+
+/// After so long a domain that does not come back needs a person.
+pub const RELEASE_MAX: SignedDuration = SignedDuration::from_hours(2);
+
 /// Results go to the registry once an hour (`centralnic.md` 13): so long after they were given, a
 /// domain is looked at as often.
 const REPORT_WATCH: SignedDuration = SignedDuration::from_hours(24);
 
 /// Between two looks at a domain whose results are on their way.
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
-
-/// Between two looks at a domain that waits for its owner or its registry.
-const LATER: SignedDuration = SignedDuration::from_hours(6);
-
-/// After so long a domain that does not come back needs a person.
-pub const RELEASE_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// What the reseller says about one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
