@@ -13,6 +13,7 @@ mod examine;
 pub mod ordering;
 mod read;
 mod remind;
+pub mod reselling;
 mod rules;
 mod tell;
 mod token;

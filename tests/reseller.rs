@@ -1,5 +1,7 @@
 //! CentralNic Reseller: its API, what we ask it, and the simulated system that answers.
 
+#[path = "reseller/de_there.rs"]
+mod de_there;
 #[path = "reseller/events.rs"]
 mod events;
 #[path = "reseller/house.rs"]

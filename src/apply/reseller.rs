@@ -32,6 +32,13 @@ const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// After so long a domain that does not come back needs a person.
 pub const RELEASE_MAX: SignedDuration = SignedDuration::from_hours(2);
 
+/// Results go to the registry once an hour (`centralnic.md` 13): so long after they were given, a
+/// domain is looked at as often.
+const REPORT_WATCH: SignedDuration = SignedDuration::from_hours(24);
+
+/// Between two looks at a domain whose results are on their way.
+const HOURLY: SignedDuration = SignedDuration::from_hours(1);
+
 /// What the reseller says about one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResellerUpdate {
@@ -61,6 +68,8 @@ pub enum ResellerUpdate {
     Owner(ResellerOwner),
     /// Its release is asked for.
     Released,
+    /// Results of a verification of its owner were given to the reseller.
+    Reported,
 }
 
 impl ResellerUpdate {
@@ -127,6 +136,9 @@ pub fn merge(
             if !facts.is_suspended() {
                 facts.release_at = None;
             }
+            if !facts.is_proof_wanted() {
+                facts.reported_at = None;
+            }
             Merged::Newer
         }
         ResellerUpdate::Row {
@@ -170,6 +182,13 @@ pub fn merge(
             facts.release_at = Some(at);
             Merged::Newer
         }
+        ResellerUpdate::Reported => match facts.reported_at {
+            Some(reported) if reported >= at => Merged::Same,
+            _ => {
+                facts.reported_at = Some(at);
+                Merged::Newer
+            }
+        },
     }
 }
 
@@ -255,14 +274,22 @@ pub fn next_look(facts: &ResellerFacts, now: Timestamp) -> Option<Timestamp> {
     if let Some(state) = &facts.state
         && (state.de_deletion_at.is_some() || state.de_dedelegation_at.is_some())
     {
-        return Some(now + LATER);
+        return Some(now + of_registry(facts, now));
     }
     match facts.clock(now) {
         ResellerClock::Clear => None,
         ResellerClock::Running(at) => Some(at + AFTER_DEADLINE),
         ResellerClock::Due(_) | ResellerClock::Releasing => Some(now + SOON),
-        ResellerClock::RegistryHold => Some(now + LATER),
         ResellerClock::Suspended => Some(now + DAILY),
+        ResellerClock::RegistryHold => Some(now + of_registry(facts, now)),
+    }
+}
+
+/// Between two looks at a domain whose owner the registry wants proven.
+fn of_registry(facts: &ResellerFacts, now: Timestamp) -> SignedDuration {
+    match facts.reported_at {
+        Some(at) if now.duration_since(at) < REPORT_WATCH => HOURLY,
+        _ => LATER,
     }
 }
 
@@ -297,5 +324,8 @@ pub fn described(update: &ResellerUpdate) -> String {
             None => format!("the contact {} was read", owner.handle),
         },
         ResellerUpdate::Released => "its release is asked for".to_owned(),
+        ResellerUpdate::Reported => {
+            "the results about its owner are given to the reseller".to_owned()
+        }
     }
 }

@@ -71,7 +71,7 @@ fn dialogue(stream: TcpStream, tell: &std::sync::mpsc::Sender<String>) -> std::i
 }
 
 /// Every command that prints something of what is there.
-const LOOKING: [&[&str]; 27] = [
+const LOOKING: [&[&str]; 28] = [
     &["alarm", "list"],
     &["audit", "list"],
     &["audit", "verify"],
@@ -96,6 +96,7 @@ const LOOKING: [&[&str]; 27] = [
     &["notice", "show", "N-1"],
     &["notice", "preview", "on-hold", "--case", "V-1"],
     &["replay", "1", "--dry-run"],
+    &["reseller", "list"],
     &["status"],
     &["token", "list"],
     &["verify-site", "pending"],

@@ -327,6 +327,7 @@ async fn an_owner_and_a_result_whose_answers_are_lost_are_found_at_the_reseller(
                 reference: Some("CASE-2026-000731".to_owned()),
                 evidence: None,
             }],
+            clone_for: None,
         })
         .await;
     house.fault(Fault::LoseAnswer, "ModifyContact", 1);

@@ -32,6 +32,7 @@ fn proofs() -> ResellerCommand {
     ResellerCommand::ReportVerification {
         contact: "P-DEH4410".parse().unwrap(),
         proofs: vec![proof("name", true), proof("address", false)],
+        clone_for: None,
     }
 }
 

@@ -120,6 +120,9 @@ enum Command {
     /// What was asked, what came of it, what to do
     #[command(subcommand)]
     Action(request::Actions),
+    /// Commands to CentralNic Reseller
+    #[command(subcommand)]
+    Reseller(reseller::outbox::Commands),
     /// Programs that order over HTTP
     #[command(subcommand)]
     Token(token::Tokens),
@@ -261,6 +264,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Order(command) => command.run(context).await,
         Command::Request(command) => command.run(context).await,
         Command::Action(command) => command.run(context).await,
+        Command::Reseller(command) => command.run(context).await,
         Command::Token(command) => command.run(context).await,
         Command::VerifySite(command) => command.run(context).await,
         Command::Alarm(command) => command.run(context).await,

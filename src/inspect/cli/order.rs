@@ -233,7 +233,7 @@ async fn renewal(
 }
 
 /// What exactly would go.
-async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::Result<u8> {
+pub async fn rehearse(context: &Context, store: &dyn Store, wish: &Wish) -> anyhow::Result<u8> {
     let opening = ordering::rehearse(store, wish).await.map_err(failure)?;
     let would = object::rehearsal(wish, opening)?;
     let out = &context.out;

@@ -1,5 +1,7 @@
 //! One command to CentralNic Reseller, and the link of its mails.
 
+pub mod outbox;
+
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 

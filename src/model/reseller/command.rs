@@ -51,11 +51,18 @@ pub enum ResellerCommand {
         contact: ResellerHandle,
         /// The results.
         proofs: Vec<ResellerProof>,
+        /// The domain that gets a copy of the contact once they are there: the registry hears of them
+        /// at once then. `None`: it does with the hourly push.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clone_for: Option<DomainName>,
     },
     /// Copies a contact: the copy keeps what is verified.
     CloneContact {
         /// The contact.
         contact: ResellerHandle,
+        /// The domain that the copy is put on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_domain: Option<DomainName>,
     },
     /// Puts another contact on a domain as its owner.
     ChangeOwner {
@@ -79,6 +86,34 @@ impl ResellerCommand {
             }
             ResellerCommand::ReportVerification { .. } => "ModifyContact",
             ResellerCommand::CloneContact { .. } => "CloneContact",
+        }
+    }
+
+    /// The domain that it is about.
+    pub fn domain(&self) -> Option<&DomainName> {
+        match self {
+            ResellerCommand::StatusDomain { domain }
+            | ResellerCommand::ReleaseDomain { domain }
+            | ResellerCommand::ChangeOwner { domain, .. } => Some(domain),
+            ResellerCommand::ReportVerification { clone_for, .. } => clone_for.as_ref(),
+            ResellerCommand::CloneContact { for_domain, .. } => for_domain.as_ref(),
+            ResellerCommand::StatusContact { .. }
+            | ResellerCommand::ActivateContact { .. }
+            | ResellerCommand::ResendNotification { .. } => None,
+        }
+    }
+
+    /// The contact that it is about; of an owner change the new one.
+    pub fn contact(&self) -> Option<&ResellerHandle> {
+        match self {
+            ResellerCommand::StatusContact { contact }
+            | ResellerCommand::ReportVerification { contact, .. }
+            | ResellerCommand::CloneContact { contact, .. }
+            | ResellerCommand::ChangeOwner { contact, .. } => Some(contact),
+            ResellerCommand::StatusDomain { .. }
+            | ResellerCommand::ActivateContact { .. }
+            | ResellerCommand::ResendNotification { .. }
+            | ResellerCommand::ReleaseDomain { .. } => None,
         }
     }
 
@@ -181,6 +216,8 @@ pub struct ResellerRequest {
     pub command: ResellerCommand,
     /// The code of an `ActivateContact`; `None`: of another command, or deleted.
     pub trigger: Option<TriggerCode>,
+    /// Who asked for it, as the audit trail names people; a case, or the program itself.
+    pub asked_by: String,
     /// How far it is.
     pub state: CommandState,
     /// When it was asked for.

@@ -24,6 +24,10 @@ pub struct ResellerFacts {
     pub owner: Option<ResellerOwner>,
     /// When its release was asked for, while it is not free.
     pub release_at: Option<Timestamp>,
+    /// When results of a verification of its owner were given to the reseller, while the registry
+    /// wants something.
+    #[serde(default)]
+    pub reported_at: Option<Timestamp>,
     /// When it is to be looked at again.
     pub look_at: Option<Timestamp>,
 }
@@ -111,6 +115,15 @@ impl ResellerFacts {
     /// Is its owner's address known to be confirmed?
     pub fn is_verified(&self) -> bool {
         (self.owner.as_ref()).is_some_and(|owner| owner.is_verified == Some(true))
+    }
+
+    /// Does the registry of a .de domain want its owner proven, as far as the reseller shows it?
+    pub fn is_proof_wanted(&self) -> bool {
+        (self.state.as_ref()).is_some_and(|state| {
+            state.de_dedelegation_at.is_some()
+                || state.de_deletion_at.is_some()
+                || state.is_server_hold
+        })
     }
 
     /// Is it off the net because its owner did not confirm?

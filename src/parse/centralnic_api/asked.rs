@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Domains,
     /// One contact.
     Contact,
+    /// A new contact, made of the one that was asked about.
+    Copy,
     /// Neither.
     Other,
 }
@@ -56,6 +58,7 @@ impl Asked {
             }
             Some("querydomainlist") => Kind::Domains,
             Some("statuscontact" | "modifycontact" | "addcontact") => Kind::Contact,
+            Some("clonecontact") => Kind::Copy,
             Some(_) => Kind::Other,
             None if has("class") && has("subclass") => Kind::Event,
             None if has("domain") && has("column") => Kind::Domains,

@@ -64,6 +64,10 @@ fn open(raw: &[u8], asked: Option<&str>, notes: &mut Notes) -> Result<RegistryEv
             Some(contact) => Facts::ResellerContact(contact),
             None => answer(&reply),
         },
+        Kind::Copy => match contact(&mut shown, &Asked::default())? {
+            Some(copy) => Facts::ResellerContact(copy),
+            None => answer(&reply),
+        },
         Kind::Other => answer(&reply),
     };
     if matches!(facts, Facts::ResellerDomains { .. }) {

@@ -1,5 +1,7 @@
 //! Messages of CentralNic Reseller: events, and what its system shows when it is asked.
 
+mod verification;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -114,18 +116,18 @@ impl Deciding<'_> {
                     self.confirmation_asked(told, environment);
                 }
             }
-            Facts::ResellerEvent(told) => {
-                if self.is_new(happening(told, None, environment, reading)) {
-                    self.reseller_event(told, environment, at);
-                    self.deadline_in_event(told, environment, reading.is_deadline_lost);
-                }
-            }
+            Facts::ResellerEvent(told) => self.event_told(told, environment, reading, at),
             Facts::ResellerDomains { domains, is_whole } => {
                 for shown in domains {
                     self.shown(shown, *is_whole, environment, at);
                 }
             }
-            Facts::ResellerContact(contact) => self.contact_shown(contact, environment, at),
+            Facts::ResellerContact(contact) => {
+                self.contact_shown(contact, environment, at);
+                if let Some(asked) = asked {
+                    self.contact_answered(contact, &asked.command, environment, at);
+                }
+            }
             Facts::ResellerAnswer { code, description } => {
                 let text = format!("the reseller answers {code} {description}");
                 self.change.decision.trace.push(text);
@@ -134,6 +136,19 @@ impl Deciding<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn event_told(
+        &mut self,
+        told: &ResellerEvent,
+        environment: Environment,
+        reading: &Reading,
+        at: Timestamp,
+    ) {
+        if self.is_new(happening(told, None, environment, reading)) {
+            self.reseller_event(told, environment, at);
+            self.deadline_in_event(told, environment, reading.is_deadline_lost);
         }
     }
 
@@ -477,6 +492,10 @@ impl Deciding<'_> {
                 self.change.decision.verdict = MessageVerdict::Applied;
                 self.command(environment, ResellerCommand::StatusDomain { domain });
             }
+            ResellerCommand::CloneContact {
+                for_domain: Some(domain),
+                ..
+            } if is_done => self.copy_unnamed(domain, environment),
             ResellerCommand::StatusDomain { domain } if code == NOT_FOUND => {
                 self.unknown_there(domain, environment);
             }

@@ -336,12 +336,7 @@ fn failure(request: &ResellerRequest, why: &str, now: Timestamp) -> Option<Alarm
     if is_seen || request.command.is_reading() {
         return None;
     }
-    let domain = match &request.command {
-        ResellerCommand::ReleaseDomain { domain } | ResellerCommand::ChangeOwner { domain, .. } => {
-            Some(domain)
-        }
-        _ => None,
-    };
+    let domain = request.command.domain();
     Some(Alarm {
         key: format!("command:{}", request.id),
         code: reason::RESELLER_FAILED,

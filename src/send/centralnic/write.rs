@@ -48,10 +48,10 @@ pub fn write(
         }
         ResellerCommand::ResendNotification { address } => commands::resend_notification(address),
         ResellerCommand::ReleaseDomain { domain } => commands::release_domain(domain),
-        ResellerCommand::ReportVerification { contact, proofs } => {
-            report(contact, proofs, dialect)?
-        }
-        ResellerCommand::CloneContact { contact } => commands::clone_contact(contact.as_str()),
+        ResellerCommand::ReportVerification {
+            contact, proofs, ..
+        } => report(contact, proofs, dialect)?,
+        ResellerCommand::CloneContact { contact, .. } => commands::clone_contact(contact.as_str()),
         ResellerCommand::ChangeOwner { domain, contact } => {
             commands::change_owner(domain, contact.as_str())
         }

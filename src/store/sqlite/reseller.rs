@@ -28,7 +28,9 @@ pub async fn load(
         }
     }
     let asked = world.commands.values();
-    let handles = asked.clone().filter_map(|asked| asked.handle.clone());
+    let handles = (asked.clone())
+        .flat_map(|asked| asked.handle.iter().chain(asked.command.contact()))
+        .cloned();
     let addresses = asked.filter_map(|asked| asked.address.clone());
     // Which environment a command is of does not matter here: the reader of its answer knows.
     let both = [Environment::Live, Environment::Test];

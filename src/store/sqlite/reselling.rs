@@ -341,6 +341,7 @@ fn request(found: &SqliteRow) -> Result<ResellerRequest, StoreError> {
         environment: row::environment(found.try_get("environment")?)?,
         command: row::from_json(found.try_get("body")?)?,
         trigger: trigger.transpose()?,
+        asked_by: found.try_get("asked_by")?,
         state: row::word(found.try_get("state")?, CommandState::from_word)?,
         created_at: row::instant(found.try_get("created_at")?)?,
         due_at: row::instant(found.try_get("due_at")?)?,

@@ -1,5 +1,6 @@
 //! What can be ordered, as arguments.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -12,8 +13,11 @@ use crate::model::request::{
     Phone, Proof, RegistryRequest, Setting, VerificationEvidence, VerificationMethod,
     VerificationResult,
 };
-use crate::model::{Asking, CaseId, Claim, DomainName, Handle};
+use crate::model::{Asking, CaseId, Claim, DomainName, Handle, ResellerProof};
 use crate::process::ordering::RENEWED;
+
+/// A claim that the reseller knows and the registry does not.
+const PHONE: &str = "phone";
 
 /// What is ordered
 #[derive(Subcommand, Debug)]
@@ -166,6 +170,17 @@ pub struct ContactData {
 }
 
 impl ContactData {
+    /// Does nothing change?
+    pub fn is_empty(&self) -> bool {
+        self.organisation.is_empty()
+            && self.address.is_empty()
+            && self.postal_code.is_none()
+            && self.city.is_none()
+            && self.country.is_none()
+            && self.email.is_empty()
+            && self.phone.is_none()
+    }
+
     fn change(self, proofs: Vec<Proof>) -> Box<ContactChange> {
         fn given<T>(all: Vec<T>) -> Option<Vec<T>> {
             Some(all).filter(|all| !all.is_empty())
@@ -186,7 +201,7 @@ impl ContactData {
 /// What was proven, and how
 #[derive(Args, Debug)]
 pub struct Proven {
-    /// What it is about: name, address or email; can be repeated
+    /// What it is about: name, address or email, at CentralNic Reseller phone too; can be repeated
     #[arg(long = "claim", required = true, value_name = "CLAIM", value_parser = claim)]
     claims: Vec<Claim>,
     /// How it was looked at, such as `pvr` or `electronic_document`
@@ -215,7 +230,16 @@ impl Proven {
         data: ContactData,
         case: Option<CaseId>,
         now: Timestamp,
-    ) -> Change {
+    ) -> anyhow::Result<Change> {
+        if let Some(Claim::Other(word)) = self.claims.iter().find(|claim| is_other(claim)) {
+            return Err(exit::Failure {
+                code: exit::USAGE,
+                text: format!(
+                    "the registry takes no proof about `{word}`: expected name, address or email"
+                ),
+            }
+            .into());
+        }
         let proof = Proof {
             claims: self.claims.into_iter().collect(),
             result: self.result,
@@ -224,19 +248,43 @@ impl Proven {
             evidence: self.evidence,
             method: self.method,
         };
-        Change::Contact {
+        Ok(Change::Contact {
             handle,
             change: data.change(vec![proof]),
             case,
-        }
+        })
+    }
+
+    /// The results as CentralNic Reseller is told them, one for each claim.
+    pub fn at_reseller(self, trust_framework: Option<&str>, now: Timestamp) -> Vec<ResellerProof> {
+        let claims: BTreeSet<Claim> = self.claims.into_iter().collect();
+        claims
+            .iter()
+            .map(|claim| ResellerProof {
+                data: claim.as_str().to_owned(),
+                is_success: self.result == VerificationResult::Success,
+                at: self.at.unwrap_or(now),
+                trust_framework: trust_framework.map(str::to_owned),
+                method: Some(self.method.to_string()),
+                reference: Some(self.reference.to_string()),
+                evidence: Some(self.evidence.to_string()),
+            })
+            .collect()
     }
 }
 
 fn claim(word: &str) -> Result<Claim, String> {
     match Claim::from(word) {
-        Claim::Other(_) => Err("expected name, address or email".to_owned()),
+        Claim::Other(word) if word.eq_ignore_ascii_case(PHONE) => {
+            Ok(Claim::Other(PHONE.to_owned()))
+        }
+        Claim::Other(_) => Err("expected name, address, email or phone".to_owned()),
         claim => Ok(claim),
     }
+}
+
+fn is_other(claim: &Claim) -> bool {
+    matches!(claim, Claim::Other(_))
 }
 
 /// A domain's data
@@ -331,7 +379,7 @@ impl What {
                 handle,
                 proof,
                 data,
-            } => proof.change(handle, data, None, now).into(),
+            } => proof.change(handle, data, None, now)?.into(),
         })
     }
 }
