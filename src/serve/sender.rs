@@ -99,14 +99,16 @@ pub async fn run(
             .filter(|environment| !has_api(*environment))
             .collect(),
     };
+    // Before trouble of others can end it.
+    lost.tell(&*store).await?;
+    if !is_once {
+        working.spawn(lost.keep_telling(store.clone(), shutdown.clone()));
+    }
     for desk in desks {
         working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
     }
     for account in resellers {
         working.spawn(account.work(store.clone(), is_once, shutdown.clone()));
-    }
-    if !(lost.registries.is_empty() && lost.resellers.is_empty()) {
-        working.spawn(tell_of_lost(store.clone(), lost, is_once, shutdown.clone()));
     }
     if config.sender.is_mail && sender_fault(&config.sender, &config.rri).is_none() {
         send(config, &store, is_once, &shutdown).await?;
@@ -123,33 +125,37 @@ struct Lost {
     resellers: Vec<Environment>,
 }
 
-/// Requests and commands of an environment to which there is no way wait, and somebody is told.
-async fn tell_of_lost(
-    store: Arc<dyn Store>,
-    lost: Lost,
-    is_once: bool,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    while !shutdown.is_cancelled() {
-        for environment in &lost.registries {
+impl Lost {
+    /// Requests and commands of these environments wait, and somebody is told.
+    async fn tell(&self, store: &dyn Store) -> anyhow::Result<()> {
+        for environment in &self.registries {
             let why = format!("`rri.{environment}.host` is not set");
             let now = Clock::system().now();
-            strand(&*store, *environment, ALL, &why, now).await?;
+            strand(store, *environment, ALL, &why, now).await?;
         }
-        for environment in &lost.resellers {
+        for environment in &self.resellers {
             let why = format!("`centralnic.{environment}.api_url` is not set");
             let now = Clock::system().now();
-            strand_commands(&*store, *environment, &why, now).await?;
+            strand_commands(store, *environment, &why, now).await?;
         }
-        if is_once {
-            break;
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(LOST_LOOK) => {}
-        }
+        Ok(())
     }
-    Ok(())
+
+    /// The same until it is told to stop.
+    async fn keep_telling(
+        self,
+        store: Arc<dyn Store>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        while !shutdown.is_cancelled() {
+            self.tell(&*store).await?;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(LOST_LOOK) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Sends until it is told to stop; with `is_once`, until nothing is due.

@@ -100,7 +100,11 @@ struct Queue<'a> {
 #[async_trait]
 impl PollQueue for Queue<'_> {
     async fn poll(&mut self) -> Result<(Vec<u8>, EppHead), EppError> {
-        let frame = self.waiting.first().map_or(EMPTY, String::as_str).as_bytes();
+        let frame = self
+            .waiting
+            .first()
+            .map_or(EMPTY, String::as_str)
+            .as_bytes();
         Ok((frame.to_vec(), EppHead::read(frame)))
     }
 

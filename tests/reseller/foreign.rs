@@ -67,7 +67,10 @@ async fn a_session_with_a_foreign_server_reads_and_acknowledges_however_frames_a
         let mut session = EppSession::open(&foreign.login).await.unwrap();
         assert!(session.has_extension(), "{mode}");
         let (frame, head) = session.poll().await.unwrap();
-        assert_eq!((head.code, head.msgid.as_deref()), (Some(1301), Some("81001")));
+        assert_eq!(
+            (head.code, head.msgid.as_deref()),
+            (Some(1301), Some("81001"))
+        );
         let event = parse::centralnic_poll(&frame).unwrap();
         assert_eq!(event.object.as_deref(), Some("P-QRT1207"), "{mode}");
         session.hello().await.unwrap();
@@ -77,7 +80,14 @@ async fn a_session_with_a_foreign_server_reads_and_acknowledges_however_frames_a
         assert_eq!(head.code, Some(1300), "{mode}");
         session.close().await;
         let said = tokio::task::spawn_blocking(|| foreign.end()).await.unwrap();
-        let all = ["login", "poll req", "hello", "poll ack 81001", "poll req", "logout"];
+        let all = [
+            "login",
+            "poll req",
+            "hello",
+            "poll ack 81001",
+            "poll req",
+            "logout",
+        ];
         assert_eq!(said, all, "{mode}");
     }
 }
@@ -95,8 +105,16 @@ async fn a_foreign_frame_that_is_broken_is_no_message() {
         let foreign = Foreign::new(mode);
         let mut session = EppSession::open(&foreign.login).await.unwrap();
         let error = session.poll().await.unwrap_err();
-        assert_eq!(matches!(error, EppError::Way(_)), is_way, "{mode}: {error:?}");
-        assert_eq!(matches!(error, EppError::Unreadable(_)), !is_way, "{mode}: {error:?}");
+        assert_eq!(
+            matches!(error, EppError::Way(_)),
+            is_way,
+            "{mode}: {error:?}"
+        );
+        assert_eq!(
+            matches!(error, EppError::Unreadable(_)),
+            !is_way,
+            "{mode}: {error:?}"
+        );
         drop(session);
         let said = tokio::task::spawn_blocking(|| foreign.end()).await.unwrap();
         assert_eq!(said, ["login", "poll req"], "{mode}");
