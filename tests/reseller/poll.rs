@@ -149,7 +149,12 @@ async fn cv_17_events_by_poll_are_kept_acknowledged_decided_and_their_codes_know
         assert_eq!(decision.environment, Some(TEST));
     }
     post.knows_every_code().await;
-    assert!(post.house.alarms().await.is_empty());
+    let alarms = post.house.alarms().await;
+    let of_poll = ["W80", "W83", "W84", "W85", "W86"];
+    assert!(
+        !alarms.iter().any(|code| of_poll.contains(code)),
+        "{alarms:?}"
+    );
     // Events come by one way, commands by the other.
     let heard = post.house.server.heard();
     assert!(heard.contains(&"statusdomain".to_owned()), "{heard:?}");
