@@ -171,6 +171,31 @@ fn event_mails_are_read_or_refused_and_no_trigger_code_is_shown() {
 }
 
 #[test]
+fn poll_messages_are_read_or_refused_and_no_trigger_code_is_shown() {
+    replay("centralnic_poll", Some("fixtures/centralnic-poll"));
+}
+
+#[test]
+fn answers_of_the_api_are_read_or_refused_and_no_trigger_code_is_shown() {
+    replay("centralnic_api", None);
+}
+
+#[test]
+fn answers_are_whole_or_none() {
+    replay("reply", Some("fixtures/centralnic-api"));
+}
+
+#[test]
+fn links_and_typed_codes_are_read_or_refused() {
+    replay("link", None);
+}
+
+#[test]
+fn whatever_an_epp_server_says_ends_the_session_or_is_a_frame() {
+    replay("epp", None);
+}
+
+#[test]
 fn no_header_that_is_trusted_names_another_sender_to_another_reader() {
     replay("headers", Some("fixtures/denic-mail"));
 }

@@ -2,14 +2,20 @@
 
 #[path = "reseller/de_there.rs"]
 mod de_there;
+#[path = "reseller/epp.rs"]
+mod epp;
 #[path = "reseller/events.rs"]
 mod events;
+#[path = "reseller/foreign.rs"]
+mod foreign;
 #[path = "reseller/house.rs"]
 mod house;
 #[path = "reseller/line.rs"]
 mod line;
 #[path = "reseller/outbox.rs"]
 mod outbox;
+#[path = "reseller/poll.rs"]
+mod poll;
 #[path = "reseller/program.rs"]
 mod program;
 #[path = "reseller/rules.rs"]

@@ -1,6 +1,7 @@
 //! What the fuzzers and `tests/corpus.rs` call. Any bytes go in; nothing may panic, and what has to
 //! hold beyond that is asserted.
 
+mod reseller;
 mod said;
 mod secret;
 mod smtp;
@@ -20,19 +21,25 @@ use stichtag::model::{
 use stichtag::notify::verp;
 use stichtag::parse::{self, ParseError};
 
+pub use reseller::{centralnic_api, centralnic_poll, epp, link, reply};
 pub use smtp::smtp;
 
 /// Takes any bytes, and panics only where a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 13] = [
     ("bounce", bounce),
     ("centralnic", centralnic),
+    ("centralnic_api", centralnic_api),
+    ("centralnic_poll", centralnic_poll),
+    ("epp", epp),
     ("headers", headers),
+    ("link", link),
     ("mail", mail),
     ("pgp", pgp),
     ("queue", queue),
+    ("reply", reply),
     ("results", results),
     ("smtp", smtp),
 ];

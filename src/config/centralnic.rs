@@ -47,13 +47,20 @@ pub struct Centralnic {
     pub dialect: Dialect,
 }
 
+impl Centralnic {
+    /// Is there a way, or should there be one?
+    pub fn is_used(&self) -> bool {
+        !self.api_url.is_empty() || self.events == EventWay::Epp
+    }
+}
+
 /// Reads the settings of an environment.
 pub fn centralnic(layers: &Layers, environment: Environment) -> Result<Centralnic, ConfigError> {
     let field = |key: &str| layers.field(&format!("centralnic.{environment}.{key}"));
     let port = field("epp_port").count(1..=65_535)?;
     Ok(Centralnic {
         api_url: field("api_url").text().trim().to_owned(),
-        epp_host: field("epp_host").text(),
+        epp_host: field("epp_host").text().trim().to_owned(),
         epp_port: u16::try_from(port).unwrap_or(u16::MAX),
         ca_file: Some(field("ca_file").text())
             .filter(|path| !path.is_empty())
@@ -82,6 +89,9 @@ pub fn centralnic(layers: &Layers, environment: Environment) -> Result<Centralni
 /// Why nothing may be sent with these settings: a sentence. A command that reaches the wrong system
 /// cannot be taken back, and may cost money.
 pub fn fault([live, test]: &[Centralnic; 2]) -> Option<String> {
+    if let Some(why) = epp_fault(live, test) {
+        return Some(why);
+    }
     let mut hosts = Vec::new();
     for (name, settings, foreign) in [("live", live, TEST_HOST), ("test", test, LIVE_HOST)] {
         if settings.api_url.is_empty() {
@@ -118,6 +128,27 @@ pub fn fault([live, test]: &[Centralnic; 2]) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// Messages of one system must not be acknowledged as the other's.
+fn epp_fault(live: &Centralnic, test: &Centralnic) -> Option<String> {
+    for (name, settings) in [("live", live), ("test", test)] {
+        if settings.events == EventWay::Epp && settings.epp_host.is_empty() {
+            return Some(format!(
+                "`centralnic.{name}.events` is \"epp\", and `centralnic.{name}.epp_host` is not \
+                 set: the reseller's control panel names it"
+            ));
+        }
+    }
+    let is_one = live.events == EventWay::Epp
+        && test.events == EventWay::Epp
+        && live.epp_host.eq_ignore_ascii_case(&test.epp_host)
+        && live.epp_port == test.epp_port;
+    is_one.then(|| {
+        "`centralnic.live.epp_host` and `centralnic.test.epp_host` are the same server: live \
+         messages would be taken for test messages"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -163,5 +194,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn epp_needs_a_host_and_each_system_its_own() {
+        let epp = |host: &str| Centralnic {
+            events: EventWay::Epp,
+            epp_host: host.to_owned(),
+            ..settings("")
+        };
+        let off = || settings("");
+        assert_eq!(fault(&[epp("epp.example.net"), off()]), None);
+        assert_eq!(
+            fault(&[epp("epp.example.net"), epp("epp-ote.example.net")]),
+            None
+        );
+        let missing = fault(&[off(), epp("")]).unwrap();
+        assert!(missing.contains("centralnic.test.epp_host"), "{missing}");
+        let same = fault(&[epp("epp.example.net"), epp("EPP.example.net")]).unwrap();
+        assert!(same.contains("same server"), "{same}");
+        assert!(epp("epp.example.net").is_used() && !off().is_used());
     }
 }

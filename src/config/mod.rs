@@ -223,7 +223,7 @@ impl Config {
     /// Why `stichtag-send` may send nothing with these settings: a sentence. A reseller alone is
     /// enough; requests to the registry wait then.
     pub fn sending_fault(&self) -> Option<String> {
-        let is_reseller_used = (self.centralnic.iter()).any(|used| !used.api_url.is_empty());
+        let is_reseller_used = (self.centralnic.iter()).any(Centralnic::is_used);
         let is_registry_used = self.sender.is_mail && !self.sender.from.is_empty()
             || (self.rri.iter()).any(|rri| !rri.host.is_empty());
         match is_reseller_used && !is_registry_used {

@@ -328,8 +328,8 @@ catalogue! {
         "Give `stichtag-send` a key that is valid, and its passphrase; what waits leaves by itself then.";
     OUTCOME_UNKNOWN "W76" "What became of a request of ours is not known: it may have been carried out, or not."
         "The registry is asked by RRI where that is configured; else find out there, then `stichtag request settle Q-…`. It is never sent again by itself.";
-    NO_WAY "W77" "Requests wait because there is no way to the registry."
-        "Mend what the text names (`rri.*.host`, the registry's list of addresses; after a refused login the credential: try it with `stichtag-send rri FILE`, then restart `stichtag-send run`); what waits leaves then.";
+    NO_WAY "W77" "Requests wait because there is no way to the registry or to the reseller."
+        "Mend what the text names (`rri.*.host`, `centralnic.*.api_url`, the registry's list of addresses; after a refused login the credential: try it with `stichtag-send rri FILE`, then restart `stichtag-send run`); what waits leaves then.";
     QUEUE_STUCK "W78" "A message in the registry's queue cannot be read, and others of its type wait behind it."
         "See the held message here; delete it there (`stichtag-send rri` with a QUEUE-DELETE), or set `rri.*.delete_unreadable = true`: it is kept here.";
     SAME_HAPPENING "W91" "Another message has told the same in another form: by mail, by poll or by the API."
@@ -347,7 +347,7 @@ catalogue! {
     NO_EXTENSION "W86" "A message of the reseller's poll queue came without the reseller's extension, and so without a code."
         "Ask the reseller which services the account may use; read the event by the API (`events = \"api\"`) until then.";
     RESELLER_REFUSED "W80" "CentralNic Reseller does not let us in, or not do what we ask; nothing more is asked of it."
-        "Mend what the text names (`centralnic.*` and its credentials, the IP allow list, the user's rights, the credit), then try one command: `stichtag-send reseller call StatusRegistrar`. Once one succeeds, all goes on by itself.";
+        "Mend what the text names (`centralnic.*` and its credentials, the IP allow list, the user's rights, the credit), then try one command: `stichtag-send reseller call StatusRegistrar` (`stichtag-send reseller login` for EPP). Once one succeeds, all goes on by itself.";
     RESELLER_FAILED "W81" "CentralNic Reseller refused a command for good, or it was given up."
         "See what it says, put right what it names and ask again; look yourself at the reseller's control panel if a deadline is near.";
     RESELLER_LOCKED "W82" "CentralNic Reseller has locked the account for some minutes: too much was asked of it."

@@ -1,7 +1,9 @@
 //! `stichtag-send`: the only process that reads the signing key and the registry's logins.
 
 mod desk;
+mod poll;
 mod reseller;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +16,21 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, Rri, Sender, sender_fault};
 use crate::model::{Environment, Purpose};
+use crate::send::centralnic::strand_commands;
 use crate::send::{Requests, SigningKey, Smarthost, deliver_requests, strand};
 use crate::store::Store;
 use crate::wire::RriLogin;
 use crate::wire::rri::trust;
 use desk::Desk;
 pub use desk::note_refusals;
-pub use reseller::{ResellerDesk, note_reseller_refusal, reseller_login};
+pub use reseller::{epp_login, reseller_login};
+pub use trouble::note_reseller_refusal;
 
 /// How often to look whether something is to be sent.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
+
+/// How often to look whether something waits that has no way out.
+const LOST_LOOK: Duration = Duration::from_secs(5);
 
 /// The first wait after trouble on the way to a registry.
 const TROUBLE: Duration = Duration::from_secs(5);
@@ -64,7 +71,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let desks = desks(config)?;
-    let resellers = reseller::desks(config)?;
+    let resellers = reseller::accounts(config)?;
     if let Some(why) = config.sending_fault() {
         anyhow::bail!("{why}");
     }
@@ -78,18 +85,30 @@ pub async fn run(
             .iter()
             .any(|desk: &Desk| desk.environment == environment)
     };
-    let lost: Vec<Environment> = [Environment::Live, Environment::Test]
-        .into_iter()
-        .filter(|environment| !config.sender.is_mail && !has_desk(*environment))
-        .collect();
+    let has_api = |environment| {
+        resellers
+            .iter()
+            .any(|account| account.takes_commands() == Some(environment))
+    };
+    let both = [Environment::Live, Environment::Test];
+    let lost = Lost {
+        registries: (both.into_iter())
+            .filter(|environment| !config.sender.is_mail && !has_desk(*environment))
+            .collect(),
+        resellers: (both.into_iter())
+            .filter(|environment| !has_api(*environment))
+            .collect(),
+    };
+    // Before trouble of others can end it.
+    lost.tell(&*store).await?;
+    if !is_once {
+        working.spawn(lost.keep_telling(store.clone(), shutdown.clone()));
+    }
     for desk in desks {
         working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
     }
-    for desk in resellers {
-        working.spawn(desk.work(store.clone(), is_once, shutdown.clone()));
-    }
-    if !lost.is_empty() {
-        working.spawn(tell_of_lost(store.clone(), lost, is_once, shutdown.clone()));
+    for account in resellers {
+        working.spawn(account.work(store.clone(), is_once, shutdown.clone()));
     }
     if config.sender.is_mail && sender_fault(&config.sender, &config.rri).is_none() {
         send(config, &store, is_once, &shutdown).await?;
@@ -100,28 +119,43 @@ pub async fn run(
     Ok(())
 }
 
-/// Requests of an environment to which there is no way wait, and somebody is told.
-async fn tell_of_lost(
-    store: Arc<dyn Store>,
-    lost: Vec<Environment>,
-    is_once: bool,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    while !shutdown.is_cancelled() {
-        for environment in &lost {
+/// The environments to which there is no way.
+struct Lost {
+    registries: Vec<Environment>,
+    resellers: Vec<Environment>,
+}
+
+impl Lost {
+    /// Requests and commands of these environments wait, and somebody is told.
+    async fn tell(&self, store: &dyn Store) -> anyhow::Result<()> {
+        for environment in &self.registries {
             let why = format!("`rri.{environment}.host` is not set");
             let now = Clock::system().now();
-            strand(&*store, *environment, ALL, &why, now).await?;
+            strand(store, *environment, ALL, &why, now).await?;
         }
-        if is_once {
-            break;
+        for environment in &self.resellers {
+            let why = format!("`centralnic.{environment}.api_url` is not set");
+            let now = Clock::system().now();
+            strand_commands(store, *environment, &why, now).await?;
         }
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(LOOK_AROUND) => {}
-        }
+        Ok(())
     }
-    Ok(())
+
+    /// The same until it is told to stop.
+    async fn keep_telling(
+        self,
+        store: Arc<dyn Store>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        while !shutdown.is_cancelled() {
+            self.tell(&*store).await?;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(LOST_LOOK) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Sends until it is told to stop; with `is_once`, until nothing is due.

@@ -10,13 +10,13 @@ use super::house::{House, LOGIN, PASSWORD, ask, contact, name, register, start};
 
 const ADDRESS: &str = "ada@orchard-sample.com";
 
-struct Program {
+pub struct Program {
     variables: Vec<(String, String)>,
-    folder: std::path::PathBuf,
+    pub folder: std::path::PathBuf,
 }
 
 impl Program {
-    fn new(house: &House) -> Self {
+    pub fn new(house: &House) -> Self {
         let folder = house.folder.path().to_owned();
         std::fs::create_dir_all(folder.join("secrets")).unwrap();
         std::fs::write(folder.join("secrets/centralnic-login"), LOGIN).unwrap();
@@ -35,13 +35,17 @@ impl Program {
         program
     }
 
-    fn set(&mut self, key: &str, value: &str) {
+    pub fn set(&mut self, key: &str, value: &str) {
         self.variables
             .push((format!("STICHTAG_{key}"), value.to_owned()));
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag-send"));
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.program(env!("CARGO_BIN_EXE_stichtag-send"), arguments)
+    }
+
+    pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("STICHTAG_") {
                 command.env_remove(name);
@@ -56,7 +60,7 @@ impl Program {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
@@ -65,7 +69,7 @@ impl Program {
 }
 
 /// What it printed; nothing secret is ever in it.
-fn said(output: &Output, server: &ResellerServer) -> String {
+pub fn said(output: &Output, server: &ResellerServer) -> String {
     let both = [output.stdout.as_slice(), &output.stderr].concat();
     let text = String::from_utf8(both).unwrap();
     assert!(!text.contains(PASSWORD), "{text}");

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use stichtag::model::{ReplyOutcome, ResellerReply};
+use stichtag::model::{Facts, ReplyOutcome, ResellerReply};
+use stichtag::parse;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -63,4 +64,124 @@ fn an_answer_cut_anywhere_before_its_end_is_none() {
         assert!(ResellerReply::read(&whole[..at]).is_err(), "{at}");
     }
     assert!(ResellerReply::read(&whole[..end]).is_ok());
+}
+
+/// What every answer of the samples tells, asked as it was; how many domains, and whether that is all of
+/// them.
+const FACTS: [(&str, &str, &str); 18] = [
+    (
+        "resp-activatecontact-ok",
+        "ActivateContact trigger=***",
+        "reseller-answer",
+    ),
+    (
+        "resp-adddomain-unverified-owner",
+        "AddDomain domain=orchard-sample.com",
+        "1 more",
+    ),
+    (
+        "resp-modifycontact-checkonly",
+        "ModifyContact contact=P-QRT1207",
+        "reseller-contact",
+    ),
+    (
+        "resp-modifycontact-already-verified",
+        "ModifyContact contact=P-QRT1207",
+        "reseller-contact",
+    ),
+    (
+        "resp-modifycontact-preverify",
+        "ModifyContact contact=P-QRT1207",
+        "reseller-contact",
+    ),
+    (
+        "resp-querycontactlist-verification-requested",
+        "QueryContactList",
+        "reseller-answer",
+    ),
+    (
+        "resp-querydomainlist-unverified-page1",
+        "QueryDomainList type=SHOWUNVERIFIED",
+        "2 more",
+    ),
+    (
+        "resp-querydomainlist-unverified-page2",
+        "QueryDomainList type=SHOWUNVERIFIED",
+        "1 more",
+    ),
+    (
+        "resp-statuscontact-pending",
+        "StatusContact contact=P-QRT1207",
+        "reseller-contact",
+    ),
+    (
+        "resp-statuscontact-underscore-names",
+        "StatusContact contact=P-QRT1207",
+        "reseller-contact",
+    ),
+    (
+        "resp-statuscontact-unvalidated",
+        "StatusContact contact=O-UNV7",
+        "reseller-contact",
+    ),
+    ("resp-statusdomain-candidate", "StatusDomain", "1 whole"),
+    ("resp-statusdomain-clienthold", "StatusDomain", "1 whole"),
+    ("resp-statusdomain-de-serverhold", "StatusDomain", "1 whole"),
+    (
+        "resp-statusdomain-de-verification",
+        "StatusDomain",
+        "1 whole",
+    ),
+    (
+        "resp-statusdomain-interrupt-nameservers",
+        "StatusDomain",
+        "1 whole",
+    ),
+    (
+        "resp-statusevent-contactverification",
+        "StatusEvent event=700102",
+        "contact-verification",
+    ),
+    (
+        "resp-statusevent-transfer",
+        "StatusEvent event=700103",
+        "reseller-event",
+    ),
+];
+
+#[test]
+fn every_answer_becomes_the_facts_that_it_tells() {
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if !(name.starts_with("resp-") || name.starts_with("bad-")) || name.contains("bad-req") {
+            continue;
+        }
+        let raw = fs::read(&path).unwrap();
+        let (asked, expected) = match FACTS.iter().find(|(known, ..)| *known == name) {
+            Some((_, asked, expected)) => (*asked, *expected),
+            None if name.starts_with("bad-") => ("", "R10"),
+            None if name.contains("statusevent") => ("StatusEvent event=1", "reseller-event"),
+            // No other has anything but its code to tell.
+            None => ("SetProperty", "reseller-answer"),
+        };
+        let told = match parse::centralnic_api(&raw, Some(asked)) {
+            Ok(event) => match event.facts {
+                Facts::ResellerDomains { domains, is_whole } => {
+                    format!(
+                        "{} {}",
+                        domains.len(),
+                        if is_whole { "whole" } else { "more" }
+                    )
+                }
+                facts => facts.kind().to_owned(),
+            },
+            Err(error) => error.code.as_str().to_owned(),
+        };
+        if told != expected {
+            wrong.push(format!("{name}: {told}, not {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -12,6 +12,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Rri};
 use crate::model::{Environment, RequestId};
 use crate::send::{self, RequestMail};
+use crate::wire::epp::{EppError, EppSession};
+use crate::wire::reseller::Pace;
 use crate::wire::{self, RriSession, rri::RriError};
 use crate::{serve, store};
 
@@ -65,6 +67,15 @@ enum Reseller {
     /// Exit 1 where it was refused, 6 where nothing has left, 10 where nobody knows what became of it:
     /// then read the state, and never send it again blindly.
     Call(reseller::Call),
+    /// Log in at the EPP server once, greet, and log out
+    ///
+    /// An account that was stopped for a refused login goes on once this succeeds. Exit 1 where the login
+    /// is refused, 6 where there is no way.
+    Login {
+        /// live or test
+        #[arg(long, value_name = "ENV")]
+        env: Environment,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -90,6 +101,7 @@ async fn execute(cli: SenderCli) -> anyhow::Result<u8> {
         Command::Run { once } => run_sender(&context, once).await,
         Command::PrintSigned { request } => print_signed(&context, request).await,
         Command::Reseller(Reseller::Call(call)) => reseller::call(&context, call).await,
+        Command::Reseller(Reseller::Login { env }) => epp_login(&context, env).await,
         Command::VerifySite(VerifySite::Check(check)) => {
             reseller::check_site(&context, check).await
         }
@@ -187,6 +199,48 @@ async fn rri(
         Err(error @ RriError::NotSent(_)) => Err(failed(exit::BUSY, error.to_string()).into()),
         Err(error @ RriError::Unknown(_)) => Err(failed(exit::ATTENTION, error.to_string()).into()),
     }
+}
+
+/// One login by EPP; what was stopped for a refused one goes on.
+async fn epp_login(context: &Context, environment: Environment) -> anyhow::Result<u8> {
+    let (config, _) = context.config()?;
+    let failed = |code, text: String| exit::Failure { code, text };
+    if let Some(why) = crate::config::centralnic_fault(&config.centralnic) {
+        return Err(failed(exit::INVALID, why).into());
+    }
+    let [live, test] = &config.centralnic;
+    let settings = match environment {
+        Environment::Live => live,
+        Environment::Test => test,
+    };
+    if settings.epp_host.is_empty() {
+        let text = format!("`centralnic.{environment}.epp_host` is not set");
+        return Err(failed(exit::INVALID, text).into());
+    }
+    let login = serve::sender::epp_login(&config, settings, Pace::new(Pace::ALLOWED))?;
+    let code = |error: &EppError| match error {
+        EppError::Refused(_) => exit::FAILED,
+        EppError::Way(_) | EppError::Busy(_) | EppError::Unreadable(_) => exit::BUSY,
+    };
+    let greeted = async {
+        let mut session = EppSession::open(&login).await?;
+        session.hello().await?;
+        let has_extension = session.has_extension();
+        session.close().await;
+        Ok(has_extension)
+    };
+    let has_extension = greeted
+        .await
+        .map_err(|error: EppError| failed(code(&error), error.to_string()))?;
+    if store::database_file(&config.store.url).is_some_and(|file| file.exists()) {
+        let (store, _) = context.store().await?;
+        serve::sender::note_reseller_refusal(&*store, environment, None).await?;
+    }
+    context.out.line(match has_extension {
+        true => "logged in; the server offers the reseller's extension",
+        false => "logged in; the server does not offer the reseller's extension: codes are missing",
+    })?;
+    Ok(exit::DONE)
 }
 
 /// The environment of a server out of the configuration.

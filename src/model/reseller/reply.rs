@@ -210,8 +210,8 @@ impl Draft {
             "description" => {
                 self.description.get_or_insert_with(|| value.to_owned());
             }
-            "runtime" => self.runtime = value.parse().ok(),
-            "queuetime" => self.queuetime = value.parse().ok(),
+            "runtime" => self.runtime = seconds(value),
+            "queuetime" => self.queuetime = seconds(value),
             _ => {}
         }
         Ok(())
@@ -252,6 +252,13 @@ impl Values {
             indexes,
         }
     }
+}
+
+/// A time; what is no number counts for nothing.
+fn seconds(text: &str) -> Option<f64> {
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| seconds.is_finite())
 }
 
 /// 2xx, 4xx or 5xx.
