@@ -139,10 +139,7 @@ pub fn draft(
         notice: NoticeSeed {
             environment: record.key.environment,
             kind: *kind,
-            languages: match customer.language {
-                Some(language) => vec![language],
-                None => telling.languages.clone(),
-            },
+            languages: languages(telling, customer, *kind),
             customer: customer.id.clone(),
             salutation: customer.salutation.clone(),
             timezone: customer.timezone.clone(),
@@ -177,6 +174,19 @@ pub fn draft(
         },
     };
     Some(Ok((draft, warning)))
+}
+
+/// The customer's language, or all of them. A mail that asks an owner to confirm must have the English
+/// text below any other (CV-30).
+fn languages(telling: &Telling, customer: &Customer, kind: NoticeKind) -> Vec<Language> {
+    let mut languages = match customer.language {
+        Some(language) => vec![language],
+        None => telling.languages.clone(),
+    };
+    if kind == NoticeKind::EmailConfirmation && !languages.contains(&Language::En) {
+        languages.push(Language::En);
+    }
+    languages
 }
 
 /// The address that the owner must confirm, where it is known.

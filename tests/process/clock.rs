@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, ToSpan};
 use stichtag::model::{
-    CaseState, CommandState, Envelope, Inbound, InboundId, NoticeKind, ResellerClock,
+    CaseState, CommandState, Envelope, Inbound, InboundId, Language, NoticeKind, ResellerClock,
     ResellerCommand, Source,
 };
 use stichtag::store::MessageVerdict::{Applied, Unchanged};
@@ -643,4 +643,13 @@ async fn a_code_that_nobody_uses_is_deleted_after_thirty_days() {
     assert_eq!(desk.store.forget_codes(day(29)).await.unwrap(), 0);
     assert_eq!(desk.store.forget_codes(day(31)).await.unwrap(), 1);
     assert_eq!(kept_of(&desk, message).await, (false, 0));
+}
+
+#[tokio::test]
+async fn cv_30_an_owner_is_asked_in_english_below_any_other_language() {
+    let mut desk = begun().await;
+    until(&mut desk, "2026-11-08T02:00:00Z").await;
+    let notices = desk.notices().await;
+    assert_eq!(notices[0].notice.kind, NoticeKind::EmailConfirmation);
+    assert_eq!(notices[0].notice.languages, [Language::De, Language::En]);
 }

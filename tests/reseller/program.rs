@@ -286,6 +286,7 @@ async fn whether_the_mails_point_to_our_site_is_said_plainly() {
         said(&done, &house.server)
     );
     program.set("VERIFY_SITE__BASE_URL", "https://verify.reseller.example/");
+    program.set("VERIFY_SITE__ENVIRONMENT", "test");
     let done = program.run(&check).await;
     assert_eq!(
         done.status.code(),

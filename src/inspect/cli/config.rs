@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::config::shown;
-use crate::model::RouteParser;
+use crate::model::{Environment, RouteParser};
 
 /// The configuration
 #[derive(Subcommand, Debug)]
@@ -44,11 +44,17 @@ impl ConfigCommand {
                         let name = &route.name;
                         eprintln!("note: {name} names no `header_from`, so all its mail is held");
                     }
-                    if route.parser == RouteParser::Centralnic {
+                    let [live, test] = &config.centralnic;
+                    let there = match route.environment {
+                        Environment::Live => live,
+                        Environment::Test => test,
+                    };
+                    if route.parser == RouteParser::Centralnic && there.api_url.is_empty() {
                         let (name, environment) = (&route.name, route.environment);
                         eprintln!(
-                            "note: {name} ({environment}) reads events of CentralNic Reseller and \
-                             holds each for a person; this version does not act on them yet"
+                            "note: {name} takes events of CentralNic Reseller, and \
+                             `centralnic.{environment}.api_url` is not set: nobody can read the \
+                             deadlines that they are about"
                         );
                     }
                 }
