@@ -4,3 +4,5 @@
 mod events;
 #[path = "poll/queue.rs"]
 mod queue;
+#[path = "poll/written.rs"]
+mod written;

@@ -164,7 +164,7 @@ fn ep_03_the_objects_word_is_taken_off_once_and_need_not_be_there() {
 
 #[test]
 fn ep_05_ep_06_unknown_ids_and_dates_are_not_there() {
-    let (event, _) = (poll("poll-transfer-pending"), ());
+    let event = poll("poll-transfer-pending");
     let (told, _) = told(&event);
     let keys: Vec<_> = told.data.iter().map(|(key, _)| key.as_str()).collect();
     assert!(
