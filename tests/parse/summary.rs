@@ -103,6 +103,9 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
         | Facts::QueueReminder
         | Facts::Bounce(_)
         | Facts::AutoReply { .. }
+        | Facts::ResellerDomains { .. }
+        | Facts::ResellerContact(_)
+        | Facts::ResellerAnswer { .. }
         | Facts::Unknown { .. } => {}
     }
     put(
