@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use mail_auth::AuthenticatedMessage;
 
 use crate::model::{Evidence, Finding, Inbound, PinnedKey, Route, is_header_too_long};
-use dns::Dns;
+use dns::{Dns, NoAnswer};
 
 pub use dns::DnsError;
 
@@ -85,6 +85,15 @@ impl Gatherer {
             edge_hostname: settings.edge_hostname,
             domains,
         })
+    }
+
+    /// The TXT records of a name, their strings joined; an error is a sentence.
+    pub async fn txt(&self, name: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, String> {
+        match self.dns.txt(name, now).await {
+            Ok(records) => Ok(records),
+            Err(NoAnswer::Absent) => Ok(Vec::new()),
+            Err(trouble) => Err(format!("{name} cannot be looked up: {trouble:?}")),
+        }
     }
 
     /// What can be said at `now` about the origin of `inbound`.

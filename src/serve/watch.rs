@@ -72,6 +72,7 @@ impl Watch {
                 .unwrap_or(Timestamp::MAX),
             since: now.checked_sub(rules::COUNTED).unwrap_or(Timestamp::MIN),
             paused: PAUSED,
+            writes_to_owners: rules.writes_to_owners,
         };
         let rule = |facts: &_| rules::alarms(rules, facts, &heard, now);
         self.standing = store.watch(&ask, &rules::CODES, &rule, now).await?;

@@ -95,6 +95,8 @@ pub struct WatchAsk {
     pub since: Timestamp,
     /// The name of the switch that stops sending.
     pub paused: &'static str,
+    /// It is we who ask owners to confirm their addresses: then suspensions count as deadlines.
+    pub writes_to_owners: bool,
 }
 
 /// What the watch decides by.

@@ -103,9 +103,6 @@ pub fn summary(read: &Result<RegistryEvent, ParseError>) -> String {
         | Facts::QueueReminder
         | Facts::Bounce(_)
         | Facts::AutoReply { .. }
-        | Facts::ResellerDomains { .. }
-        | Facts::ResellerContact(_)
-        | Facts::ResellerAnswer { .. }
         | Facts::Unknown { .. } => {}
     }
     put(

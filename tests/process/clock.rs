@@ -6,12 +6,13 @@ use stichtag::model::{
     CaseState, CommandState, Envelope, Inbound, InboundId, Language, NoticeKind, ResellerClock,
     ResellerCommand, Source,
 };
+use stichtag::serve::{Watch, WatchRules};
 use stichtag::store::MessageVerdict::{Applied, Unchanged};
 use stichtag::store::{
     CommandFilter, CommandReply, Confirmation, Confirming, Reselling, Store, VisitorCode,
 };
 
-use super::desk::{Desk, LIVE, at};
+use super::desk::{Desk, LIVE, at, config};
 use super::reseller;
 
 const OWNER: &str = "P-QRT1207";
@@ -652,4 +653,21 @@ async fn cv_30_an_owner_is_asked_in_english_below_any_other_language() {
     let notices = desk.notices().await;
     assert_eq!(notices[0].notice.kind, NoticeKind::EmailConfirmation);
     assert_eq!(notices[0].notice.languages, [Language::De, Language::En]);
+}
+
+#[tokio::test]
+async fn a_suspension_that_comes_near_is_alarmed_as_untold_only_where_it_is_we_who_write_to_owners()
+{
+    for writes_to_owners in [false, true] {
+        let mut desk = desk().await;
+        state(&desk, &RUNNING).await;
+        desk.now = at("2026-11-21T00:00:00Z");
+        let mut watch = Watch::new(WatchRules {
+            writes_to_owners,
+            routes: Vec::new(),
+            ..WatchRules::new(&config(&[]))
+        });
+        watch.look(&desk.store, desk.now).await.unwrap();
+        assert_eq!(desk.alarms().await.is_empty(), !writes_to_owners);
+    }
 }

@@ -320,6 +320,39 @@ async fn whether_the_mails_point_to_our_site_is_said_plainly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cv_32_a_sender_of_ours_needs_spf_and_dmarc_in_our_zone() {
+    let house = house().await;
+    let mut program = Program::new(&house);
+    program.set("VERIFY_SITE__BASE_URL", "https://verify.reseller.example/");
+    program.set("VERIFY_SITE__ENVIRONMENT", "test");
+    let set = "COMMAND=SetProperty\n\
+        CONTACTVERIFICATION-EMAIL-VERIFICATION-URL=https://verify.reseller.example\n\
+        CONTACTVERIFICATION-EMAIL-SENDER=hello@mail.example";
+    house.server.book(|book| ask(book, set, start()));
+    let check = ["verify-site", "check"];
+    for (records, code, text) in [
+        ("{}", 10, "mail.example lacks an SPF record"),
+        (
+            r#"{"mail.example": ["v=spf1 include:_spf.mailrelay.rrpproxy.net -all"]}"#,
+            10,
+            "_dmarc.mail.example lacks a DMARC record",
+        ),
+        (
+            r#"{"mail.example": ["v=spf1 include:_spf.mailrelay.rrpproxy.net -all"], "_dmarc.mail.example": ["v=DMARC1; p=none"]}"#,
+            0,
+            "has a DMARC record",
+        ),
+    ] {
+        program.set("AUTHENTICATE__RESOLVERS", "[\"none\"]");
+        program.set("AUTHENTICATE__DNS_STATIC", records);
+        let done = program.run(&check).await;
+        let shown = said(&done, &house.server);
+        assert_eq!(done.status.code(), Some(code), "{shown}");
+        assert!(shown.contains(text), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_is_asked_for_goes_out_and_its_event_is_read_in_the_same_turn() {
     let house = house().await;
     house

@@ -9,6 +9,7 @@ use super::{Context, Out, exit, held};
 use crate::clock::Clock;
 use crate::config::{Centralnic, Config, centralnic_fault};
 use crate::model::{Environment, HIDDEN, ReplyOutcome, ResellerReply, property_name};
+use crate::serve;
 use crate::serve::sender::{note_reseller_refusal, reseller_login};
 use crate::store;
 use crate::wire::reseller::{
@@ -17,6 +18,15 @@ use crate::wire::reseller::{
 
 /// The property with the link of verification mails (`centralnic.md` 11).
 const LINK: &str = "contactverification-email-verification-url";
+
+/// The property with the sender of verification mails.
+const SENDER: &str = "contactverification-email-sender";
+
+/// The domain of the sender where none is set.
+const SYSTEM_DOMAIN: &str = "emailverification.info";
+
+/// What the SPF record of another sender's domain must include (CV-32).
+const INCLUDE: &str = "_spf.mailrelay.rrpproxy.net";
 
 /// Before a code in a text, also where that is percent-encoded.
 const TRIGGER: &str = "TRIGGERCODE";
@@ -233,12 +243,12 @@ pub async fn check_site(context: &Context, check: Check) -> anyhow::Result<u8> {
     let command = commands::get_property("CONTACTVERIFICATION");
     let answer = ask(context, &config, settings, environment, &command).await?;
     succeeded(&answer)?;
-    match link(&answer.reply) {
+    match property(&answer.reply, LINK) {
         Some(found) if is_same(found, &ours) => {
             context
                 .out
                 .line(format!("the {environment} mails point to {ours}"))?;
-            Ok(exit::DONE)
+            check_sender(context, &config, &answer.reply).await
         }
         Some(found) => {
             let text = format!(
@@ -272,10 +282,64 @@ fn succeeded(answer: &Answer) -> anyhow::Result<()> {
     }
 }
 
-/// The link, whether the property has its own name or is a row of names and values.
-fn link(reply: &ResellerReply) -> Option<&str> {
+/// Mails with a sender of ours must be allowed to the reseller's servers in our zone (CV-32). The names
+/// of its two DKIM records are in the control panel alone.
+async fn check_sender(
+    context: &Context,
+    config: &Config,
+    reply: &ResellerReply,
+) -> anyhow::Result<u8> {
+    let address = property(reply, SENDER).unwrap_or_default();
+    let domain = address
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain)
+        .to_ascii_lowercase();
+    if domain.is_empty() || domain == SYSTEM_DOMAIN {
+        return Ok(exit::DONE);
+    }
+    let gatherer = serve::gatherer(config)?;
+    let now = Clock::system().now();
+    let has = |records: Vec<Vec<u8>>, front: &str, part: &str| {
+        let texts = records
+            .into_iter()
+            .map(|text| String::from_utf8_lossy(&text).to_lowercase());
+        texts
+            .into_iter()
+            .any(|text| text.starts_with(front) && text.contains(part))
+    };
+    let txt = async |name: &str| gatherer.txt(name, now).await.map_err(anyhow::Error::msg);
+    let mut code = exit::DONE;
+    for (name, front, part, wanted) in [
+        (
+            domain.clone(),
+            "v=spf1",
+            INCLUDE,
+            format!("an SPF record with include:{INCLUDE}"),
+        ),
+        (
+            format!("_dmarc.{domain}"),
+            "v=dmarc1",
+            "p=",
+            "a DMARC record, at least p=none".into(),
+        ),
+    ] {
+        let is_there = has(txt(&name).await?, front, part);
+        let text = match is_there {
+            true => format!("{name} has {wanted}"),
+            false => format!("{name} lacks {wanted}, and mails from {address} may be refused"),
+        };
+        context.out.line(text)?;
+        if !is_there {
+            code = exit::ATTENTION;
+        }
+    }
+    Ok(code)
+}
+
+/// A property, whether it has its own name or is a row of names and values.
+fn property<'r>(reply: &'r ResellerReply, wanted: &str) -> Option<&'r str> {
     let bare = |name: &str| property_name(name).replace('-', "");
-    let is_link = |name: &str| bare(name) == bare(LINK);
+    let is_link = |name: &str| bare(name) == bare(wanted);
     let own = reply.properties().find(|(name, _)| is_link(name));
     if let Some(found) = own.and_then(|(_, values)| values.first()) {
         return Some(found);

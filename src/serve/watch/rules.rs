@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{Config, NoticeMode};
+use crate::config::{Config, NoticeMode, OwnerMail};
 use crate::model::reason;
 use crate::model::{Environment, NoticeState, ReasonCode, RouteParser};
 use crate::store::{Alarm, RouteHeard, RoutesHeard, WatchFacts, WatchedCase};
@@ -42,6 +42,8 @@ pub struct WatchRules {
     pub routes: Vec<String>,
     /// What becomes of notices.
     pub mode: NoticeMode,
+    /// Owners are asked to confirm by us, not by the reseller's system.
+    pub writes_to_owners: bool,
 }
 
 impl WatchRules {
@@ -60,6 +62,7 @@ impl WatchRules {
                 .map(|route| route.name.clone())
                 .collect(),
             mode: config.notices.mode,
+            writes_to_owners: config.verify_site.owner_mail == OwnerMail::Ours,
         }
     }
 }
@@ -226,6 +229,7 @@ mod tests {
             registry_silence: Some(SignedDuration::from_hours(7 * 24)),
             routes: vec!["denic-live".to_owned()],
             mode: NoticeMode::On,
+            writes_to_owners: true,
         }
     }
 

@@ -9,6 +9,7 @@ use super::super::{
     AuditEntry, CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand,
     PendingConfirmation, StoreError, VisitorCode,
 };
+use super::reselling::{self, Asked};
 use super::{SqliteStore, Writing, audit, reseller, row};
 use crate::model::{
     CommandState, Environment, InboundId, NoticeId, ResellerCommand, ResellerCommandId,
@@ -358,17 +359,14 @@ async fn queue(
     asked_by: &str,
     now: Timestamp,
 ) -> Result<ResellerCommandId, StoreError> {
-    let inserted = sqlx::query(
-        "INSERT INTO reseller_command (environment, body, state, asked_by, created_at, due_at) \
-         VALUES (?1, ?2, 'queued', ?3, ?4, ?4)",
-    )
-    .bind(environment.as_str())
-    .bind(row::json(&ResellerCommand::ActivateContact { code })?)
-    .bind(asked_by)
-    .bind(row::micros(now))
-    .execute(&mut **writing)
-    .await?;
-    Ok(ResellerCommandId(inserted.last_insert_rowid()))
+    let asked = Asked {
+        environment,
+        command: &ResellerCommand::ActivateContact { code },
+        due_at: now,
+        by: asked_by,
+        at: now,
+    };
+    reselling::queue(writing, &asked).await
 }
 
 async fn hasten(

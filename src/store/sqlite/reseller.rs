@@ -9,6 +9,7 @@ use super::super::{
     AskedCommand, Happening, ResellerAsk, ResellerChange, ResellerWorld, SAME_TIME_SECONDS,
     SeenCode, StoreError,
 };
+use super::reselling::{self, Asked};
 use super::{SqliteStore, Writing, row};
 use crate::model::{
     CaseId, Environment, InboundId, ResellerCommand, ResellerCommandId, ResellerHandle,
@@ -263,7 +264,14 @@ pub async fn write(
         .await?;
     }
     for (environment, command) in &change.commands {
-        queue(writing, *environment, command, "stichtag", now).await?;
+        let asked = Asked {
+            environment: *environment,
+            command,
+            due_at: now,
+            by: "stichtag",
+            at: now,
+        };
+        reselling::queue(writing, &asked).await?;
     }
     if let Some(told) = &change.happening {
         sqlx::query(
@@ -379,29 +387,6 @@ async fn look_at_cases(
     Ok(())
 }
 
-/// Puts a command into the outbox; one that waits there already is due now.
-pub async fn queue(
-    writing: &mut Writing,
-    environment: Environment,
-    command: &ResellerCommand,
-    asked_by: &str,
-    due_at: Timestamp,
-) -> Result<ResellerCommandId, StoreError> {
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO reseller_command (environment, body, state, asked_by, created_at, due_at) \
-         VALUES (?1, ?2, 'queued', ?3, ?4, ?4) \
-         ON CONFLICT (environment, body) WHERE state IN ('waiting', 'queued') \
-         DO UPDATE SET due_at = min(due_at, excluded.due_at) RETURNING id",
-    )
-    .bind(environment.as_str())
-    .bind(row::json(command)?)
-    .bind(asked_by)
-    .bind(row::micros(due_at))
-    .fetch_one(&mut **writing)
-    .await?;
-    Ok(ResellerCommandId(id))
-}
-
 /// Puts a command into the outbox that a case needs.
 pub async fn queue_for_case(
     writing: &mut Writing,
@@ -415,7 +400,14 @@ pub async fn queue_for_case(
             .fetch_one(&mut **writing)
             .await?;
     let environment = row::environment(&environment)?;
-    queue(writing, environment, command, &case.to_string(), now).await?;
+    let asked = Asked {
+        environment,
+        command,
+        due_at: now,
+        by: &case.to_string(),
+        at: now,
+    };
+    reselling::queue(writing, &asked).await?;
     Ok(())
 }
 

@@ -303,7 +303,7 @@ async fn watched_cases(
                 ON domain.environment = open.environment AND domain.ace = open.ace \
                 WHERE open.closed_at IS NULL AND open.environment = 'live' \
                 AND (domain.dedelegation_at < ?1 OR domain.deletion_at < ?1 \
-                    OR domain.suspension_at < ?1) \
+                    OR ?2 AND domain.suspension_at < ?1) \
                 AND NOT {IS_TOLD} AND NOT {is_called} \
             UNION SELECT item.\"case\" FROM notice CROSS JOIN notice_item AS item \
                 ON item.notice = notice.id WHERE notice.state IN ('failed', 'bounced')) \
@@ -321,6 +321,7 @@ async fn watched_cases(
     );
     let rows = sqlx::query(AssertSqlSafe(select))
         .bind(row::micros(ask.near))
+        .bind(ask.writes_to_owners)
         .fetch_all(&mut *connection)
         .await?;
     let ids: Vec<i64> = (rows.iter())
