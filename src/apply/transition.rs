@@ -245,6 +245,10 @@ fn of_reseller(
     let known = owner.and_then(|handle| situation.owners.get(handle));
     let facts = &mut record.facts.reseller;
     let merged = reseller::merge(facts, update, known, at);
+    // Registries of countries have rules of their own: nothing is forecast by ICANN's.
+    if !record.key.domain.is_generic() {
+        facts.begun_at = None;
+    }
     facts.look_at = reseller::next_look(facts, situation.now);
     let is_asked = facts.suspension_at().is_some() || facts.is_suspended();
     // Whoever confirms the address of such a contact confirms nothing (CV-09).

@@ -28,6 +28,14 @@ impl DomainName {
         &self.unicode
     }
 
+    /// Is it below a generic top-level domain, whose rules ICANN makes? Those of countries have two
+    /// letters, or are written in a script of their own; of the latter some are generic, too, and not
+    /// counted.
+    pub fn is_generic(&self) -> bool {
+        let top = self.ace.rsplit('.').next().unwrap_or_default();
+        top.len() > 2 && !top.starts_with("xn--")
+    }
+
     /// Is `host` this name, or a name below it? Both are compared by A-label.
     pub fn contains_host(&self, host: &str) -> bool {
         let Ok(host) = host.parse::<DomainName>() else {
@@ -152,6 +160,14 @@ mod tests {
         let plain: DomainName = "strasse.de".parse().unwrap();
         assert_ne!(sharp, plain);
         assert_eq!(sharp.ace(), "xn--strae-oqa.de");
+    }
+
+    #[test]
+    fn domains_of_countries_are_not_generic() {
+        for (name, is_generic) in [("a.com", true), ("a.berlin", true), ("a.de", false)] {
+            let name: DomainName = name.parse().unwrap();
+            assert_eq!(name.is_generic(), is_generic, "{name}");
+        }
     }
 
     #[test]

@@ -671,3 +671,20 @@ async fn a_suspension_that_comes_near_is_alarmed_as_untold_only_where_it_is_we_w
         assert_eq!(desk.alarms().await.is_empty(), !writes_to_owners);
     }
 }
+
+#[tokio::test]
+async fn the_domain_of_a_country_has_no_forecast_by_icann_s_rules() {
+    let mut desk = desk().await;
+    desk.now = at("2026-11-09T17:30:00Z");
+    desk.domain(LIVE, "orchard-sample.de", Some("K-1"), "")
+        .await;
+    let mail = String::from_utf8(reseller::event("event-transfer-internal.eml")).unwrap();
+    let mail = mail.replace("brook-sample.net", "orchard-sample.de");
+    let id = desk
+        .smtp(reseller::FROM, reseller::TO, mail.as_bytes())
+        .await;
+    assert_eq!(desk.verdict(id).await, Unchanged);
+    let record = desk.record(LIVE, "orchard-sample.de").await;
+    assert!(!record.due().is_some());
+    assert_eq!(asked(&desk).await, ["StatusDomain orchard-sample.de"]);
+}

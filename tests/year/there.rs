@@ -450,7 +450,7 @@ async fn a_year_at_the_reseller_keeps_its_clock_and_tells_every_owner() {
         }
         house.tick(&mut backlog, &mut rng, now).await;
         ticks += 1;
-        if ticks % CHECK_EVERY == 0 {
+        if ticks.is_multiple_of(CHECK_EVERY) {
             faults.extend(house.faults(&domains, now).await);
         }
     }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::config::shown;
+use crate::config::{Centralnic, Config, OwnerMail, shown};
 use crate::model::{Environment, RouteParser};
 
 /// The configuration
@@ -44,17 +44,26 @@ impl ConfigCommand {
                         let name = &route.name;
                         eprintln!("note: {name} names no `header_from`, so all its mail is held");
                     }
-                    let [live, test] = &config.centralnic;
-                    let there = match route.environment {
-                        Environment::Live => live,
-                        Environment::Test => test,
-                    };
+                    let there = there(&config, route.environment);
                     if route.parser == RouteParser::Centralnic && there.api_url.is_empty() {
                         let (name, environment) = (&route.name, route.environment);
                         eprintln!(
                             "note: {name} takes events of CentralNic Reseller, and \
                              `centralnic.{environment}.api_url` is not set: nobody can read the \
                              deadlines that they are about"
+                        );
+                    }
+                }
+                if let (Some(site), OwnerMail::Ours) =
+                    (&config.verify_site.site, config.verify_site.owner_mail)
+                {
+                    let there = there(&config, site.environment);
+                    if there.api_url.is_empty() {
+                        let environment = site.environment;
+                        eprintln!(
+                            "note: `verify_site.owner_mail` is \"ours\", and \
+                             `centralnic.{environment}.api_url` is not set: no owner's address can \
+                             be read, so nobody is written to"
                         );
                     }
                 }
@@ -96,5 +105,14 @@ impl ConfigCommand {
             }
         }
         Ok(exit::DONE)
+    }
+}
+
+/// The reseller's system of an environment.
+fn there(config: &Config, environment: Environment) -> &Centralnic {
+    let [live, test] = &config.centralnic;
+    match environment {
+        Environment::Live => live,
+        Environment::Test => test,
     }
 }
