@@ -212,6 +212,9 @@ fn the_demo_reads_well_on_a_plain_terminal_in_both_languages() {
         "drachenbau-ostsee.de is registered",
         "the registry's journal: UPDATE DENIC-1000888-DRACHEN: success",
         "\"drachenbau-ostsee.de: done, no further proof needed\"",
+        "== A domain at CentralNic Reseller",
+        "nothing is asked for",
+        "\"drachenbau-ostsee.com: done, address confirmed\"",
         "== Where to go from here",
     ] {
         assert!(printed.contains(expected), "{expected} in\n{printed}");
