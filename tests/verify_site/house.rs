@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::http::{Answer, Line, encoded};
+use stichtag::model::sha256_hex;
 
 /// Where visitors find the website.
 pub const BASE_URL: &str = "https://confirm.example.net/";
@@ -91,12 +92,20 @@ impl House {
             let log = std::fs::read_to_string(folder.path().join("server.log"));
             panic!("{ready:?}: {log:?}");
         };
-        House {
+        let house = House {
             address: address.parse().unwrap(),
             folder,
             settings,
             server,
-        }
+        };
+        // A used code is deleted; which one it was is written down here, where nothing else reads it.
+        house.sql(
+            "CREATE TABLE deleted_code (id INTEGER PRIMARY KEY, code TEXT); \
+             CREATE TRIGGER deleted_code_kept AFTER UPDATE OF code ON trigger_code \
+                WHEN NEW.code IS NULL AND OLD.code IS NOT NULL \
+                BEGIN INSERT INTO deleted_code VALUES (OLD.id, OLD.code); END",
+        );
+        house
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -198,16 +207,19 @@ impl House {
     /// The codes that are being confirmed, in the order in which they were asked for.
     pub fn asked(&self) -> Vec<String> {
         self.column(
-            "SELECT trigger_code.code FROM reseller_command JOIN trigger_code \
-             ON trigger_code.id = reseller_command.body ->> 'code' ORDER BY reseller_command.id",
+            "SELECT coalesce(trigger_code.code, deleted_code.code) FROM reseller_command \
+             JOIN trigger_code ON trigger_code.id = reseller_command.body ->> 'code' \
+             LEFT JOIN deleted_code ON deleted_code.id = trigger_code.id \
+             ORDER BY reseller_command.id",
         )
     }
 
     /// What an event told: a code of an address.
     pub fn knows(&self, code: &str, address: &str) {
         self.sql(&format!(
-            "INSERT INTO trigger_code (environment, code, handle, address, received_at) \
-             VALUES ('live', '{code}', 'P-ABC1234', '{address}', 1)"
+            "INSERT INTO trigger_code (environment, code, digest, handle, address, received_at) \
+             VALUES ('live', '{code}', '{}', 'P-ABC1234', '{address}', unixepoch() * 1000000)",
+            sha256_hex(code.as_bytes())
         ));
     }
 

@@ -185,11 +185,11 @@ fn the_address_is_shown_masked_and_only_from_our_own_data() {
     house.knows("AAAA1111", "ada.lovelace@orchard-sample.com");
     house.sql(
         "INSERT INTO trigger_code (environment, code, handle, received_at) \
-            VALUES ('live', 'AAAA2222', 'P-BEA1234', 1); \
+            VALUES ('live', 'AAAA2222', 'P-BEA1234', unixepoch() * 1000000); \
          INSERT INTO reseller_contact (environment, handle, address, fact) \
             VALUES ('live', 'P-BEA1234', 'bea@example.net', '{}'); \
          INSERT INTO trigger_code (environment, code, address, received_at) \
-            VALUES ('test', 'AAAA3333', 'cem@example.net', 1)",
+            VALUES ('test', 'AAAA3333', 'cem@example.net', unixepoch() * 1000000)",
     );
     for (code, expected) in [
         ("AAAA1111", Some("a…@orchard-sample.com")),

@@ -115,7 +115,7 @@ fn codes_that_nobody_knows_wait_only_up_to_a_bound_and_known_ones_still_pass() {
     house.sql(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) \
          INSERT INTO trigger_code (id, environment, code, received_at) \
-            SELECT i, 'live', 'BBBB' || (1000 + i), 1 FROM n; \
+            SELECT i, 'live', 'BBBB' || (1000 + i), unixepoch() * 1000000 FROM n; \
          INSERT INTO reseller_command (environment, body, state, asked_by, created_at, due_at) \
             SELECT environment, '{\"command\":\"ActivateContact\",\"code\":' || id || '}', 'queued', \
                 'visitor', 1, 1 FROM trigger_code",
