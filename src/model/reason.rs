@@ -340,6 +340,8 @@ catalogue! {
         "Ask the reseller's support; `stichtag-send reseller call StatusDomain domain=…` shows its state.";
     NOT_OURS_THERE "W89" "The reseller holds a domain of ours that is not in the database: nobody is told of its deadlines."
         "Import it with its customer (`stichtag import domains`), then `stichtag-send reseller call StatusDomain domain=…`.";
+    PARKED_UNKNOWN "W92" "The reseller lists a domain as suspended, and its state does not show it."
+        "Put the name servers of suspended domains into `verify_site.interrupt_nameservers`; `stichtag-send reseller call StatusDomain domain=…` shows them.";
     UNKNOWN_THERE "W90" "The reseller does not know a domain of which it has spoken before."
         "Find out where it is: deleted, moved, or held under another account.";
     POLL_UNREADABLE "W85" "A message of the reseller's poll queue cannot be read or is of no known kind; it is kept here, and was acknowledged there."

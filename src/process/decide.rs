@@ -266,6 +266,14 @@ impl Deciding<'_> {
         recipients: &[String],
     ) {
         // Two requests can be answered in the same words.
+        // A copy has the code in its bytes, too, which go with it.
+        if let Facts::ContactVerification {
+            event: told,
+            trigger: Some(code),
+        } = &event.facts
+        {
+            self.carry_code(told, code, environment);
+        }
         let is_once = reading.reply_to.is_none() && !reseller::is_state(event);
         if is_once && self.is_same_mail(reading, recipients) {
             return;

@@ -25,7 +25,9 @@ pub struct Reading {
     pub event: Option<RegistryEvent>,
     /// The request of ours that it is the reply to.
     pub reply_to: Option<RequestId>,
-    /// The command to the reseller that it is the answer to.
+    /// The command to the reseller that it is the answer to, in words.
+    pub asked: Option<String>,
+    /// The same, by its number.
     pub command: Option<ResellerCommandId>,
     /// The registry's data in it, or why there are none.
     pub info: Option<Result<RegistryInfo, String>>,
@@ -74,6 +76,7 @@ impl Reading {
             notice: None,
             event: None,
             reply_to: inbound.envelope.reply_to,
+            asked: inbound.envelope.asked.clone(),
             command: inbound.envelope.command,
             info: None,
             domain: None,

@@ -633,7 +633,15 @@ async fn a_used_code_goes_with_the_bytes_that_carried_it_and_is_known_as_used_al
     // The same code from another source is not kept once more.
     desk.now += 2.hours();
     let copy = event(&desk).await;
-    assert!(!desk.store.carries_code(copy).await.unwrap());
+    assert!(matches!(kept_of(&desk, copy).await, (true, 100..)));
+    assert_eq!(
+        desk.store
+            .forget_codes(desk.now - month.hours())
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(kept_of(&desk, copy).await, (false, 0));
 }
 
 #[tokio::test]
@@ -687,4 +695,83 @@ async fn the_domain_of_a_country_has_no_forecast_by_icann_s_rules() {
     let record = desk.record(LIVE, "orchard-sample.de").await;
     assert!(!record.due().is_some());
     assert_eq!(asked(&desk).await, ["StatusDomain orchard-sample.de"]);
+}
+
+#[tokio::test]
+async fn cv_25_a_code_that_was_deleted_for_its_age_works_when_its_owner_brings_it() {
+    let mut desk = begun().await;
+    desk.now += (40 * 24).hours();
+    assert_eq!(
+        desk.store
+            .forget_codes(desk.now - (30 * 24).hours())
+            .await
+            .unwrap(),
+        1
+    );
+    confirm(&desk).await;
+    assert_eq!(deadline(&desk).await, None);
+}
+
+#[tokio::test]
+async fn a_code_of_an_earlier_address_is_none_for_the_present_one_and_confirms_it_not() {
+    let mut desk = begun().await;
+    until(&mut desk, "2026-11-08T02:00:00Z").await;
+    let shown = [
+        ("contact", OWNER),
+        ("email", "neu@example.net"),
+        ("validated", "1"),
+        ("verified", "0"),
+    ];
+    answer(&desk, &format!("StatusContact contact={OWNER}"), &shown).await;
+    until(&mut desk, "2026-11-08T04:00:00Z").await;
+    // A new code is asked for, and no mail leaves without it.
+    assert!(
+        asked(&desk)
+            .await
+            .contains(&"ResendNotification neu@example.net".to_owned())
+    );
+    assert_eq!(told(&desk).await.len(), 1);
+    confirm(&desk).await;
+    assert_eq!(deadline(&desk).await, Some(at(DEADLINE)));
+    assert!(
+        told(&desk)
+            .await
+            .iter()
+            .all(|(kind, ..)| *kind != NoticeKind::Resolved)
+    );
+}
+
+#[tokio::test]
+async fn cv_24_a_domain_that_is_listed_as_suspended_and_does_not_look_so_is_alarmed() {
+    let desk = begun().await;
+    state(&desk, &FREE).await;
+    let rows = "property[domain][0] = orchard-sample.com\nproperty[contact][0] = P-QRT1207\n";
+    raw(&desk, "QueryDomainList type=SHOWSUSPENDED first=0", rows).await;
+    assert_eq!(desk.alarms().await, ["W92"]);
+    state(&desk, &PARKED).await;
+    raw(
+        &desk,
+        "QueryDomainList type=SHOWSUSPENDED first=0 limit=1000",
+        rows,
+    )
+    .await;
+    assert!(desk.alarms().await.is_empty());
+}
+
+#[tokio::test]
+async fn two_events_that_name_nothing_are_two() {
+    let desk = desk().await;
+    for (number, domains) in [(1, ["e", "f"]), (2, ["g", "a"])] {
+        let [one, two] = domains;
+        let mail = format!(
+            "From: <{}>\r\nSubject: Event\r\nDate: Sun, 08 Nov 2026 00:41:50 +0000\r\n\
+             Message-ID: <{number}@registrar.example>\r\n\r\nCLASS:CONTACT_MODIFICATION\r\n\
+             SUBCLASS:MODIFICATION_NOTIFY\r\ndomain:{one}.example.com\r\ndomain:{two}.example.com\r\n",
+            reseller::FROM
+        );
+        let id = desk
+            .smtp(reseller::FROM, reseller::TO, mail.as_bytes())
+            .await;
+        assert!(!desk.codes(id).await.contains(&"W91"));
+    }
 }

@@ -109,17 +109,19 @@ impl Deciding<'_> {
                 event: told,
                 trigger,
             } => {
-                if let Some(code) = trigger {
-                    self.carry_code(told, code, environment);
-                }
                 if self.is_new(happening(told, trigger.as_ref(), environment, reading)) {
                     self.confirmation_asked(told, environment);
                 }
             }
             Facts::ResellerEvent(told) => self.event_told(told, environment, reading, at),
             Facts::ResellerDomains { domains, is_whole } => {
+                let is_suspended =
+                    (reading.asked.as_ref()).is_some_and(|asked| asked.contains("SHOWSUSPENDED"));
                 for shown in domains {
                     self.shown(shown, *is_whole, environment, at);
+                    if is_suspended {
+                        self.listed_as_suspended(shown, environment);
+                    }
                 }
             }
             Facts::ResellerContact(contact) => {
@@ -169,7 +171,12 @@ impl Deciding<'_> {
     }
 
     /// Keeps the code of a request for confirmation, whichever form brought it.
-    fn carry_code(&mut self, told: &ResellerEvent, code: &TriggerCode, environment: Environment) {
+    pub(super) fn carry_code(
+        &mut self,
+        told: &ResellerEvent,
+        code: &TriggerCode,
+        environment: Environment,
+    ) {
         let handle = match &told.object {
             Some(ResellerObject::Contact(handle)) => Some(handle.clone()),
             _ => None,
@@ -360,6 +367,38 @@ impl Deciding<'_> {
         self.follow_up(&key, shown, is_whole);
     }
 
+    /// A list of suspended domains names it. Where its own state does not show that, the name servers
+    /// that say so are not known here (CV-24), and it must not be taken for free.
+    fn listed_as_suspended(&mut self, shown: &ResellerDomain, environment: Environment) {
+        let key = DomainKey {
+            environment,
+            domain: shown.domain.clone(),
+        };
+        let Some(known) = self.world.domains.get(&key) else {
+            return;
+        };
+        let facts = &known.record.facts.reseller;
+        let alarm = format!("reseller:{environment}:{}:parked", key.domain.ace());
+        if facts.is_suspended() {
+            self.change.clears.push(alarm);
+            return;
+        }
+        let is_fresh = (facts.state.as_ref())
+            .is_some_and(|state| self.now.duration_since(state.at) < reseller::RELEASE_MAX);
+        if is_fresh {
+            let text = format!(
+                "{} is listed as suspended, and its state does not show it: its name servers are not \
+                 among `verify_site.interrupt_nameservers`",
+                key.domain
+            );
+            self.note(Reason::new(reason::PARKED_UNKNOWN, text.clone()));
+            self.alarm(alarm, reason::PARKED_UNKNOWN, Some(&key), text);
+        } else {
+            let domain = key.domain;
+            self.command(environment, ResellerCommand::StatusDomain { domain });
+        }
+    }
+
     /// The system names a domain that we do not have: nobody would be told.
     fn not_here(&mut self, key: &DomainKey, suspension_at: Option<Timestamp>) {
         let text = match suspension_at {
@@ -514,14 +553,11 @@ impl Deciding<'_> {
     ) {
         self.change.decision.verdict = MessageVerdict::Applied;
         self.change.reseller.confirmed = Some(row);
-        let known = handle.as_ref().and_then(|handle| {
-            let place = (environment, handle.clone());
-            self.world.reseller.owners.get(&place)?.address.clone()
-        });
-        let mut handles: BTreeSet<ResellerHandle> = handle.into_iter().collect();
-        for address in address.into_iter().chain(known) {
-            handles.extend(self.handles_at(&address, environment));
-        }
+        // What is confirmed is an address: a contact that has another one by now is not (CV-09).
+        let handles: BTreeSet<ResellerHandle> = match address {
+            Some(address) => self.handles_at(&address, environment),
+            None => handle.into_iter().collect(),
+        };
         self.change
             .decision
             .trace

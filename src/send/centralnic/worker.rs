@@ -128,7 +128,9 @@ async fn answered(
     let is_reading = request.command.is_reading();
     let code = answer.reply.code;
     let text = said(command, answer);
-    let halt = Halt::of(code, &text);
+    // What one command may not do, or costs, holds up no other.
+    let halt = Halt::of(code, &text)
+        .filter(|halt| !matches!(halt, Halt::Refused(_)) || is_about_login(code));
     let now = (commander.now)();
     let sealed = sealed(commander, request.id, command, answer)?;
     let settled = |state, due_at| CommandReply {

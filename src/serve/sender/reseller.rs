@@ -250,11 +250,12 @@ impl ResellerDesk {
             now: &now,
             is_stopping: &is_stopping,
         };
-        if send_commands(&commander, line).await? > 0 {
-            // What was asked makes news, and more may be due.
+        let is_busy = send_commands(&commander, line).await? > 0;
+        if is_busy {
+            // What was asked makes news. However many commands wait, events and lists have their turn
+            // after each batch.
             plan.events_at = Instant::now();
             self.news.notify_one();
-            return Ok(true);
         }
         let reader = EventReader {
             store,
@@ -271,8 +272,8 @@ impl ResellerDesk {
         }
         if Instant::now() >= plan.sweep_at {
             plan.sweep_at = Instant::now() + self.sweep_every;
-            return Ok(sweep(&reader, line).await? > 0);
+            return Ok(sweep(&reader, line).await? > 0 || is_busy);
         }
-        Ok(false)
+        Ok(is_busy)
     }
 }

@@ -99,7 +99,10 @@ impl Confirming for SqliteStore {
         let held = match code {
             VisitorCode::Trigger(trigger) => {
                 match by_trigger(&mut writing, environment, trigger).await? {
-                    Some(held) => vec![held],
+                    Some(held) => {
+                        put_back(&mut writing, held.row, trigger, now).await?;
+                        vec![held]
+                    }
                     None if unknown_waiting(&mut writing, environment).await? >= unknown_max => {
                         self.undo(writing).await?;
                         return Ok(Confirmation::TooMany);
@@ -326,6 +329,25 @@ async fn unknown_waiting(
     .fetch_one(connection)
     .await?;
     Ok(u32::try_from(waiting).unwrap_or(u32::MAX))
+}
+
+/// A code does not expire (CV-25): one that was deleted for its age is here again with its visitor.
+async fn put_back(
+    writing: &mut Writing,
+    row: i64,
+    trigger: &TriggerCode,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE trigger_code SET code = ?, received_at = ? \
+         WHERE id = ? AND code IS NULL AND confirmed_at IS NULL",
+    )
+    .bind(trigger.expose())
+    .bind(row::micros(now))
+    .bind(row)
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 /// Keeps a code that nobody knows.

@@ -230,7 +230,8 @@ pub async fn write(
             // Confirmed here or at the reseller's own page: no code of that time is needed any more.
             sqlx::query(
                 "UPDATE trigger_code SET confirmed_at = coalesce(confirmed_at, ?1) \
-                 WHERE environment = ?2 AND (handle = ?3 OR address = ?4) AND received_at <= ?5",
+                 WHERE environment = ?2 AND (address = ?4 OR address IS NULL AND handle = ?3) \
+                    AND received_at <= ?5",
             )
             .bind(row::micros(now))
             .bind(environment.as_str())
@@ -300,7 +301,9 @@ async fn keep_code(
 ) -> Result<(), StoreError> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO trigger_code (environment, code, digest, handle, address, received_at) \
-         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET handle = coalesce(handle, excluded.handle), \
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+             code = CASE WHEN confirmed_at IS NULL THEN coalesce(code, excluded.code) ELSE code END, \
+             received_at = CASE WHEN code IS NULL THEN excluded.received_at ELSE received_at END, handle = coalesce(handle, excluded.handle), \
              address = coalesce(address, excluded.address) RETURNING id",
     )
     .bind(code.environment.as_str())
@@ -328,7 +331,12 @@ pub async fn forget_codes(store: &SqliteStore, before: Timestamp) -> Result<u64,
     const OLD: &str = "code IS NOT NULL AND (confirmed_at IS NOT NULL OR received_at < ?1) \
         AND NOT EXISTS (SELECT 1 FROM reseller_command WHERE state IN ('queued', 'sent') \
             AND body ->> '$.command' = 'ActivateContact' AND body ->> '$.code' = trigger_code.id)";
-    let is_any = format!("SELECT EXISTS (SELECT 1 FROM trigger_code WHERE {OLD})");
+    // A copy that came after its code was used has bytes of its own.
+    const LATE: &str = "SELECT message FROM trigger_message JOIN trigger_code \
+        ON trigger_code.id = trigger_message.trigger_code AND code IS NULL \
+        JOIN inbound ON inbound.id = message AND raw <> x''";
+    let is_any =
+        format!("SELECT EXISTS (SELECT 1 FROM trigger_code WHERE {OLD}) OR EXISTS ({LATE})");
     let is_any: bool = sqlx::query_scalar(AssertSqlSafe(is_any))
         .bind(row::micros(before))
         .fetch_one(&store.readers)
@@ -339,7 +347,8 @@ pub async fn forget_codes(store: &SqliteStore, before: Timestamp) -> Result<u64,
     let mut writing = store.begin().await?;
     let bytes = format!(
         "UPDATE inbound SET raw = x'' WHERE id IN (SELECT message FROM trigger_message \
-         JOIN trigger_code ON trigger_code.id = trigger_message.trigger_code WHERE {OLD})"
+         JOIN trigger_code ON trigger_code.id = trigger_message.trigger_code WHERE {OLD}) \
+         OR id IN ({LATE})"
     );
     sqlx::query(AssertSqlSafe(bytes))
         .bind(row::micros(before))
@@ -357,9 +366,8 @@ pub async fn forget_codes(store: &SqliteStore, before: Timestamp) -> Result<u64,
 /// Does a message carry a code that is not deleted yet?
 pub async fn carries_code(store: &SqliteStore, message: InboundId) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM trigger_message JOIN trigger_code \
-             ON trigger_code.id = trigger_message.trigger_code \
-         WHERE message = ? AND code IS NOT NULL)",
+        "SELECT EXISTS (SELECT 1 FROM trigger_message JOIN inbound ON inbound.id = message \
+         WHERE message = ? AND raw <> x'')",
     )
     .bind(message.0)
     .fetch_one(&store.readers)
@@ -421,9 +429,15 @@ pub async fn codes(
         "SELECT verification_case.id, EXISTS (SELECT 1 FROM trigger_code AS code \
              WHERE code.environment = domain.environment AND code.code IS NOT NULL \
                 AND code.confirmed_at IS NULL \
-                AND (code.handle = reseller_owner OR code.address = contact.address)) AS has_code, \
-         (SELECT max(created_at) FROM reseller_command WHERE asked_by = 'V-' || verification_case.id \
-             AND body ->> '$.command' = 'ResendNotification') AS asked_at \
+                AND (code.address = contact.address \
+                    OR code.address IS NULL AND code.handle = reseller_owner) \
+                AND NOT EXISTS (SELECT 1 FROM reseller_command AS command \
+                    WHERE command.environment = code.environment AND command.state = 'failed' \
+                    AND command.body = '{\"command\":\"ActivateContact\",\"code\":' || code.id || '}')) AS has_code, \
+         (SELECT max(created_at) FROM reseller_command AS command \
+             WHERE command.environment = domain.environment \
+             AND command.body ->> '$.command' = 'ResendNotification' \
+             AND command.body ->> '$.address' = contact.address) AS asked_at \
          FROM json_each(?) AS asked \
          CROSS JOIN verification_case ON verification_case.id = asked.value \
          CROSS JOIN domain ON domain.environment = verification_case.environment \
