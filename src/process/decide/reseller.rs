@@ -109,7 +109,8 @@ impl Deciding<'_> {
                 event: told,
                 trigger,
             } => {
-                if self.is_new(happening(told, trigger.as_ref(), environment, reading)) {
+                let told_now = happening(told, trigger.as_ref(), environment, reading);
+                if self.is_new(told_now) {
                     self.confirmation_asked(told, environment);
                 }
             }
