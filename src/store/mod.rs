@@ -6,6 +6,7 @@ mod alerting;
 mod chain;
 mod change;
 mod confirming;
+mod counting;
 mod dossier;
 mod ordering;
 mod plan;
@@ -40,6 +41,9 @@ pub use change::{
 pub use confirming::{
     CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
     VisitorCode,
+};
+pub use counting::{
+    Counting, DayCount, Distribution, DueAsk, DueCount, KeyEnd, Spell, SpellKind, Totals,
 };
 pub use dossier::Dossier;
 pub use ordering::{
@@ -81,7 +85,9 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Alerting + Confirming + Ordering + Reselling + Tokens + Send + Sync {
+pub trait Store:
+    Alerting + Confirming + Counting + Ordering + Reselling + Tokens + Send + Sync
+{
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

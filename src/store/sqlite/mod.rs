@@ -6,6 +6,7 @@ mod books;
 mod cases;
 mod commit;
 mod confirming;
+mod counts;
 mod dossier;
 mod inbound;
 mod load;
@@ -74,7 +75,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         1,
         "begin",
@@ -114,6 +115,11 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         8,
         "reseller",
         include_str!("../migrations/sqlite/0008_reseller.sql"),
+    ),
+    (
+        9,
+        "counts",
+        include_str!("../migrations/sqlite/0009_counts.sql"),
     ),
 ];
 
