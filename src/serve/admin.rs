@@ -1,15 +1,18 @@
-//! `/healthz`, `/readyz` and the HTTP API for orders.
+//! `/healthz`, `/readyz`, `/metrics` and the HTTP API for orders.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::DiskSpace;
+use super::metrics::{self, Metrics};
 use crate::clock::Clock;
 use crate::inspect::api;
 use crate::store::Store;
@@ -29,6 +32,7 @@ pub struct Readiness {
 pub async fn serve(
     listener: TcpListener,
     readiness: Readiness,
+    metrics: Metrics,
     clock: Clock,
 ) -> std::io::Result<()> {
     let shutdown = readiness.shutdown.clone();
@@ -37,6 +41,7 @@ pub async fn serve(
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(readiness)
+        .route("/metrics", get(scrape).with_state(metrics))
         .merge(api);
     axum::serve(listener, pages)
         .with_graceful_shutdown(shutdown.cancelled_owned())
@@ -57,4 +62,14 @@ async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
         );
     }
     (StatusCode::OK, "ready\n".to_owned())
+}
+
+async fn scrape(State(metrics): State<Metrics>) -> Response {
+    match metrics.text().await {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!("metrics: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+        }
+    }
 }

@@ -67,6 +67,8 @@ pub struct Totals {
     pub held: Vec<(String, u64, Timestamp)>,
     /// Requests without an answer in due time by environment, at present.
     pub unanswered: Vec<(String, u64)>,
+    /// Alarms that stand by code, at present.
+    pub alarms: Vec<(String, u64)>,
     /// Are notices stopped, at present?
     pub is_paused: bool,
     /// When the sender's OpenPGP keys end.

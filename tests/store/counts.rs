@@ -6,9 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use stichtag::model::{
-    CaseState, Due, Environment, InboundId, NoticeState, Reason, VerificationFact, reason,
-};
+use stichtag::model::{CaseState, Due, Environment, InboundId, Reason, VerificationFact, reason};
 use stichtag::store::{
     CaseChange, CaseNote, Counting, Delivery, DueAsk, KeyEnd, LogFilter, MessageVerdict, Spell,
     SpellKind, SqliteStore, Store, Totals,
@@ -389,9 +387,10 @@ async fn open_cases_are_counted_by_their_deadlines() {
             },
         });
         let mut change = with_domain(id, record, CaseChange::Open(CaseState::Open));
-        change.domains[0]
-            .notices
-            .push(draft(owner, domain, "first"));
+        let mut told = draft(owner, domain, "first");
+        // A mail of its own for each.
+        told.notice.recipient = format!("{owner}+{domain}@example.net");
+        change.domains[0].notices.push(told);
         store.commit(&[change]).await.unwrap();
         if is_told {
             let notices = store.notices(&Default::default()).await.unwrap();
@@ -419,12 +418,6 @@ async fn open_cases_are_counted_by_their_deadlines() {
     assert_eq!((deletion.untold, deletion.at_risk), (0, 0));
     assert_eq!(suspension.within, [0; 5]);
     assert_eq!(suspension.next, None);
-    let states = store.notices(&Default::default()).await.unwrap();
-    let joined = states
-        .iter()
-        .filter(|entry| entry.notice.state == NoticeState::Sent)
-        .count();
-    assert_eq!(joined, 1, "each has a mail of its own");
     // bald.de, and weg.de, whose day has passed without a word.
     assert_eq!((dedelegation.untold, dedelegation.at_risk), (2, 1));
 }

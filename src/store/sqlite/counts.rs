@@ -307,6 +307,16 @@ async fn present(reading: &mut SqliteConnection, totals: &mut Totals) -> Result<
             .unanswered
             .push((found.try_get("environment")?, count));
     }
+    for found in sqlx::query(
+        "SELECT code, count(*) AS count FROM alarm INDEXED BY alarm_open \
+         WHERE cleared_at IS NULL GROUP BY code ORDER BY code",
+    )
+    .fetch_all(&mut *reading)
+    .await?
+    {
+        let count = found.try_get::<i64, _>("count")?.unsigned_abs();
+        totals.alarms.push((found.try_get("code")?, count));
+    }
     for found in sqlx::query("SELECT * FROM key_end ORDER BY fingerprint")
         .fetch_all(&mut *reading)
         .await?
