@@ -297,6 +297,19 @@ async fn present(reading: &mut SqliteConnection, totals: &mut Totals) -> Result<
             .push((found.try_get("environment")?, count, since));
     }
     for found in sqlx::query(
+        "SELECT coalesce(environment, '') AS environment, min(deadline) AS first_at \
+         FROM verdict INDEXED BY verdict_due WHERE verdict = 'held' AND deadline IS NOT NULL \
+         GROUP BY 1 ORDER BY 1",
+    )
+    .fetch_all(&mut *reading)
+    .await?
+    {
+        let first_at = row::instant(found.try_get("first_at")?)?;
+        totals
+            .held_deadlines
+            .push((found.try_get("environment")?, first_at));
+    }
+    for found in sqlx::query(
         "SELECT environment, count(*) AS count FROM request INDEXED BY request_unanswered \
          WHERE state = 'unanswered' GROUP BY environment ORDER BY environment",
     )

@@ -1,0 +1,1 @@
+//! The alerts and the board that are shipped.
