@@ -316,9 +316,9 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             disk: Arc::new(disk()),
             shutdown: shutdown.clone(),
         };
-        let clock = clock.clone();
+        let (clock, config) = (clock.clone(), config.clone());
         tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, readiness, clock).await {
+            if let Err(error) = admin::serve(listener, readiness, clock, &config).await {
                 tracing::error!("the admin listener ended: {error}");
             }
         });

@@ -14,6 +14,7 @@ mod reseller;
 mod reselling;
 mod sqlite;
 mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub use reseller::{
 pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;
+pub use users::Users;
 
 /// Why the store did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +83,9 @@ pub enum StoreError {
 
 /// What is kept, for as long as it is needed.
 #[async_trait]
-pub trait Store: Alerting + Confirming + Ordering + Reselling + Tokens + Send + Sync {
+pub trait Store:
+    Alerting + Confirming + Ordering + Reselling + Tokens + Users + Send + Sync
+{
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
 

@@ -42,7 +42,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Layers};
 use crate::store::{self, AuditEntry, Store};
 
-pub use out::{CleanLines, Colour, Out};
+pub use log::object as log_object;
+pub use out::{CleanLines, Colour, Out, clean};
 pub use sender::{SenderCli, run as run_sender};
 
 /// No registry deadline passes unseen: registry messages kept, explained and passed on.

@@ -21,6 +21,7 @@ mod row;
 mod tasks;
 mod telling;
 mod tokens;
+mod users;
 mod watch;
 
 use std::ops::{Deref, DerefMut};
@@ -74,7 +75,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         1,
         "begin",
@@ -115,6 +116,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         "reseller",
         include_str!("../migrations/sqlite/0008_reseller.sql"),
     ),
+    (10, "web", include_str!("../migrations/sqlite/0010_web.sql")),
 ];
 
 /// The store on SQLite.
