@@ -1,0 +1,9 @@
+//! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
+//! real HTTP, a real browser.
+
+#[path = "web/house.rs"]
+mod house;
+#[path = "verify_site/http.rs"]
+mod http;
+#[path = "web/messages.rs"]
+mod messages;
