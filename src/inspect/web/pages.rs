@@ -12,7 +12,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use super::caller::veiled;
 use super::words::Words;
 use super::{Caller, Fault, Right, assets};
-use crate::inspect::cli::clean;
+use crate::inspect::cli::out::clean;
 use crate::model::Language;
 
 /// Every template.
