@@ -7,6 +7,7 @@ mod chain;
 mod change;
 mod confirming;
 mod dossier;
+mod looking;
 mod ordering;
 mod plan;
 mod report;
@@ -43,6 +44,7 @@ pub use confirming::{
     VisitorCode,
 };
 pub use dossier::Dossier;
+pub use looking::{Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm};
 pub use ordering::{
     ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
     RequestDelivery, RequestFilter,
@@ -84,7 +86,7 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Confirming + Ordering + Reselling + Tokens + Users + Send + Sync
+    Alerting + Confirming + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
@@ -352,6 +354,14 @@ pub struct NoticeFilter {
     pub case: Option<CaseId>,
     /// Caused by this message.
     pub message: Option<InboundId>,
+    /// About this domain: its A-label.
+    pub ace: Option<String>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// Numbers below this one only.
+    pub below: Option<NoticeId>,
+    /// The newest so many, in the order of their numbers. 0: all.
+    pub limit: u32,
 }
 
 /// Opens the store at `url` and brings its tables up to date.

@@ -8,8 +8,12 @@
 mod assets;
 mod caller;
 mod fault;
+mod filter;
 mod form;
 mod guard;
+mod held;
+mod highlight;
+mod message;
 mod messages;
 mod pages;
 mod way;
@@ -58,10 +62,15 @@ pub struct Site {
 
 /// Every way in.
 pub fn ways() -> Vec<Way> {
-    [assets::ways(), messages::ways()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        assets::ways(),
+        messages::ways(),
+        message::ways(),
+        held::ways(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The routes, for the admin listener.

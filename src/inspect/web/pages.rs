@@ -21,6 +21,14 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
+    ("held.html", include_str!("templates/held.html")),
+    (
+        "held_preview.html",
+        include_str!("templates/held_preview.html"),
+    ),
+    ("message.html", include_str!("templates/message.html")),
+    ("outcome.html", include_str!("templates/outcome.html")),
+    ("replay.html", include_str!("templates/replay.html")),
 ];
 
 /// One that writes in a language.

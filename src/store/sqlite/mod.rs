@@ -10,6 +10,7 @@ mod dossier;
 mod inbound;
 mod load;
 mod log;
+mod looking;
 mod orders;
 mod outbox;
 mod plans;
