@@ -6,6 +6,7 @@ mod alerting;
 mod chain;
 mod change;
 mod confirming;
+mod counting;
 mod dossier;
 mod looking;
 mod ordering;
@@ -42,6 +43,9 @@ pub use change::{
 pub use confirming::{
     CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
     VisitorCode,
+};
+pub use counting::{
+    Counting, DayCount, Distribution, DueAsk, DueCount, KeyEnd, Spell, SpellKind, Totals,
 };
 pub use dossier::Dossier;
 pub use looking::{Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm};
@@ -86,7 +90,16 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Confirming + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
+    Alerting
+    + Confirming
+    + Counting
+    + Looking
+    + Ordering
+    + Reselling
+    + Tokens
+    + Users
+    + Send
+    + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
