@@ -43,7 +43,7 @@ use crate::config::{Config, Layers};
 use crate::store::{self, AuditEntry, Store};
 
 pub use log::object as log_object;
-pub use out::{CleanLines, Colour, Out, clean};
+pub use out::{CleanLines, Colour, Out, clean, json_time};
 pub use sender::{SenderCli, run as run_sender};
 
 /// No registry deadline passes unseen: registry messages kept, explained and passed on.

@@ -8,3 +8,7 @@ CREATE TABLE web_user (
     theme       TEXT    NOT NULL,
     has_keys    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Domains with a deadline: few among many.
+CREATE INDEX domain_due ON domain (ace) WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL
+    OR suspension_at IS NOT NULL OR json_extract(facts, '$.expire') IS NOT NULL;
