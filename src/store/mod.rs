@@ -90,16 +90,7 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting
-    + Confirming
-    + Counting
-    + Looking
-    + Ordering
-    + Reselling
-    + Tokens
-    + Users
-    + Send
-    + Sync
+    Alerting + Confirming + Counting + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;

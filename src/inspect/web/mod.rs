@@ -6,6 +6,7 @@
 //! asks for. What a page does goes through the same functions as the command line.
 
 mod assets;
+mod board;
 mod caller;
 mod fault;
 mod filter;
@@ -36,11 +37,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::send::PAUSED;
 use crate::store::Store;
+pub use board::DueNow;
 pub use caller::Caller;
 pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use board::Board;
 use pages::Pages;
 
 /// Requests under way at once, live updates aside.
@@ -56,6 +59,7 @@ pub struct Site {
     pub clock: Clock,
     /// Live updates end when it does.
     pub shutdown: CancellationToken,
+    board: Board,
     pages: Pages,
     turns: Semaphore,
 }
@@ -85,9 +89,11 @@ pub fn router(
         config: config.clone(),
         clock,
         shutdown,
+        board: Board::default(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
+    tokio::spawn(board::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);

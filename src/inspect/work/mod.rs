@@ -1,5 +1,6 @@
-//! What people do, on the command line and on the web alike.
+//! What people look at and do, on the command line and on the web alike.
 
+pub mod due;
 pub mod held;
 pub mod replay;
 
