@@ -8,14 +8,18 @@
 mod assets;
 mod board;
 mod caller;
+mod chart;
 mod fault;
 mod filter;
 mod form;
 mod guard;
 mod held;
 mod highlight;
+mod live;
 mod message;
 mod messages;
+mod notices;
+mod overview;
 mod pages;
 mod way;
 mod words;
@@ -60,6 +64,7 @@ pub struct Site {
     /// Live updates end when it does.
     pub shutdown: CancellationToken,
     board: Board,
+    mark: live::Mark,
     pages: Pages,
     turns: Semaphore,
 }
@@ -68,9 +73,12 @@ pub struct Site {
 pub fn ways() -> Vec<Way> {
     [
         assets::ways(),
+        live::ways(),
+        overview::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),
+        notices::ways(),
     ]
     .into_iter()
     .flatten()
@@ -90,10 +98,12 @@ pub fn router(
         clock,
         shutdown,
         board: Board::default(),
+        mark: live::Mark::default(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
     tokio::spawn(board::keep(site.clone()));
+    tokio::spawn(live::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::caller::veiled;
 use super::words::Words;
@@ -21,6 +22,10 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
+    ("overview.html", include_str!("templates/overview.html")),
+    ("notices.html", include_str!("templates/notices.html")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("preview.html", include_str!("templates/preview.html")),
     ("held.html", include_str!("templates/held.html")),
     (
         "held_preview.html",
@@ -118,6 +123,11 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("day", move |at: Option<&str>| {
         at.map_or_else(none, |at| day(at, language))
     });
+    engine.add_filter("daymonth", |at: &str| day_month(at));
+    engine.add_filter("truncated", |text: &str, most: usize| truncated(text, most));
+    engine.add_filter("urlencode", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {
         text.map_or("–".to_owned(), |text| match sees_people {
@@ -184,6 +194,29 @@ pub fn local(at: Timestamp, language: Language, has_time: bool) -> String {
             let zone = zones[usize::from(is_summer)];
             format!("{weekday} {date} {} {zone}", at.strftime("%H:%M"))
         }
+    }
+}
+
+/// The day and the month, for the axis of a chart.
+fn day_month(at: &str) -> String {
+    at.parse::<Timestamp>().map_or_else(
+        |_| at.to_owned(),
+        |at| {
+            let berlin = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
+            at.to_zoned(berlin).strftime("%d.%m.").to_string()
+        },
+    )
+}
+
+/// As much of a text as there is room for.
+fn truncated(text: &str, most: usize) -> String {
+    match text.chars().count() > most {
+        false => text.to_owned(),
+        true => text
+            .chars()
+            .take(most.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod due;
 pub mod held;
+pub mod notice;
 pub mod replay;
 
 use jiff::Timestamp;
