@@ -65,6 +65,8 @@ pub struct Site {
     pub shutdown: CancellationToken,
     board: Board,
     mark: live::Mark,
+    /// Faults in the texts of notices, once somebody has asked for them.
+    findings: tokio::sync::OnceCell<Vec<crate::notify::Finding>>,
     pages: Pages,
     turns: Semaphore,
 }
@@ -99,6 +101,7 @@ pub fn router(
         shutdown,
         board: Board::default(),
         mark: live::Mark::default(),
+        findings: tokio::sync::OnceCell::new(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });

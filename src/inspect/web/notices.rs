@@ -1,5 +1,6 @@
 //! `/notices`: what customers are told, how far each mail got, and how one would look.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -64,6 +65,7 @@ pub fn ways() -> Vec<Way> {
             resume,
         ),
         Way::look("/notices/preview", Right::People, preview),
+        Way::look("/notices/lint", Right::Look, lint),
         Way::look("/notices/preview/part", Right::People, part),
     ]
 }
@@ -266,14 +268,6 @@ async fn preview(
 ) -> Result<Response, Fault> {
     let notice = subject(&site, &query).await?;
     let mail = notice::render(&site.config.notices, &notice).map_err(unwritable)?;
-    let own = match &site.config.notices.templates {
-        Some(folder) => crate::serve::own_texts(folder)?,
-        None => Default::default(),
-    };
-    let findings = notify::lint(&own, &notice::settings(&site.config.notices));
-    let findings: Vec<_> = (findings.iter())
-        .map(|found| json!({"template": found.template, "line": found.line, "text": found.text}))
-        .collect();
     let (what, case, lang) = (query.get("what"), query.get("case"), query.get("lang"));
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let part = |name: &str| {
@@ -296,9 +290,26 @@ async fn preview(
         "html": part("html"),
         "eml": part("eml"),
         "ics": part("ics"),
-        "findings": findings,
     });
     site.page(&caller, "preview.html", values).await
+}
+
+/// Faults in the texts: filling in all of them takes a moment, and they change with a restart only.
+async fn lint(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response, Fault> {
+    let findings = site.findings.get_or_try_init(|| async {
+        let own = match &site.config.notices.templates {
+            Some(folder) => crate::serve::own_texts(folder)?,
+            None => BTreeMap::new(),
+        };
+        let settings = notice::settings(&site.config.notices);
+        let looked = tokio::task::spawn_blocking(move || notify::lint(&own, &settings)).await;
+        looked.map_err(anyhow::Error::from)
+    });
+    let findings: Vec<_> = (findings.await?.iter())
+        .map(|found| json!({"template": found.template, "line": found.line, "text": found.text}))
+        .collect();
+    let values = json!({"self_path": "/notices", "findings": findings});
+    site.page(&caller, "lint.html", values).await
 }
 
 /// A part of a previewed mail: the page to be shown in a frame, or a file.

@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::caller::veiled;
 use super::words::Words;
 use super::{Caller, Fault, Right, assets};
-use crate::inspect::cli::out::clean;
+use crate::inspect::cli::out::{clean, with_times};
 use crate::model::Language;
 
 /// Every template.
@@ -25,6 +25,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("overview.html", include_str!("templates/overview.html")),
     ("notices.html", include_str!("templates/notices.html")),
     ("notice.html", include_str!("templates/notice.html")),
+    ("lint.html", include_str!("templates/lint.html")),
     ("preview.html", include_str!("templates/preview.html")),
     ("held.html", include_str!("templates/held.html")),
     (
@@ -127,6 +128,9 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("truncated", |text: &str, most: usize| truncated(text, most));
     engine.add_filter("urlencode", |text: &str| {
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    });
+    engine.add_filter("sentence", move |text: &str| {
+        clean(&with_times(text, |at| local(at, language, true)))
     });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {
