@@ -321,9 +321,9 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             shutdown: shutdown.clone(),
         };
         let metrics = Metrics::new(config, store.clone(), clock.clone(), meters.clone());
-        let clock = clock.clone();
+        let (clock, config) = (clock.clone(), config.clone());
         tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, readiness, metrics, clock).await {
+            if let Err(error) = admin::serve(listener, readiness, metrics, clock, &config).await {
                 tracing::error!("the admin listener ended: {error}");
             }
         });

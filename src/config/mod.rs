@@ -8,6 +8,7 @@ mod sender;
 mod values;
 mod verify_site;
 mod watch;
+mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use routes::{routes, take_bounces};
 pub use sender::{Rri, Sender, fault as sender_fault};
 pub use verify_site::{OwnerMail, Rate, Site, VerifySite};
 pub use watch::AlertWays;
+pub use web::Web;
 
 /// Where the configuration is looked for when nothing names a file.
 pub const DEFAULT_FILE: &str = "/etc/stichtag/stichtag.toml";
@@ -70,6 +72,8 @@ pub struct Config {
     pub rri: [Rri; 2],
     /// `[verify_site]`
     pub verify_site: VerifySite,
+    /// `[web]`
+    pub web: Web,
     /// CentralNic Reseller, live and test.
     pub centralnic: [Centralnic; 2],
     /// How alarms reach people.
@@ -190,9 +194,8 @@ const CHECKED_LATER: [&str; 6] = [
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 5] = [
+const LATER: [&str; 4] = [
     "server.public_listen",
-    "web.",
     "retention.",
     "backup.",
     "domains.order_by",
@@ -284,6 +287,7 @@ impl Config {
             held_age: field("watch.held_age").duration()?,
             registry_silence: field("watch.registry_silence").optional_duration()?,
             verify_site,
+            web: web::web(layers)?,
             alerts: watch::alert_ways(layers)?,
             sender: sender::sender(layers)?,
             rri: [

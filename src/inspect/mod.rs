@@ -4,3 +4,5 @@ pub mod api;
 pub mod cli;
 mod object;
 pub mod public;
+pub mod web;
+mod work;

@@ -26,6 +26,7 @@ mod secret;
 mod status;
 mod task;
 mod token;
+mod user;
 mod words;
 
 pub use alert::{Alert, AlertEvent, AlertState, Channel, StandingAlarm};
@@ -73,3 +74,4 @@ pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;
 pub use token::{Scope, Token, TokenName, TokenState};
+pub use user::{Role, Theme, User, UserName};

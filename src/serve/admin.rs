@@ -1,5 +1,6 @@
-//! `/healthz`, `/readyz`, `/metrics` and the HTTP API for orders.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, the HTTP API, and the pages for people.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::gate::DiskSpace;
 use super::metrics::{self, Metrics};
 use crate::clock::Clock;
-use crate::inspect::api;
+use crate::config::Config;
+use crate::inspect::{api, web};
 use crate::store::Store;
 
 /// What readiness is made of.
@@ -34,18 +36,23 @@ pub async fn serve(
     readiness: Readiness,
     metrics: Metrics,
     clock: Clock,
-) -> std::io::Result<()> {
+    config: &Config,
+) -> anyhow::Result<()> {
     let shutdown = readiness.shutdown.clone();
-    let api = api::router(readiness.store.clone(), clock);
+    let api = api::router(readiness.store.clone(), clock.clone());
+    let web = web::router(config, readiness.store.clone(), clock, shutdown.clone())?;
     let pages = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(readiness)
         .route("/metrics", get(scrape).with_state(metrics))
-        .merge(api);
+        .merge(api)
+        .merge(web)
+        .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, pages)
         .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {

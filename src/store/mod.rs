@@ -8,6 +8,7 @@ mod change;
 mod confirming;
 mod counting;
 mod dossier;
+mod looking;
 mod ordering;
 mod plan;
 mod report;
@@ -15,6 +16,7 @@ mod reseller;
 mod reselling;
 mod sqlite;
 mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,7 @@ pub use counting::{
     Counting, DayCount, Distribution, DueAsk, DueCount, KeyEnd, Spell, SpellKind, Totals,
 };
 pub use dossier::Dossier;
+pub use looking::{Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm};
 pub use ordering::{
     ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
     RequestDelivery, RequestFilter,
@@ -59,6 +62,7 @@ pub use reseller::{
 pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;
+pub use users::Users;
 
 /// Why the store did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +90,7 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Confirming + Counting + Ordering + Reselling + Tokens + Send + Sync
+    Alerting + Confirming + Counting + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
@@ -354,6 +358,14 @@ pub struct NoticeFilter {
     pub case: Option<CaseId>,
     /// Caused by this message.
     pub message: Option<InboundId>,
+    /// About this domain: its A-label.
+    pub ace: Option<String>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// Numbers below this one only.
+    pub below: Option<NoticeId>,
+    /// The newest so many, in the order of their numbers. 0: all.
+    pub limit: u32,
 }
 
 /// Opens the store at `url` and brings its tables up to date.

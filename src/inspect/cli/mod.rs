@@ -9,14 +9,14 @@ mod deadlines;
 mod demo;
 mod doctor;
 mod domain;
-mod exit;
+pub(super) mod exit;
 mod explain;
 mod held;
 mod import;
-mod log;
-mod notice;
+pub(super) mod log;
+pub(super) mod notice;
 mod order;
-mod out;
+pub(super) mod out;
 mod parse;
 mod progress;
 mod replay;
@@ -40,6 +40,7 @@ use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::clock::Clock;
 use crate::config::{Config, Layers};
+use crate::inspect::work::Work;
 use crate::store::{self, AuditEntry, Store};
 
 pub use out::{CleanLines, Colour, Out};
@@ -147,7 +148,7 @@ enum Command {
 }
 
 /// What every command has at hand.
-struct Context {
+pub(super) struct Context {
     out: Out,
     config_file: Option<PathBuf>,
     clock: Clock,
@@ -170,6 +171,16 @@ impl Context {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What this person works with.
+    fn work<'a>(&'a self, store: &'a dyn Store, config: &'a Config) -> Work<'a> {
+        Work {
+            store,
+            config,
+            clock: &self.clock,
+            actor: actor(),
+        }
     }
 
     /// An entry for the audit trail about something this person does.

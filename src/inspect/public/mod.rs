@@ -40,7 +40,10 @@ use crate::process::caught_async;
 use crate::store::{CodeFound, Confirmation, Store, StoreError, VisitorCode};
 use code::Readings;
 use limit::Limiter;
-use page::{Page, Pages, Provider, masked};
+use page::{Page, Pages, Provider};
+
+pub use page::masked;
+pub use visitor::{address, language};
 pub use visits::Visits;
 
 /// The longest query that is read.

@@ -11,6 +11,7 @@ mod dossier;
 mod inbound;
 mod load;
 mod log;
+mod looking;
 mod orders;
 mod outbox;
 mod plans;
@@ -22,6 +23,7 @@ mod row;
 mod tasks;
 mod telling;
 mod tokens;
+mod users;
 mod watch;
 
 use std::ops::{Deref, DerefMut};
@@ -75,7 +77,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "begin",
@@ -121,6 +123,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         "counts",
         include_str!("../migrations/sqlite/0009_counts.sql"),
     ),
+    (10, "web", include_str!("../migrations/sqlite/0010_web.sql")),
 ];
 
 /// The store on SQLite.

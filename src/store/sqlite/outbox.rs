@@ -297,6 +297,17 @@ pub async fn notices_in(
     if let Some(customer) = &filter.customer {
         select.push(" AND customer = ").push_bind(&customer.0);
     }
+    if let Some(environment) = filter.environment {
+        (select.push(" AND environment = ")).push_bind(environment.as_str());
+    }
+    if let Some(below) = filter.below {
+        select.push(" AND id < ").push_bind(below.0);
+    }
+    if let Some(ace) = &filter.ace {
+        (select.push(" AND id IN (SELECT notice FROM notice_item WHERE ace = "))
+            .push_bind(ace)
+            .push(")");
+    }
     for (column, number) in [
         ("\"case\"", filter.case.map(|case| case.0)),
         ("message", filter.message.map(|message| message.0)),
@@ -308,11 +319,14 @@ pub async fn notices_in(
             select.push_bind(number).push(")");
         }
     }
-    let rows = select
-        .push(" ORDER BY id")
-        .build()
-        .fetch_all(&mut *connection)
-        .await?;
+    match filter.limit {
+        0 => select.push(" ORDER BY id"),
+        limit => (select.push(" ORDER BY id DESC LIMIT ")).push_bind(i64::from(limit)),
+    };
+    let mut rows = select.build().fetch_all(&mut *connection).await?;
+    if filter.limit > 0 {
+        rows.reverse();
+    }
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         found.push(notice(&mut *connection, row).await?);

@@ -16,6 +16,7 @@ use super::super::{Context, audit, exit, log, notice};
 use super::archive::{Archive, Filed};
 use super::summary;
 use crate::config::Config;
+use crate::inspect::work;
 use crate::model::{CaseId, Source, hex, sha256_hex};
 use crate::store::{AuditCheck, AuditEntry, Dossier, LogEntry, NoticeEntry, Store};
 
@@ -316,7 +317,7 @@ fn sent<W: Write>(
             why = Some("they were deleted when their time to be kept was over".to_owned());
             (NoticeBytes::Deleted, None)
         }
-        None => match notice::render(&config.notices, notice) {
+        None => match work::notice::render(&config.notices, notice) {
             Ok(rendered) => (NoticeBytes::Rendered, Some(rendered.message)),
             Err(error) => {
                 why = Some(format!(
@@ -459,11 +460,12 @@ fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Out;
     use super::super::super::out::Colour;
-    use super::super::super::{Out, replay};
     use super::*;
     use crate::clock::Clock;
     use crate::config::Layers;
+    use crate::inspect::work::replay;
     use crate::model::{Customer, CustomerId, DomainKey, Environment, Inbound};
     use crate::store::{DomainImport, Sealed, SqliteStore};
 
@@ -521,9 +523,9 @@ mod tests {
             .keep(vec![Sealed::new(inbound).unwrap()])
             .await
             .unwrap();
-        replay::process(context, &store, config, &ids)
-            .await
-            .unwrap();
+        let work = context.work(&store, config);
+        replay::decide(&work, &ids).await.unwrap();
+        drop(work);
         store
     }
 

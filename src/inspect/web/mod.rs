@@ -1,0 +1,147 @@
+//! The pages for admins and the domain desk, on the admin listener.
+//!
+//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer), the route,
+//! [`guard::permitted`] (who asks, and may they; a form's token), the page's function, [`Site::page`].
+//! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
+//! asks for. What a page does goes through the same functions as the command line.
+
+mod assets;
+mod board;
+mod caller;
+mod chart;
+mod fault;
+mod filter;
+mod form;
+mod guard;
+mod held;
+mod highlight;
+mod live;
+mod message;
+mod messages;
+mod notices;
+mod overview;
+mod pages;
+mod way;
+mod words;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::send::PAUSED;
+use crate::store::Store;
+pub use board::DueNow;
+pub use caller::Caller;
+pub use fault::Fault;
+pub use form::{Fields, Query};
+pub use way::{Right, Way};
+
+use board::Board;
+use pages::Pages;
+
+/// Requests under way at once, live updates aside.
+const REQUESTS_MAX: usize = 64;
+
+/// What every page has at hand.
+pub struct Site {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The configuration that the server runs with.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Live updates end when it does.
+    pub shutdown: CancellationToken,
+    board: Board,
+    mark: live::Mark,
+    /// Faults in the texts of notices, once somebody has asked for them.
+    findings: tokio::sync::OnceCell<Vec<crate::notify::Finding>>,
+    pages: Pages,
+    turns: Semaphore,
+}
+
+/// Every way in.
+pub fn ways() -> Vec<Way> {
+    [
+        assets::ways(),
+        live::ways(),
+        overview::ways(),
+        messages::ways(),
+        message::ways(),
+        held::ways(),
+        notices::ways(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The routes, for the admin listener.
+pub fn router(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> anyhow::Result<Router> {
+    let site = Arc::new(Site {
+        store,
+        config: config.clone(),
+        clock,
+        shutdown,
+        board: Board::default(),
+        mark: live::Mark::default(),
+        findings: tokio::sync::OnceCell::new(),
+        pages: Pages::new().context("the pages of the web")?,
+        turns: Semaphore::new(REQUESTS_MAX),
+    });
+    tokio::spawn(board::keep(site.clone()));
+    tokio::spawn(live::keep(site.clone()));
+    let mut routes = Router::new();
+    for way in ways() {
+        let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);
+        routes = routes.route(way.path, way.handler.layer(gate));
+    }
+    Ok(routes
+        .fallback(guard::no_page)
+        .method_not_allowed_fallback(guard::no_page)
+        .layer(from_fn_with_state(site.clone(), guard::guarded))
+        .with_state(site))
+}
+
+impl Site {
+    /// A page: `values` are what its template shows, beside what stands around every page.
+    pub async fn page(
+        &self,
+        caller: &Caller,
+        template: &str,
+        values: impl Serialize,
+    ) -> Result<Response, Fault> {
+        let around = self.around(caller).await?;
+        let values = context! { ..Value::from(Serde(values)), ..around };
+        let html = self.pages.write(caller, template, values)?;
+        Ok(pages::html(StatusCode::OK, caller.language, html))
+    }
+
+    /// What stands around every page.
+    async fn around(&self, caller: &Caller) -> Result<Value, Fault> {
+        let paused = self.store.switch(PAUSED).await?;
+        Ok(context! {
+            caller => Value::from(Serde(caller)),
+            paused => paused,
+            style => assets::STYLE.path(),
+            script => assets::SCRIPT.path(),
+            now => self.clock.now().to_string(),
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
+//! real HTTP, a real browser.
+
+#[path = "web/held.rs"]
+mod held;
+#[path = "web/house.rs"]
+mod house;
+#[path = "verify_site/http.rs"]
+mod http;
+#[path = "web/messages.rs"]
+mod messages;
+#[path = "web/notices.rs"]
+mod notices;
+#[path = "web/overview.rs"]
+mod overview;
+#[path = "support/registry_mails.rs"]
+mod registry_mails;

@@ -1,0 +1,285 @@
+//! A folder with a store, a real server over it, and the people who look in.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::http::{Answer, Line, encoded};
+
+/// What it takes to write to customers; nothing is sent.
+pub const DESK: &[(&str, &str)] = &[
+    ("NOTICES__FROM", "Domains <domains@registrar.example>"),
+    ("NOTICES__COALESCE", "0s"),
+];
+
+pub struct House {
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    server: Child,
+    pub address: SocketAddr,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // It has ended already, or the test has.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn command(folder: &tempfile::TempDir, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("STICHTAG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(folder.path())
+        .env("STICHTAG_SERVER__DATA_DIR", folder.path().join("data"))
+        .stdin(Stdio::null());
+    for (name, value) in settings {
+        command.env(format!("STICHTAG_{name}"), value);
+    }
+    command
+}
+
+impl House {
+    /// `settings` come on top. A proxy on loopback names the users.
+    pub fn new(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings: Vec<_> = [
+            ("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]"),
+            ("SERVER__ADMIN_LISTEN", "127.0.0.1:0"),
+            ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
+            ("ROUTE__DENIC_LIVE__REQUIRE", "record"),
+            ("ROUTE__DENIC_TEST__REQUIRE", "record"),
+            (
+                "NOTICES__COMPANY",
+                "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt",
+            ),
+            ("NOTICES__PHONE", "+49 69 1234567"),
+            ("WEB__PROXY_USER_HEADER", "X-Remote-User"),
+            ("WEB__TRUSTED_PROXIES", "[\"127.0.0.1\"]"),
+        ]
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+        let log = File::create(folder.path().join("server.log")).unwrap();
+        let mut server = command(&folder, &settings)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let mut said = BufReader::new(server.stdout.take().unwrap());
+        said.read_line(&mut ready).unwrap();
+        let address = ready.trim_end().split_once(" admin=");
+        let address = address.map(|(_, behind)| behind.split(' ').next().unwrap());
+        let Some(address) = address else {
+            let log = std::fs::read_to_string(folder.path().join("server.log"));
+            panic!("{ready:?}: {log:?}");
+        };
+        House {
+            address: address.parse().unwrap(),
+            folder,
+            settings,
+            server,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = command(&self.folder, &self.settings);
+        command.args(arguments).output().unwrap()
+    }
+
+    /// What a command that succeeds prints.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// The same with `--json`.
+    pub fn objects(&self, arguments: &[&str]) -> Vec<Value> {
+        let printed = self.ok(&[arguments, &["--json"]].concat());
+        let lines = printed.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Brings a table in: `customers` or `domains`.
+    pub fn import(&self, what: &str, table: &str) {
+        let file = self.path(&format!("{what}.csv"));
+        std::fs::write(&file, table).unwrap();
+        self.ok(&["import", what, file.to_str().unwrap()]);
+    }
+
+    /// A customer with domains.
+    pub fn knows(&self, customer: &str, domains: &[&str]) {
+        let person = format!("{customer},{customer}@mail.example,+49 69 7654321");
+        self.import("customers", &format!("customer,email,phone\n{person}\n"));
+        let rows: String = (domains.iter())
+            .map(|domain| format!("{domain},{customer}\n"))
+            .collect();
+        self.import("domains", &format!("domain,customer\n{rows}"));
+    }
+
+    /// Brings the mails of a maildir in, and waits until they are decided.
+    pub fn receives(&self, mails: &[Vec<u8>]) {
+        let folder = self.path("mails");
+        for part in ["cur", "new"] {
+            std::fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        let before = self.objects(&["log", "list"]).len();
+        for (number, mail) in mails.iter().enumerate() {
+            let name = format!("new/{}.eml", before + number);
+            std::fs::write(folder.join(name), mail).unwrap();
+        }
+        self.ok(&["import", "mail", folder.to_str().unwrap()]);
+        std::fs::remove_dir_all(&folder).unwrap();
+        self.until("every message is decided", || {
+            let log = self.objects(&["log", "list"]);
+            let is_decided = log.iter().all(|one| one["verdict"] != "deferred");
+            (log.len() >= before + mails.len() && is_decided).then_some(())
+        });
+    }
+
+    /// Asks again and again until there is an answer.
+    pub fn until<T>(&self, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(found) = check() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "not yet: {what}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.path("server.log")).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Changes the database past the program.
+    pub fn sql(&self, statement: &str) {
+        let options = SqliteConnectOptions::new()
+            .filename(self.path("data/stichtag.db"))
+            .busy_timeout(Duration::from_secs(30));
+        let work = async {
+            let mut plain = SqliteConnection::connect_with(&options).await.unwrap();
+            let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
+            statement.execute(&mut plain).await.unwrap();
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(work);
+    }
+
+    /// Somebody who looks in, with that role and language.
+    pub fn person(&self, role: &str, language: &str) -> Person<'_> {
+        let name = format!("{role}-{language}");
+        self.sql(&format!(
+            "INSERT INTO web_user (name, role, created_at, language, theme, has_keys) \
+             VALUES ('{name}', '{role}', 0, '{language}', 'auto', 1) ON CONFLICT DO NOTHING"
+        ));
+        Person { house: self, name }
+    }
+}
+
+/// Somebody who looks in, named by the proxy.
+pub struct Person<'a> {
+    house: &'a House,
+    pub name: String,
+}
+
+impl Person<'_> {
+    pub fn get(&self, path: &str) -> Answer {
+        let headers = [("X-Remote-User", self.name.as_str())];
+        Line::open(self.house.address).send("GET", path, &headers, "")
+    }
+
+    /// A page that is there.
+    pub fn page(&self, path: &str) -> String {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.text
+    }
+
+    /// Live updates, from now on.
+    pub fn events(&self) -> Events {
+        let mut stream = TcpStream::connect(self.house.address).unwrap();
+        let head = format!(
+            "GET /events HTTP/1.1\r\nHost: stichtag.example\r\nX-Remote-User: {}\r\n\r\n",
+            self.name
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        Events {
+            stream,
+            said: String::new(),
+        }
+    }
+
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let pairs = fields.iter();
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        let headers = [
+            ("X-Remote-User", self.name.as_str()),
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ];
+        Line::open(self.house.address).send("POST", path, &headers, &pairs.join("&"))
+    }
+
+    /// Fills in the form of a page that goes to `path`, and sends it.
+    pub fn fill(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let shown = self.get(page);
+        let action = format!("action=\"{}\"", path.replace('/', "&#x2f;"));
+        let is_there =
+            shown.text.contains(&action) || shown.text.contains(&format!("action=\"{path}\""));
+        assert!(is_there, "no form to {path} on {page}: {shown:?}");
+        let token = shown.hidden("token");
+        self.post(path, &[&[("token", token.as_str())], fields].concat())
+    }
+}
+
+/// A stream of live updates.
+pub struct Events {
+    stream: TcpStream,
+    said: String,
+}
+
+impl Events {
+    /// Was a change told, by now?
+    pub fn has_change(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        if let Ok(read) = self.stream.read(&mut bytes) {
+            self.said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        assert!(
+            self.said.is_empty() || self.said.starts_with("HTTP/1.1 200"),
+            "{}",
+            self.said
+        );
+        self.said.contains("event: change")
+    }
+}
