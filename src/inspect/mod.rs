@@ -5,3 +5,4 @@ pub mod cli;
 mod object;
 pub mod public;
 pub mod web;
+pub mod work;

@@ -1,17 +1,24 @@
 //! The pages for admins and the domain desk, on the admin listener.
 //!
-//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer), the route,
-//! [`guard::permitted`] (who asks, and may they; a form's token), the page's function, [`Site::page`].
+//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer),
+//! [`door::enter`] (from where, by TLS or not, with which session), the route, [`guard::permitted`] (who
+//! asks, and may they; a form's token), the page's function, [`Site::page`].
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
 mod assets;
 mod caller;
+mod door;
 mod fault;
 mod form;
 mod guard;
+mod me;
 mod messages;
 mod pages;
+mod sessions;
+mod sign_in;
+mod tries;
+mod users;
 mod way;
 mod words;
 
@@ -37,7 +44,10 @@ pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use door::House;
 use pages::Pages;
+use sessions::Sessions;
+use tries::Tries;
 
 /// Requests under way at once, live updates aside.
 const REQUESTS_MAX: usize = 64;
@@ -52,13 +62,15 @@ pub struct Site {
     pub clock: Clock,
     /// Live updates end when it does.
     pub shutdown: CancellationToken,
+    sessions: Sessions,
+    tries: Tries,
     pages: Pages,
     turns: Semaphore,
 }
 
 /// Every way in.
 pub fn ways() -> Vec<Way> {
-    [assets::ways(), messages::ways()]
+    [assets::ways(), me::ways(), messages::ways(), sign_in::ways(), users::ways()]
         .into_iter()
         .flatten()
         .collect()
@@ -72,6 +84,8 @@ pub fn router(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Router> {
     let site = Arc::new(Site {
+        sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
+        tries: Tries::default(),
         store,
         config: config.clone(),
         clock,
@@ -84,11 +98,14 @@ pub fn router(
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);
         routes = routes.route(way.path, way.handler.layer(gate));
     }
-    Ok(routes
+    let routes = routes
         .fallback(guard::no_page)
-        .method_not_allowed_fallback(guard::no_page)
-        .layer(from_fn_with_state(site.clone(), guard::guarded))
-        .with_state(site))
+        .method_not_allowed_fallback(guard::no_page);
+    let house = Arc::new(House::new(&site, &routes));
+    Ok(Router::new()
+        .fallback(door::enter)
+        .with_state(house)
+        .layer(from_fn_with_state(site, guard::guarded)))
 }
 
 impl Site {

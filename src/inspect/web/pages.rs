@@ -12,7 +12,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use super::caller::veiled;
 use super::words::Words;
 use super::{Caller, Fault, Right, assets};
-use crate::inspect::cli::clean;
+use crate::inspect::cli::out::clean;
 use crate::model::Language;
 
 /// Every template.
@@ -21,6 +21,13 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
+    ("sign-in.html", include_str!("templates/sign-in.html")),
+    ("sign-in-link.html", include_str!("templates/sign-in-link.html")),
+    ("me.html", include_str!("templates/me.html")),
+    ("me-totp.html", include_str!("templates/me-totp.html")),
+    ("users.html", include_str!("templates/users.html")),
+    ("user.html", include_str!("templates/user.html")),
+    ("user-link.html", include_str!("templates/user-link.html")),
 ];
 
 /// One that writes in a language.
