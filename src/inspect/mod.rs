@@ -5,4 +5,4 @@ pub mod cli;
 mod object;
 pub mod public;
 pub mod web;
-pub mod work;
+mod work;

@@ -2,20 +2,14 @@
 
 mod feed;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde_json::{Value, json};
+use jiff::{SignedDuration, Timestamp};
 
 use super::log::duration;
-use super::out::json_time;
 use super::{Context, exit};
-use crate::config::Config;
-use crate::model::{CaseId, Customer, DomainKey, DomainRecord, NoticeState, Task, reason};
-use crate::store::{PlanCase, Store, Told};
+use crate::inspect::work::due::{Due, due, object};
 
 /// What dies next, the first on top
 #[derive(Args, Debug)]
@@ -32,18 +26,6 @@ pub struct Deadlines {
     /// of the file that was there; a new one can be read by its owner and group.
     #[arg(long, value_name = "FILE")]
     ics: Option<PathBuf>,
-}
-
-/// One domain with a deadline.
-pub struct Due {
-    pub record: DomainRecord,
-    pub next: &'static str,
-    pub at: Timestamp,
-    /// The earliest in force, past or not: a dedelegation that has passed while the domain is not
-    /// on hold must not hide behind the deletion.
-    case: Option<CaseId>,
-    last_notice: Option<Told>,
-    pub needs: Option<String>,
 }
 
 impl Deadlines {
@@ -69,144 +51,6 @@ impl Deadlines {
         } else {
             exit::DONE
         })
-    }
-}
-
-/// How many deadlines need a person.
-pub async fn waiting(store: &dyn Store, config: &Config, now: Timestamp) -> anyhow::Result<usize> {
-    let due = due(store, config.unnotified_before, now).await?;
-    Ok(due.iter().filter(|due| due.needs.is_some()).count())
-}
-
-/// Every domain with a deadline, the first to die on top.
-pub async fn due(
-    store: &dyn Store,
-    unnotified_before: Duration,
-    now: Timestamp,
-) -> anyhow::Result<Vec<Due>> {
-    let unnotified = SignedDuration::try_from(unnotified_before)?;
-    let desk = store.desk().await?;
-    let mut cases: BTreeMap<DomainKey, PlanCase> = (desk.cases.into_iter())
-        .map(|case| (case.record.key.clone(), case))
-        .collect();
-    let calls: BTreeMap<CaseId, Task> = (store.tasks(None).await?.into_iter().rev())
-        .map(|task| (task.case, task))
-        .collect();
-    let mut found = Vec::new();
-    for record in store.domains_due().await? {
-        let deadlines = record.due();
-        let named = [
-            ("dedelegation", deadlines.dedelegation_at),
-            ("deletion", deadlines.deletion_at),
-            ("suspension", deadlines.suspension_at),
-            ("expire", record.expires_at()),
-        ];
-        let mut named: Vec<_> = named
-            .into_iter()
-            .filter_map(|(word, at)| Some((at?, word)))
-            .collect();
-        named.sort_unstable();
-        // One that has passed stays on top: somebody must find out what became of the domain.
-        let Some((at, next)) = named.first().copied() else {
-            continue;
-        };
-        let case = cases.remove(&record.key);
-        let customer = match (&case, &record.customer) {
-            (Some(case), _) => case.customer.clone(),
-            (None, Some(id)) => store.customer(id).await?,
-            (None, None) => None,
-        };
-        let call = case.as_ref().and_then(|case| calls.get(&case.id));
-        let told = case.as_ref().and_then(|case| case.told.last());
-        let is_called = case.as_ref().is_some_and(|case| case.called_at.is_some());
-        let is_near = at < now + unnotified;
-        let is_told = is_called || told.is_some_and(|told| told.state == NoticeState::Sent);
-        let needs = call
-            .map(needed)
-            .or_else(|| needs(&record, told, customer.as_ref(), is_called))
-            .or_else(|| match next {
-                "suspension" => unconfirmed(&record, at, now),
-                _ => urgent(at, now),
-            })
-            .or_else(|| {
-                (next == "expire").then(|| "name servers (ends in status failed)".to_owned())
-            })
-            .or_else(|| {
-                // It may be the reseller's system that writes to the owner.
-                let is_late = next != "suspension" || is_near;
-                let is_untold = told.is_none() && !is_called && is_late || is_near && !is_told;
-                (case.is_some() && is_untold).then(|| "telling (not sent)".to_owned())
-            });
-        found.push(Due {
-            record,
-            next,
-            at,
-            case: case.as_ref().map(|case| case.id),
-            last_notice: told.cloned(),
-            needs,
-        });
-    }
-    found.sort_by_key(|due| due.at);
-    Ok(found)
-}
-
-/// What a call on the desk's list comes to.
-fn needed(call: &Task) -> String {
-    match call.code {
-        reason::NO_CUSTOMER => format!("customer ({})", call.code),
-        code => format!("phone call ({code})"),
-    }
-}
-
-/// What a person must do although nobody put it on the list (yet): what only planning finds out is
-/// there after the server had its turn.
-fn needs(
-    record: &DomainRecord,
-    last: Option<&Told>,
-    customer: Option<&Customer>,
-    is_called: bool,
-) -> Option<String> {
-    let Some(customer) = customer.filter(|customer| customer.addresses().next().is_some()) else {
-        return Some("customer (W27)".to_owned());
-    };
-    let is_on_hold = record.is_on_hold();
-    let is_lost = |address: &str| record.key.domain.contains_address(address);
-    match last {
-        _ if is_called => None,
-        Some(told) if matches!(told.state, NoticeState::Failed | NoticeState::Bounced) => {
-            Some(format!("phone call (notice {})", told.state))
-        }
-        _ if is_on_hold && customer.addresses().all(is_lost) => Some("phone call (W11)".to_owned()),
-        _ => None,
-    }
-}
-
-/// What a person must do about an owner who does not confirm.
-fn unconfirmed(record: &DomainRecord, at: Timestamp, now: Timestamp) -> Option<String> {
-    if record.is_on_hold() {
-        Some("confirmation by the owner (off the net)".to_owned())
-    } else if at < now + 24.hours() {
-        Some("confirmation by the owner (W16)".to_owned())
-    } else {
-        None
-    }
-}
-
-/// Whose rules set the deadline.
-pub fn scheme(next: &str) -> &'static str {
-    match next {
-        "suspension" => "icann-15d",
-        _ => "denic",
-    }
-}
-
-fn urgent(at: Timestamp, now: Timestamp) -> Option<String> {
-    if at < now {
-        Some("check at the registry (past)".to_owned())
-    } else if at < now + 24.hours() {
-        Some("check at the registry (W16)".to_owned())
-    } else {
-        None
     }
 }
 
@@ -283,33 +127,4 @@ fn print(context: &Context, due: &[Due], now: Timestamp, waiting: usize) -> anyh
     )?;
     eprintln!("{} due, {waiting} need a person.", due.len());
     Ok(())
-}
-
-fn object(due: &Due, now: Timestamp) -> Value {
-    let deadlines = due.record.due();
-    let told = due.last_notice.as_ref().map(|told| {
-        json!({
-            "id": told.notice,
-            "kind": told.kind,
-            "state": told.state,
-        })
-    });
-    json!({
-        "environment": due.record.key.environment,
-        "domain": due.record.key.domain.unicode(),
-        "ace": due.record.key.domain.ace(),
-        "scheme": scheme(due.next),
-        "next": due.next,
-        "at": json_time(Some(due.at)),
-        "left_seconds": due.at.duration_since(now).as_secs(),
-        "dedelegation_at": json_time(deadlines.dedelegation_at),
-        "deletion_at": json_time(deadlines.deletion_at),
-        "suspension_at": json_time(deadlines.suspension_at),
-        "zone_assumed": due.record.is_zone_assumed(),
-        "expire_at": json_time(due.record.expires_at()),
-        "customer": due.record.customer,
-        "case": due.case,
-        "last_notice": told,
-        "needs": due.needs,
-    })
 }

@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::import::table::Kind;
 use super::{Context, deadlines, exit};
+use crate::inspect::work::due;
 use crate::model::Environment;
 use crate::store::{LogFilter, MessageVerdict};
 use stage::Stage;
@@ -214,7 +215,7 @@ async fn what_dies_next(stage: &Stage) -> anyhow::Result<()> {
     let out = &stage.context.out;
     let title = format!("What dies next ({})", out.time(now));
     stage.page().chapter(&title)?;
-    let rows: Vec<Vec<String>> = deadlines::due(&**stage.store(), SOON, now)
+    let rows: Vec<Vec<String>> = due::due(&**stage.store(), SOON, now)
         .await?
         .into_iter()
         .map(|due| {

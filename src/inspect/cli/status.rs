@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::out::json_time;
 use super::{Context, alarm, deadlines, exit};
+use crate::inspect::work::due;
 use crate::model::{InboundId, Source, without_logins};
 use crate::process::{DEADLINE_NEAR, deadline_key};
 use crate::send::PAUSED;
@@ -64,7 +65,7 @@ impl Status {
         let mut urgent: BTreeSet<InboundId> = held.due.iter().map(|mail| mail.id).collect();
         let alarmed = alarms.iter().filter(|alarm| is_urgent(alarm));
         urgent.extend(alarmed.filter_map(|alarm| alarm.message));
-        let deadlines = deadlines::waiting(&*store, &config, now).await?;
+        let deadlines = due::waiting(&*store, &config, now).await?;
         let undelivered = store.undelivered_alerts().await?;
         let (late, lost) = alarm::undelivered(&undelivered, now);
         let channels = store.channels(CHANNELS_OF).await?;

@@ -80,7 +80,9 @@ impl Users {
         let (store, config) = context.store().await?;
         let work = context.work(&*store, &config);
         let said = match self {
-            Users::Add { name, role } => return show(context, &people::add(&work, name, role).await?),
+            Users::Add { name, role } => {
+                return show(context, &people::add(&work, name, role).await?);
+            }
             Users::Link { name } => return show(context, &people::link(&work, &name).await?),
             Users::List => return list(context, &store.users().await?),
             Users::Passwd(passwd) => {

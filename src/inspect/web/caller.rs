@@ -14,7 +14,6 @@ use super::door::Door;
 use super::sessions::whose;
 use super::{Fault, Fields, Right, Site};
 use crate::inspect::public::{language, masked};
-use crate::inspect::work::Work;
 use crate::model::{HIDDEN, Language, Role, Theme, User};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -114,16 +113,6 @@ impl Caller {
     /// Who did it, for the audit trail.
     pub fn actor(&self) -> String {
         format!("web {}", self.name)
-    }
-
-    /// What they work with.
-    pub fn work<'a>(&self, site: &'a Site) -> Work<'a> {
-        Work {
-            store: &*site.store,
-            config: &site.config,
-            clock: &site.clock,
-            actor: self.actor(),
-        }
     }
 
     /// Personal data as this person may see it: an address, a number, a name.
@@ -242,20 +231,36 @@ mod tests {
             (vec![("sec-fetch-site", "none")], false),
             (vec![("sec-fetch-site", "same-site")], false),
             (
-                vec![("sec-fetch-site", "cross-site"), ("origin", "https://s.example.net")],
+                vec![
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "https://s.example.net"),
+                ],
                 false,
             ),
             (vec![("origin", "https://s.example.net")], true),
-            (vec![("origin", "http://127.0.0.1:8127"), ("host", "127.0.0.1:8127")], true),
+            (
+                vec![
+                    ("origin", "http://127.0.0.1:8127"),
+                    ("host", "127.0.0.1:8127"),
+                ],
+                true,
+            ),
             (vec![("origin", "null"), ("host", "s.example.net")], false),
             (vec![("origin", "https://s.example.net.example.org")], false),
-            (vec![("origin", "https://example.org"), ("host", "s.example.net")], false),
+            (
+                vec![("origin", "https://example.org"), ("host", "s.example.net")],
+                false,
+            ),
         ] {
             let mut headers = HeaderMap::new();
             for (name, value) in &fields {
                 headers.append(*name, value.parse().unwrap());
             }
-            assert_eq!(is_from_us(&headers, Some("https://s.example.net")), expected, "{fields:?}");
+            assert_eq!(
+                is_from_us(&headers, Some("https://s.example.net")),
+                expected,
+                "{fields:?}"
+            );
         }
     }
 

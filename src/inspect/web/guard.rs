@@ -88,7 +88,12 @@ pub async fn permitted(
     let answer = match admit(&site, &caller, right, &mut request).await {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+            let is_action = request.method() == Method::POST;
+            let answer = next.run(request).await;
+            if is_action {
+                site.due_changed();
+            }
+            answer
         }
         Err(Fault::Stranger) if request.method() == Method::GET => sign_in(&request),
         Err(fault) => fault.into_response(),

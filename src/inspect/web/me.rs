@@ -25,12 +25,22 @@ pub fn ways() -> Vec<Way> {
     vec![
         Way::look("/me", Right::Look, page),
         Way::act("/me/looks", Right::Look, None, set_looks),
-        Way::act("/me/password", Right::Look, Some("user passwd"), set_password),
+        Way::act(
+            "/me/password",
+            Right::Look,
+            Some("user passwd"),
+            set_password,
+        ),
         Way::look("/me/totp", Right::Look, totp_page),
         Way::act("/me/totp/begin", Right::Look, None, begin_totp),
         Way::act("/me/totp/on", Right::Look, None, totp_on),
         Way::act("/me/totp/off", Right::Look, Some("user totp"), totp_off),
-        Way::act("/me/sign-out", Right::Look, Some("user sign-out"), sign_out_everywhere),
+        Way::act(
+            "/me/sign-out",
+            Right::Look,
+            Some("user sign-out"),
+            sign_out_everywhere,
+        ),
     ]
 }
 
@@ -81,7 +91,7 @@ async fn set_looks(
         has_keys: fields.get("keys") == "on",
     };
     let name = my_name(&caller)?;
-    let audit = caller.work(&site).audit("user looks", &caller.name, "");
+    let audit = site.work(&caller).audit("user looks", &caller.name, "");
     site.store.change_user(&name, &change, &audit).await?;
     Ok(Redirect::to("/me?done=looks").into_response())
 }
@@ -100,7 +110,7 @@ async fn set_password(
     let fault = match fields.raw("password") == fields.raw("again") {
         false => "differ",
         true => {
-            let (work, name) = (caller.work(&site), my_name(&caller)?);
+            let (work, name) = (site.work(&caller), my_name(&caller)?);
             match people::set_password(&work, &name, fields.raw("password").into()).await? {
                 Ok(()) => "",
                 Err(_) => "weak",
@@ -150,7 +160,7 @@ async fn show_totp(
         "qr_width": qr.as_ref().map(QrCode::width),
         "fault": fault,
     });
-    let mut answer = site.page(caller, "me-totp.html", values).await?;
+    let mut answer = site.page(caller, "me_totp.html", values).await?;
     if !fault.is_empty() {
         refuse(&mut answer, Duration::ZERO);
     }
@@ -160,7 +170,10 @@ async fn show_totp(
 /// As people type it in.
 fn in_fours(secret: &str) -> String {
     let letters: Vec<char> = secret.chars().collect();
-    let fours: Vec<String> = letters.chunks(4).map(|four| four.iter().collect()).collect();
+    let fours: Vec<String> = letters
+        .chunks(4)
+        .map(|four| four.iter().collect())
+        .collect();
     fours.join(" ")
 }
 
@@ -187,7 +200,7 @@ async fn totp_on(
     let Some(step) = people::totp_step(&secret, fields.get("code"), site.clock.now()) else {
         return show_totp(&site, &caller, &session, "code").await;
     };
-    people::totp_on(&caller.work(&site), &my_name(&caller)?, secret, step).await?;
+    people::totp_on(&site.work(&caller), &my_name(&caller)?, secret, step).await?;
     site.again(&caller, &session).await?;
     Ok(Redirect::to("/me?done=totp-on").into_response())
 }
@@ -203,7 +216,7 @@ async fn totp_off(
     if let Some(refusal) = site.unless_proved(&caller, door, &fields).await? {
         return Ok(refusal);
     }
-    people::totp_off(&caller.work(&site), &my_name(&caller)?).await?;
+    people::totp_off(&site.work(&caller), &my_name(&caller)?).await?;
     site.again(&caller, &session).await?;
     Ok(Redirect::to("/me?done=totp-off").into_response())
 }
@@ -213,7 +226,7 @@ async fn sign_out_everywhere(
     caller: Caller,
     Extension(session): Extension<Session>,
 ) -> Result<Response, Fault> {
-    people::sign_out(&caller.work(&site), &my_name(&caller)?).await?;
+    people::sign_out(&site.work(&caller), &my_name(&caller)?).await?;
     site.again(&caller, &session).await?;
     Ok(Redirect::to("/me?done=sign-out").into_response())
 }
@@ -221,7 +234,9 @@ async fn sign_out_everywhere(
 /// Somebody whom a proxy names has neither password nor authenticator here.
 fn own(caller: &Caller) -> Result<(), Fault> {
     match caller.is_proxied {
-        true => Err(Fault::Wrong("you sign in at the proxy, not here".to_owned())),
+        true => Err(Fault::Wrong(
+            "you sign in at the proxy, not here".to_owned(),
+        )),
         false => Ok(()),
     }
 }
@@ -259,7 +274,8 @@ impl Site {
     /// All sessions have ended; this one begins anew, under another id.
     async fn again(&self, caller: &Caller, session: &Session) -> Result<(), Fault> {
         let user = self.me(caller).await?;
-        self.begin_session(session, &user, caller.is_proxied).await?;
+        self.begin_session(session, &user, caller.is_proxied)
+            .await?;
         Ok(())
     }
 }

@@ -7,12 +7,17 @@
 //! asks for. What a page does goes through the same functions as the command line.
 
 mod assets;
+mod board;
 mod caller;
 mod door;
 mod fault;
+mod filter;
 mod form;
 mod guard;
+mod held;
+mod highlight;
 mod me;
+mod message;
 mod messages;
 mod pages;
 mod sessions;
@@ -39,11 +44,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::send::PAUSED;
 use crate::store::Store;
+pub use board::DueNow;
 pub use caller::Caller;
 pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use board::Board;
 use door::House;
 use pages::Pages;
 use sessions::Sessions;
@@ -64,16 +71,25 @@ pub struct Site {
     pub shutdown: CancellationToken,
     sessions: Sessions,
     tries: Tries,
+    board: Board,
     pages: Pages,
     turns: Semaphore,
 }
 
 /// Every way in.
 pub fn ways() -> Vec<Way> {
-    [assets::ways(), me::ways(), messages::ways(), sign_in::ways(), users::ways()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        assets::ways(),
+        messages::ways(),
+        message::ways(),
+        held::ways(),
+        me::ways(),
+        sign_in::ways(),
+        users::ways(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The routes, for the admin listener.
@@ -90,9 +106,11 @@ pub fn router(
         config: config.clone(),
         clock,
         shutdown,
+        board: Board::default(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
+    tokio::spawn(board::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);

@@ -21,13 +21,24 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
-    ("sign-in.html", include_str!("templates/sign-in.html")),
-    ("sign-in-link.html", include_str!("templates/sign-in-link.html")),
+    ("sign_in.html", include_str!("templates/sign_in.html")),
+    (
+        "sign_in_link.html",
+        include_str!("templates/sign_in_link.html"),
+    ),
     ("me.html", include_str!("templates/me.html")),
-    ("me-totp.html", include_str!("templates/me-totp.html")),
+    ("me_totp.html", include_str!("templates/me_totp.html")),
     ("users.html", include_str!("templates/users.html")),
     ("user.html", include_str!("templates/user.html")),
-    ("user-link.html", include_str!("templates/user-link.html")),
+    ("user_link.html", include_str!("templates/user_link.html")),
+    ("held.html", include_str!("templates/held.html")),
+    (
+        "held_preview.html",
+        include_str!("templates/held_preview.html"),
+    ),
+    ("message.html", include_str!("templates/message.html")),
+    ("outcome.html", include_str!("templates/outcome.html")),
+    ("replay.html", include_str!("templates/replay.html")),
 ];
 
 /// One that writes in a language.

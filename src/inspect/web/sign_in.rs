@@ -62,7 +62,7 @@ async fn page(
         return Ok(Redirect::to(&next).into_response());
     }
     let values = json!({ "next": next, "fault": "", "wait": 0, "name": "" });
-    form_page(&site, caller, door, "sign-in.html", values).await
+    form_page(&site, caller, door, "sign_in.html", values).await
 }
 
 /// A page with a form for somebody who may not be signed in: the cookie shows later that it was ours.
@@ -101,7 +101,8 @@ async fn sign_in(
     };
     let (fault, wait) = match site.prove(&caller, door, proof).await? {
         Tried::Right(user) => {
-            site.let_in_by_session(&session, door, &user, "sign in").await?;
+            site.let_in_by_session(&session, door, &user, "sign in")
+                .await?;
             return Ok(Redirect::to(&next).into_response());
         }
         Tried::Wrong => ("wrong", Duration::ZERO),
@@ -110,7 +111,7 @@ async fn sign_in(
     let values = json!({
         "next": next, "fault": fault, "wait": minutes(wait), "name": fields.get("name"),
     });
-    let mut answer = form_page(&site, caller, door, "sign-in.html", values).await?;
+    let mut answer = form_page(&site, caller, door, "sign_in.html", values).await?;
     refuse(&mut answer, wait);
     Ok(answer)
 }
@@ -170,7 +171,7 @@ async fn show_link(
         "fault": fault,
     });
     let is_missing = user.is_none();
-    let mut answer = form_page(site, caller, door, "sign-in-link.html", values).await?;
+    let mut answer = form_page(site, caller, door, "sign_in_link.html", values).await?;
     if is_missing {
         *answer.status_mut() = StatusCode::NOT_FOUND;
     } else if !fault.is_empty() {
@@ -213,7 +214,7 @@ async fn sign_out(
 ) -> Result<Response, Fault> {
     let (session, _) = parts(&request)?;
     session.flush().await?;
-    let audit = caller.work(&site).audit("sign out", &caller.name, "");
+    let audit = site.work(&caller).audit("sign out", &caller.name, "");
     site.store.audit(&audit).await?;
     Ok(Redirect::to("/sign-in").into_response())
 }
@@ -307,11 +308,15 @@ impl Site {
         };
         let totp = self.store.user_proof(&user.name).await?;
         if let Some(secret) = totp.and_then(|proof| proof.totp)
-            && !self.take_code(&user.name, &secret, fields.get("totp")).await?
+            && !self
+                .take_code(&user.name, &secret, fields.get("totp"))
+                .await?
         {
             return Ok(Some("code"));
         }
-        let audit = self.of(user).audit("user passwd", user.name.as_str(), "by link");
+        let audit = self
+            .of(user)
+            .audit("user passwd", user.name.as_str(), "by link");
         let is_used = self.store.use_link(digest, &hash, &audit).await?;
         self.tries.give_back(&one);
         match is_used {

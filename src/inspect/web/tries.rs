@@ -85,7 +85,9 @@ impl Tries {
     pub fn take(&self, one: &Try, now: Instant) -> Result<(), Duration> {
         let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limits.by_network.take_of(one.network, now)?;
-        limits.by_both.take_of((one.network, one.name.clone()), now)?;
+        limits
+            .by_both
+            .take_of((one.network, one.name.clone()), now)?;
         match one.is_known_place {
             true => Ok(()),
             false => limits.by_name.take_of(one.name.clone(), now),

@@ -21,9 +21,19 @@ pub fn ways() -> Vec<Way> {
         Way::act("/users/{name}/link", admin, Some("user link"), link),
         Way::act("/users/{name}/role", admin, Some("user role"), set_role),
         Way::act("/users/{name}/totp", admin, Some("user totp"), totp_off),
-        Way::act("/users/{name}/disable", admin, Some("user disable"), disable),
+        Way::act(
+            "/users/{name}/disable",
+            admin,
+            Some("user disable"),
+            disable,
+        ),
         Way::act("/users/{name}/enable", admin, Some("user enable"), enable),
-        Way::act("/users/{name}/sign-out", admin, Some("user sign-out"), sign_out),
+        Way::act(
+            "/users/{name}/sign-out",
+            admin,
+            Some("user sign-out"),
+            sign_out,
+        ),
     ]
 }
 
@@ -41,7 +51,7 @@ async fn add(
     fields: Fields,
 ) -> Result<Response, Fault> {
     let name: UserName = fields.get("name").parse().map_err(Fault::Wrong)?;
-    let link = people::add(&caller.work(&site), name.clone(), role(&fields)?).await?;
+    let link = people::add(&site.work(&caller), name.clone(), role(&fields)?).await?;
     show_link(&site, &caller, &name, &link).await
 }
 
@@ -59,7 +69,7 @@ async fn show_link(
     let values = json!({
         "self_path": "/users", "name": name.as_str(), "url": link.url.expose_secret(),
     });
-    site.page(caller, "user-link.html", values).await
+    site.page(caller, "user_link.html", values).await
 }
 
 async fn one(
@@ -94,7 +104,7 @@ async fn link(
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    let link = people::link(&caller.work(&site), &name).await?;
+    let link = people::link(&site.work(&caller), &name).await?;
     show_link(&site, &caller, &name, &link).await
 }
 
@@ -105,7 +115,7 @@ async fn set_role(
     fields: Fields,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    people::set_role(&caller.work(&site), &name, role(&fields)?).await?;
+    people::set_role(&site.work(&caller), &name, role(&fields)?).await?;
     Ok(back(&name, "role"))
 }
 
@@ -115,7 +125,7 @@ async fn totp_off(
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    people::totp_off(&caller.work(&site), &name).await?;
+    people::totp_off(&site.work(&caller), &name).await?;
     Ok(back(&name, "totp"))
 }
 
@@ -125,7 +135,7 @@ async fn disable(
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    people::set_disabled(&caller.work(&site), &name, true).await?;
+    people::set_disabled(&site.work(&caller), &name, true).await?;
     Ok(back(&name, "disabled"))
 }
 
@@ -135,7 +145,7 @@ async fn enable(
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    people::set_disabled(&caller.work(&site), &name, false).await?;
+    people::set_disabled(&site.work(&caller), &name, false).await?;
     Ok(back(&name, "enabled"))
 }
 
@@ -145,6 +155,6 @@ async fn sign_out(
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
     let name = named(&name)?;
-    people::sign_out(&caller.work(&site), &name).await?;
+    people::sign_out(&site.work(&caller), &name).await?;
     Ok(back(&name, "signed-out"))
 }

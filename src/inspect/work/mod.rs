@@ -1,7 +1,10 @@
-//! What people do, on the command line and on the web alike.
+//! What people look at and do, on the command line and on the web alike.
 
+pub mod due;
+pub mod held;
 pub mod password;
 pub mod people;
+pub mod replay;
 
 use jiff::Timestamp;
 

@@ -19,11 +19,20 @@ const PASSWORD_BYTES_MAX: usize = 1024;
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// What is compared with where there is no user or no password, so that it takes as long.
-static NOBODY: LazyLock<Option<String>> =
-    LazyLock::new(|| Some(hash_now(&new_code().into()).ok()?.expose_secret().to_owned()));
+static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| {
+    Some(
+        hash_now(&new_code().into())
+            .ok()?
+            .expose_secret()
+            .to_owned(),
+    )
+});
 
 /// Its hash as it is kept, or what is wrong with it. The name is of whoever is to have it.
-pub async fn hash(password: SecretString, name: &str) -> anyhow::Result<Result<SecretString, String>> {
+pub async fn hash(
+    password: SecretString,
+    name: &str,
+) -> anyhow::Result<Result<SecretString, String>> {
     if let Some(wrong) = objection(password.expose_secret(), name) {
         return Ok(Err(wrong));
     }
@@ -34,10 +43,7 @@ pub async fn hash(password: SecretString, name: &str) -> anyhow::Result<Result<S
 }
 
 /// Is it the password with that hash? Without a hash it takes as long and is not.
-pub async fn is_right(
-    password: SecretString,
-    kept: Option<SecretString>,
-) -> anyhow::Result<bool> {
+pub async fn is_right(password: SecretString, kept: Option<SecretString>) -> anyhow::Result<bool> {
     let _turn = TURNS.acquire().await?;
     Ok(tokio::task::spawn_blocking(move || is_right_now(&password, kept.as_ref())).await?)
 }
@@ -92,7 +98,10 @@ mod tests {
     fn a_password_is_kept_as_argon2id_with_a_salt_of_its_own() {
         let password = SecretString::from("correct horse battery");
         let [one, other] = [(); 2].map(|()| hash_now(&password).unwrap());
-        assert!(one.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(
+            one.expose_secret()
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
         assert_ne!(one.expose_secret(), other.expose_secret());
         assert!(is_right_now(&password, Some(&one)) && is_right_now(&password, Some(&other)));
         assert!(!is_right_now(&"correct horse batterz".into(), Some(&one)));
@@ -102,7 +111,13 @@ mod tests {
 
     #[test]
     fn what_is_easily_guessed_is_not_taken() {
-        for wrong in ["", "short", "aaaaaaaaaaaaaaaa", "Anna.Beispiel1", &"ab".repeat(600)] {
+        for wrong in [
+            "",
+            "short",
+            "aaaaaaaaaaaaaaaa",
+            "Anna.Beispiel1",
+            &"ab".repeat(600),
+        ] {
             assert!(objection(wrong, "anna.beispiel").is_some(), "{wrong}");
         }
         for fine in ["vier Wörter in einer Reihe", "x9!kkQ#mmZ2p"] {

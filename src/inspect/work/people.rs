@@ -80,7 +80,14 @@ pub async fn set_role(work: &Work<'_>, name: &UserName, role: Role) -> anyhow::R
     if role != Role::Admin {
         keep_an_admin(work, name).await?;
     }
-    changed(work, name, &UserChange::Role(role), "user role", role.as_str()).await
+    changed(
+        work,
+        name,
+        &UserChange::Role(role),
+        "user role",
+        role.as_str(),
+    )
+    .await
 }
 
 /// Lets somebody in no more, or again. The last admin stays.
@@ -243,7 +250,10 @@ mod tests {
         let secret = new_totp_secret();
         assert_eq!(secret.expose_secret().len(), 32);
         let url = totp_url(&secret, &"anna@example.net".parse().unwrap()).unwrap();
-        assert!(url.starts_with("otpauth://totp/Stichtag:anna%40example.net?"), "{url}");
+        assert!(
+            url.starts_with("otpauth://totp/Stichtag:anna%40example.net?"),
+            "{url}"
+        );
         assert!(url.contains(secret.expose_secret()));
     }
 }

@@ -224,7 +224,8 @@ pub async fn domain_in(
 
 pub async fn domains_due(store: &SqliteStore) -> Result<Vec<DomainRecord>, StoreError> {
     let select = format!(
-        "SELECT {} FROM domain WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL OR suspension_at IS NOT NULL \
+        "SELECT {} FROM domain INDEXED BY domain_due WHERE dedelegation_at IS NOT NULL \
+         OR deletion_at IS NOT NULL OR suspension_at IS NOT NULL \
          OR json_extract(facts, '$.expire') IS NOT NULL",
         row::DOMAIN_COLUMNS
     );

@@ -258,12 +258,12 @@ async fn write(
             language,
             theme,
             has_keys,
-        } => sqlx::query(
-            "UPDATE web_user SET language = ?, theme = ?, has_keys = ? WHERE name = ?",
-        )
-        .bind(language.map(|language| language.as_str()))
-        .bind(theme.as_str())
-        .bind(*has_keys),
+        } => {
+            sqlx::query("UPDATE web_user SET language = ?, theme = ?, has_keys = ? WHERE name = ?")
+                .bind(language.map(|language| language.as_str()))
+                .bind(theme.as_str())
+                .bind(*has_keys)
+        }
         // What ends with them is all that changes.
         UserChange::SignOut => sqlx::query("UPDATE web_user SET stamp = stamp WHERE name = ?"),
     };

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::super::Context;
 use super::super::save::Draft;
-use super::Due;
 use crate::config::Config;
+use crate::inspect::work::due::{self, Due};
 use crate::notify::{self, FeedEffect, FeedEntry};
 use crate::serve;
 
@@ -64,7 +64,7 @@ fn entries(due: &Due) -> Vec<FeedEntry> {
         Some(FeedEntry {
             environment: record.key.environment,
             domain: record.key.domain.clone(),
-            scheme: super::scheme(word),
+            scheme: due::scheme(word),
             effect,
             at: at?,
             case: due.case,
