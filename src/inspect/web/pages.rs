@@ -27,6 +27,16 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("notice.html", include_str!("templates/notice.html")),
     ("lint.html", include_str!("templates/lint.html")),
     ("preview.html", include_str!("templates/preview.html")),
+    ("sign_in.html", include_str!("templates/sign_in.html")),
+    (
+        "sign_in_link.html",
+        include_str!("templates/sign_in_link.html"),
+    ),
+    ("me.html", include_str!("templates/me.html")),
+    ("me_totp.html", include_str!("templates/me_totp.html")),
+    ("users.html", include_str!("templates/users.html")),
+    ("user.html", include_str!("templates/user.html")),
+    ("user_link.html", include_str!("templates/user_link.html")),
     ("held.html", include_str!("templates/held.html")),
     (
         "held_preview.html",

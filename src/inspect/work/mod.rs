@@ -3,6 +3,8 @@
 pub mod due;
 pub mod held;
 pub mod notice;
+pub mod password;
+pub mod people;
 pub mod replay;
 
 use jiff::Timestamp;

@@ -20,6 +20,7 @@ mod reports;
 mod reseller;
 mod reselling;
 mod row;
+mod sessions;
 mod tasks;
 mod telling;
 mod tokens;
