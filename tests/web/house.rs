@@ -126,10 +126,13 @@ impl House {
     /// Brings mails in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        std::fs::create_dir_all(&folder).unwrap();
+        // A maildir is read in the order of names.
+        let new = folder.join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::create_dir(folder.join("cur")).unwrap();
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            std::fs::write(folder.join(format!("{}.eml", before + number)), mail).unwrap();
+            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();

@@ -9,14 +9,14 @@ mod deadlines;
 mod demo;
 mod doctor;
 mod domain;
-mod exit;
+pub(super) mod exit;
 mod explain;
 mod held;
 mod import;
-mod log;
+pub(super) mod log;
 mod notice;
 mod order;
-mod out;
+pub(super) mod out;
 mod parse;
 mod progress;
 mod replay;
@@ -40,10 +40,10 @@ use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::clock::Clock;
 use crate::config::{Config, Layers};
+use crate::inspect::work::Work;
 use crate::store::{self, AuditEntry, Store};
 
-pub use log::object as log_object;
-pub use out::{CleanLines, Colour, Out, clean, json_time};
+pub use out::{CleanLines, Colour, Out};
 pub use sender::{SenderCli, run as run_sender};
 
 /// No registry deadline passes unseen: registry messages kept, explained and passed on.
@@ -148,7 +148,7 @@ enum Command {
 }
 
 /// What every command has at hand.
-struct Context {
+pub(super) struct Context {
     out: Out,
     config_file: Option<PathBuf>,
     clock: Clock,
@@ -171,6 +171,16 @@ impl Context {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What this person works with.
+    fn work<'a>(&'a self, store: &'a dyn Store, config: &'a Config) -> Work<'a> {
+        Work {
+            store,
+            config,
+            clock: &self.clock,
+            actor: actor(),
+        }
     }
 
     /// An entry for the audit trail about something this person does.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::{Caller, Fault, Right, Site, Way};
-use crate::inspect::cli::log_object;
+use crate::inspect::cli::log;
 use crate::store::LogFilter;
 
 /// Messages on a page.
@@ -24,7 +24,7 @@ async fn list(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
         ..LogFilter::default()
     };
     let found = site.store.log(&filter).await?;
-    let messages: Vec<_> = found.iter().rev().map(log_object).collect();
+    let messages: Vec<_> = found.iter().rev().map(log::object).collect();
     let values = json!({ "self_path": "/messages", "messages": messages });
     site.page(&caller, "messages.html", values).await
 }

@@ -5,9 +5,11 @@
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
+mod address;
 mod assets;
 mod board;
 mod caller;
+mod deadlines;
 mod fault;
 mod form;
 mod guard;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::inspect::work::Work;
 use crate::send::PAUSED;
 use crate::store::Store;
 pub use board::DueNow;
@@ -62,7 +65,7 @@ pub struct Site {
 
 /// Every way in.
 pub fn ways() -> Vec<Way> {
-    [assets::ways(), messages::ways()]
+    [assets::ways(), deadlines::ways(), messages::ways()]
         .into_iter()
         .flatten()
         .collect()
@@ -98,6 +101,16 @@ pub fn router(
 }
 
 impl Site {
+    /// What this person works with.
+    pub fn work(&self, caller: &Caller) -> Work<'_> {
+        Work {
+            store: &*self.store,
+            config: &self.config,
+            clock: &self.clock,
+            actor: caller.actor(),
+        }
+    }
+
     /// A page: `values` are what its template shows, beside what stands around every page.
     pub async fn page(
         &self,

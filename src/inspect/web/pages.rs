@@ -8,11 +8,12 @@ use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::caller::veiled;
 use super::words::Words;
 use super::{Caller, Fault, Right, assets};
-use crate::inspect::cli::clean;
+use crate::inspect::cli::out::clean;
 use crate::model::Language;
 
 /// Every template.
@@ -21,6 +22,9 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
+    ("work.html", include_str!("templates/work.html")),
+    ("deadlines.html", include_str!("templates/deadlines.html")),
+    ("feed_key.html", include_str!("templates/feed_key.html")),
 ];
 
 /// One that writes in a language.
@@ -122,6 +126,9 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
             true => Value::from("–"),
             false => value,
         }
+    });
+    engine.add_filter("segment", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
     engine.add_filter("count", move |number: i64| count(number, language));
     Ok(engine)

@@ -1,3 +1,40 @@
-//! What people look at and do, for the command line and the web alike.
+//! What people do, on the command line and on the web alike.
 
 pub mod due;
+pub mod feed;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{AuditEntry, Store};
+
+/// Who does something, when, and with what at hand.
+pub struct Work<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Who, for the audit trail: on the command line number and name, on the web `web` and the name.
+    pub actor: String,
+}
+
+impl Work<'_> {
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An entry for the audit trail about something this person does.
+    pub fn audit(&self, action: &str, object: &str, detail: &str) -> AuditEntry {
+        AuditEntry {
+            at: self.now(),
+            actor: self.actor.clone(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+}
