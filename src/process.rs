@@ -25,6 +25,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::evidence::Gatherer;
+use crate::model::Source;
 use crate::store::{Ask, Change, Claimed, Outcome, Store, StoreError};
 
 pub use answer::new_ctid;
@@ -59,8 +60,21 @@ pub async fn process_next(
     gatherer: &Gatherer,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
+    let sources = process_batch(store, rules, gatherer, now).await?;
+    Ok(sources.len())
+}
+
+/// The same; returns by which channel each of those that had their turn came.
+pub async fn process_batch(
+    store: &dyn Store,
+    rules: &Rules,
+    gatherer: &Gatherer,
+    now: Timestamp,
+) -> Result<Vec<Source>, StoreError> {
     let claimed = store.claim_kept(now, BATCH, LEASE).await?;
-    let count = claimed.len();
+    let sources = (claimed.iter())
+        .map(|message| message.inbound.source)
+        .collect();
     let examined: Vec<(Claimed, Reading)> = stream::iter(claimed)
         .map(|message| examine(rules, gatherer, message, now))
         .buffered(GATHER)
@@ -86,7 +100,7 @@ pub async fn process_next(
         }
         written => written?,
     }
-    Ok(count)
+    Ok(sources)
 }
 
 async fn write_until_done(

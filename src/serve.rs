@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 mod gate;
+mod metrics;
 pub mod sender;
 mod verify_site;
 mod watch;
@@ -24,6 +25,7 @@ use crate::authenticate::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NoticeMode, Notices, OwnerMail};
 use crate::evidence::{self, Gatherer, Resolvers, openpgp};
+use crate::inspect::public::Visits;
 use crate::model::{Channel, NoticeState, PinnedKey};
 use crate::notify::Templates;
 use crate::process::{self, Rules, Telling};
@@ -34,6 +36,7 @@ use crate::store::{self, Store};
 
 pub use alerts::{AlertDesk, channels, webhook};
 pub use gate::{Desk, DiskSpace};
+use metrics::{Meters, Metrics};
 pub use watch::{Watch, WatchRules, is_overdue};
 
 /// How often workers look for work that nobody told them of (another process, a due date).
@@ -307,6 +310,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         bound.smtp.push(listener.local_addr()?);
         tasks.spawn(server.clone().serve(listener, shutdown.clone()));
     }
+    let meters = Meters::new(server.connections(), Visits::default())?;
     drop(server);
     if let Some(address) = &config.server.admin_listen {
         let listener = bind(address).await?;
@@ -316,14 +320,16 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             disk: Arc::new(disk()),
             shutdown: shutdown.clone(),
         };
+        let metrics = Metrics::new(config, store.clone(), clock.clone(), meters.clone());
         let (clock, config) = (clock.clone(), config.clone());
         tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, readiness, clock, &config).await {
+            if let Err(error) = admin::serve(listener, readiness, metrics, clock, &config).await {
                 tracing::error!("the admin listener ended: {error}");
             }
         });
     }
-    bound.verify = verify_site::open(config, &store, &clock, &shutdown, &mut tasks).await?;
+    let visits = meters.visits.clone();
+    bound.verify = verify_site::open(config, &store, &clock, visits, &shutdown, &mut tasks).await?;
 
     let mut rules = rules;
     rules.policy.bounce_key = Some(process::bounce_key(&*store).await?);
@@ -337,7 +343,12 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
             shutdown: shutdown.clone(),
         };
         // Reading a batch keeps a thread busy for a while; it must not be one that sessions need.
-        let deciding = worker.decide(rules.clone(), gatherer.clone(), decided.clone());
+        let deciding = worker.decide(
+            rules.clone(),
+            gatherer.clone(),
+            meters.clone(),
+            decided.clone(),
+        );
         let runtime = tokio::runtime::Handle::current();
         tasks.spawn_blocking(move || runtime.block_on(deciding));
     }
@@ -509,13 +520,22 @@ struct Worker {
 }
 
 impl Worker {
-    async fn decide(self, rules: Arc<Rules>, gatherer: Arc<Gatherer>, decided: Arc<Notify>) {
+    async fn decide(
+        self,
+        rules: Arc<Rules>,
+        gatherer: Arc<Gatherer>,
+        meters: Meters,
+        decided: Arc<Notify>,
+    ) {
         while !self.shutdown.is_cancelled() {
-            let now = self.clock.now();
-            let turn = process::process_next(&*self.store, &rules, &gatherer, now);
+            let (now, begun) = (self.clock.now(), Instant::now());
+            let turn = process::process_batch(&*self.store, &rules, &gatherer, now);
             match whole(turn).await {
-                Ok(0) => self.rest().await,
-                Ok(_) => decided.notify_one(),
+                Ok(sources) if sources.is_empty() => self.rest().await,
+                Ok(sources) => {
+                    meters.processed(&sources, begun.elapsed());
+                    decided.notify_one();
+                }
                 Err(error) => self.trouble("processing", &error).await,
             }
         }

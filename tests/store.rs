@@ -4,6 +4,8 @@
 mod audit;
 #[path = "store/bench.rs"]
 mod bench;
+#[path = "store/counts.rs"]
+mod counts;
 #[path = "store/file.rs"]
 mod file;
 #[path = "store/inbound.rs"]

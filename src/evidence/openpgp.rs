@@ -16,7 +16,7 @@ use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 
 use crate::model::{Finding, OpenPgpSignature, PinnedKey, is_header_too_long};
 
-pub use key::{KeyError, fault, read_keys};
+pub use key::{KeyError, ends_at, fault, read_keys};
 
 /// A text and the signature over it, taken apart; nothing is verified yet.
 struct Signed {

@@ -252,6 +252,15 @@ pub enum BounceCategory {
 }
 
 impl BounceCategory {
+    /// Every category.
+    pub const ALL: [BounceCategory; 5] = [
+        BounceCategory::UnknownUser,
+        BounceCategory::MailboxFull,
+        BounceCategory::Blocked,
+        BounceCategory::DomainUnknown,
+        BounceCategory::Other,
+    ];
+
     /// The word used in JSON, in the database and as a metric's label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -265,15 +274,7 @@ impl BounceCategory {
 
     /// The category of that name, if there is one.
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            BounceCategory::UnknownUser,
-            BounceCategory::MailboxFull,
-            BounceCategory::Blocked,
-            BounceCategory::DomainUnknown,
-            BounceCategory::Other,
-        ]
-        .into_iter()
-        .find(|known| known.as_str() == word)
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 
     /// In words, for a sentence.

@@ -23,6 +23,16 @@ pub enum CaseState {
 }
 
 impl CaseState {
+    /// Every state.
+    pub const ALL: [CaseState; 6] = [
+        CaseState::Open,
+        CaseState::OnHold,
+        CaseState::Resolved,
+        CaseState::Deleted,
+        CaseState::Moved,
+        CaseState::Closed,
+    ];
+
     /// The word used in JSON and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,16 +47,7 @@ impl CaseState {
 
     /// The state of that name, if there is one.
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            CaseState::Open,
-            CaseState::OnHold,
-            CaseState::Resolved,
-            CaseState::Deleted,
-            CaseState::Moved,
-            CaseState::Closed,
-        ]
-        .into_iter()
-        .find(|known| known.as_str() == word)
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 
     /// Is there still something to do?

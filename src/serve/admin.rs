@@ -1,4 +1,4 @@
-//! The admin listener: `/healthz`, `/readyz`, the HTTP API, and the pages for people.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, the HTTP API, and the pages for people.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,11 +6,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::DiskSpace;
+use super::metrics::{self, Metrics};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::{api, web};
@@ -31,6 +34,7 @@ pub struct Readiness {
 pub async fn serve(
     listener: TcpListener,
     readiness: Readiness,
+    metrics: Metrics,
     clock: Clock,
     config: &Config,
 ) -> anyhow::Result<()> {
@@ -41,6 +45,7 @@ pub async fn serve(
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(readiness)
+        .route("/metrics", get(scrape).with_state(metrics))
         .merge(api)
         .merge(web)
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -64,4 +69,14 @@ async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
         );
     }
     (StatusCode::OK, "ready\n".to_owned())
+}
+
+async fn scrape(State(metrics): State<Metrics>) -> Response {
+    match metrics.text().await {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!("metrics: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+        }
+    }
 }

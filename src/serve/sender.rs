@@ -18,7 +18,7 @@ use crate::config::{Config, Rri, Sender, sender_fault};
 use crate::model::{Environment, Purpose};
 use crate::send::centralnic::strand_commands;
 use crate::send::{Requests, SigningKey, Smarthost, deliver_requests, strand};
-use crate::store::Store;
+use crate::store::{KeyEnd, Store};
 use crate::wire::RriLogin;
 use crate::wire::rri::trust;
 use desk::Desk;
@@ -79,6 +79,8 @@ pub async fn run(
     // What was claimed by a life that was cut short has its turn at once.
     store.forget_request_leases().await?;
     store.forget_command_leases().await?;
+    // Of the keys of before nobody knows whether they are still there.
+    store.note_keys(&[]).await?;
     let mut working = JoinSet::new();
     let has_desk = |environment| {
         desks
@@ -171,7 +173,14 @@ async fn send(
     let key = signing_key(config);
     let clock = Clock::system();
     match &key {
-        Ok(key) => say(key, &clock),
+        Ok(key) => {
+            say(key, &clock);
+            let ends = key.expires_at().map(|ends_at| KeyEnd {
+                fingerprint: key.fingerprint().to_owned(),
+                ends_at,
+            });
+            store.note_keys(ends.as_slice()).await?;
+        }
         Err(error) => tracing::error!("nothing can be signed: {error:#}"),
     }
     let why = key.as_ref().err().map(|error| format!("{error:#}"));

@@ -9,18 +9,26 @@ use tokio_util::sync::CancellationToken;
 use super::bind;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::inspect::public::Public;
+use crate::inspect::public::{Public, Visits};
 use crate::store::Store;
 
-/// Opens its listener, if it is switched on, and answers until `shutdown`.
+/// Opens its listener, if it is switched on, and answers until `shutdown`; what visitors
+/// are answered is counted in `visits`.
 pub async fn open(
     config: &Config,
     store: &Arc<dyn Store>,
     clock: &Clock,
+    visits: Visits,
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<Option<SocketAddr>> {
-    let website = Public::new(config, store.clone(), clock.clone(), shutdown.clone())?;
+    let website = Public::new(
+        config,
+        store.clone(),
+        clock.clone(),
+        visits,
+        shutdown.clone(),
+    )?;
     let Some(website) = website else {
         return Ok(None);
     };

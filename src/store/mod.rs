@@ -7,7 +7,9 @@ mod browsing;
 mod chain;
 mod change;
 mod confirming;
+mod counting;
 mod dossier;
+mod looking;
 mod ordering;
 mod plan;
 mod report;
@@ -44,7 +46,11 @@ pub use confirming::{
     CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
     VisitorCode,
 };
+pub use counting::{
+    Counting, DayCount, Distribution, DueAsk, DueCount, KeyEnd, Spell, SpellKind, Totals,
+};
 pub use dossier::Dossier;
+pub use looking::{Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm};
 pub use ordering::{
     ActionFilter, OrderDraft, OrderFilter, OrderRelease, Ordering, Placed, RequestAnswer,
     RequestDelivery, RequestFilter,
@@ -86,7 +92,17 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Browsing + Confirming + Ordering + Reselling + Tokens + Users + Send + Sync
+    Alerting
+    + Browsing
+    + Confirming
+    + Counting
+    + Looking
+    + Ordering
+    + Reselling
+    + Tokens
+    + Users
+    + Send
+    + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;
@@ -354,6 +370,14 @@ pub struct NoticeFilter {
     pub case: Option<CaseId>,
     /// Caused by this message.
     pub message: Option<InboundId>,
+    /// About this domain: its A-label.
+    pub ace: Option<String>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// Numbers below this one only.
+    pub below: Option<NoticeId>,
+    /// The newest so many, in the order of their numbers. 0: all.
+    pub limit: u32,
 }
 
 /// Opens the store at `url` and brings its tables up to date.

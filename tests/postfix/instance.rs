@@ -1,5 +1,6 @@
 //! A private Postfix: the files of `postfix/` as they are shipped, and the least they need to run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -176,7 +177,8 @@ impl Postfix {
         assert!(self.run("postfix", &["reload"]), "postfix reload");
     }
 
-    /// The mails in the queue, each as `postqueue -j` shows it.
+    /// The mails in the queue, each as `postqueue -j` shows it; once, though one that moves from the active
+    /// queue to the deferred one meanwhile is listed in both.
     pub fn queue(&self) -> Vec<Value> {
         let output = Command::new(found("postqueue"))
             .arg("-c")
@@ -185,11 +187,14 @@ impl Postfix {
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout)
-            .unwrap()
+        let listed = String::from_utf8(output.stdout).unwrap();
+        let mails = listed
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let by_id: BTreeMap<String, Value> = mails
+            .map(|mail| (mail["queue_id"].as_str().unwrap().to_owned(), mail))
+            .collect();
+        by_id.into_values().collect()
     }
 
     /// Waits until everything is delivered.

@@ -68,6 +68,25 @@ pub fn fault(key: &PinnedKey, now: Timestamp) -> Option<String> {
     Some(faults.pop().flatten().unwrap_or(primary))
 }
 
+/// From when on nothing of a pinned key can sign any more, as of `now`; `None`: never, or it cannot be
+/// read. Of several parts that sign, the last counts.
+pub fn ends_at(key: &PinnedKey, now: Timestamp) -> Option<Timestamp> {
+    let certificate = certificate(key)?;
+    let end = |checked: Result<Option<Timestamp>, KeyFault>| match checked {
+        Ok(end) => Some(end.unwrap_or(Timestamp::MAX)),
+        Err(KeyFault::Expired(_, at)) => Some(at),
+        Err(_) => None,
+    };
+    let primary = end(primary_ends_at(&certificate, now, false))?;
+    let subkeys = certificate.public_subkeys.iter();
+    let last = subkeys
+        .filter_map(|subkey| end(subkey_ends_at(&certificate, subkey, now)))
+        .chain(end(primary_ends_at(&certificate, now, true)))
+        .max()
+        .map_or(primary, |last| last.min(primary));
+    (last < Timestamp::MAX).then_some(last)
+}
+
 /// Verifies a signature that was taken apart.
 pub(super) fn verify(
     signed: Signed,

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::log::{self, Filter};
 use super::{Context, deadlines, exit, replay};
+use crate::inspect::work;
 use crate::model::InboundId;
-use crate::model::reason::{self, Reason};
-use crate::store::{AuditEntry, LogEntry, MessageVerdict, Outcome, Store};
+use crate::store::{LogEntry, MessageVerdict, Store};
 
 /// Messages that wait for a person
 #[derive(Subcommand, Debug)]
@@ -62,13 +62,14 @@ pub fn note(text: &str) -> Result<String, String> {
 impl Held {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, config) = context.store().await?;
+        let work = context.work(&*store, &config);
         match self {
             Held::List(filter) => {
                 print(context, &held(&*store, &filter).await?)?;
                 Ok(exit::DONE)
             }
             Held::Show { id } => {
-                one(&*store, id, false).await?;
+                work::held::one(&*store, id, false).await?;
                 log::Log::Show { id }.run(context).await
             }
             Held::Release(selection) => {
@@ -77,15 +78,19 @@ impl Held {
                     return Ok(exit::DONE);
                 }
                 if selection.dry_run {
-                    let verdicts = replay::preview(context, &*store, &config, &ids, true).await?;
-                    let is_left = verdicts.contains(&MessageVerdict::Held)
-                        || verdicts.contains(&MessageVerdict::Deferred);
+                    let outcomes = work::replay::rehearse(&work, &ids, true).await?;
+                    for (was, outcome) in &outcomes {
+                        replay::show(context, *was, outcome)?;
+                    }
+                    let is_left = outcomes.iter().any(|(_, outcome)| {
+                        let verdict = outcome.decision.verdict;
+                        matches!(verdict, MessageVerdict::Held | MessageVerdict::Deferred)
+                    });
                     return Ok(if is_left { exit::ATTENTION } else { exit::DONE });
                 }
                 confirm(selection.yes, &format!("release {}", messages(&ids)))?;
-                let audit = context.audit("held release", "", &selection.note);
-                store.requeue(&ids, true, &audit).await?;
-                let entries = replay::process(context, &*store, &config, &ids).await?;
+                let entries = work::held::release(&work, &ids, &selection.note).await?;
+                log::print(context, &entries, true)?;
                 Ok(report_left(&entries))
             }
             Held::Refuse(selection) => {
@@ -93,20 +98,15 @@ impl Held {
                 if ids.is_empty() {
                     return Ok(exit::DONE);
                 }
-                let audit = context.audit("held refuse", "", &selection.note);
-                let reason = Reason::new(
-                    reason::BY_PERSON,
-                    format!("refused by {}: {}", audit.actor, selection.note),
-                );
                 if selection.dry_run {
                     for id in &ids {
-                        let outcome = refusal(&*store, *id, &reason, &audit).await?;
+                        let outcome = work::held::refusal(&work, *id, &selection.note).await?;
                         replay::show(context, MessageVerdict::Held, &outcome)?;
                     }
                     return Ok(exit::DONE);
                 }
                 confirm(selection.yes, &format!("refuse {}", messages(&ids)))?;
-                let refused = store.refuse(&ids, &reason, &audit).await?;
+                let refused = work::held::refuse(&work, &ids, &selection.note).await?;
                 if context.out.is_json() {
                     let mut entries = Vec::with_capacity(ids.len());
                     for id in &ids {
@@ -160,55 +160,12 @@ fn report_left(entries: &[LogEntry]) -> u8 {
     code
 }
 
-/// What refusing a message would do; it touches nothing but the message itself.
-async fn refusal(
-    store: &dyn Store,
-    id: InboundId,
-    reason: &Reason,
-    audit: &AuditEntry,
-) -> anyhow::Result<Outcome> {
-    let mut decision = one(store, id, false)
-        .await?
-        .decision
-        .ok_or_else(|| log::missing(id))?;
-    decision.verdict = MessageVerdict::Refused;
-    decision.at = audit.at;
-    decision.trace.push(reason.to_string());
-    decision.reasons.push(reason.clone());
-    let (own, below) = (format!("message:{id}"), format!("message:{id}:"));
-    let mut cleared = store.alarms().await?;
-    cleared.retain(|alarm| alarm.key == own || alarm.key.starts_with(&below));
-    Ok(Outcome {
-        decision,
-        domains: Vec::new(),
-        notices: Vec::new(),
-        raised: Vec::new(),
-        cleared,
-    })
-}
-
 async fn held(store: &dyn Store, filter: &Filter) -> anyhow::Result<Vec<LogEntry>> {
     let wanted = crate::store::LogFilter {
         verdict: Some(MessageVerdict::Held),
         ..filter.store()
     };
     Ok(filter.cut(store.log(&wanted).await?))
-}
-
-/// A message that must be held, or `or_waits` for DNS.
-async fn one(store: &dyn Store, id: InboundId, or_waits: bool) -> anyhow::Result<LogEntry> {
-    let entry = log::one(store, id).await?;
-    let verdict = entry.decision.as_ref().map(|decision| decision.verdict);
-    let text = match (verdict, &entry.waits_for) {
-        (Some(MessageVerdict::Held), _) => return Ok(entry),
-        (_, Some(_)) if or_waits => return Ok(entry),
-        (_, Some((until, _))) => format!(
-            "message {id} is not held: it waits for DNS until {until}; `stichtag held release` \
-             decides it now"
-        ),
-        _ => format!("message {id} is not held; `stichtag held list` shows those that are"),
-    };
-    Err(exit::not_found(text))
 }
 
 /// Prints them with what makes them urgent.
@@ -265,7 +222,7 @@ impl Selection {
         ids.sort_unstable();
         ids.dedup();
         for id in &ids {
-            one(store, *id, or_waits).await?;
+            work::held::one(store, *id, or_waits).await?;
         }
         Ok(ids)
     }

@@ -10,6 +10,7 @@ mod form;
 mod limit;
 mod page;
 mod visitor;
+mod visits;
 mod wait;
 
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ use page::{Page, Pages, Provider};
 
 pub use page::masked;
 pub use visitor::{address, language};
+pub use visits::Visits;
 
 /// The longest query that is read.
 const QUERY_BYTES_MAX: usize = 4096;
@@ -75,6 +77,7 @@ struct Website {
     proxies: Vec<Network>,
     turns: Semaphore,
     waiting: Semaphore,
+    visits: Visits,
     shutdown: CancellationToken,
 }
 
@@ -82,11 +85,12 @@ struct Website {
 pub struct Public(Arc<Website>);
 
 impl Public {
-    /// `None`: the configuration names no website.
+    /// `None`: the configuration names no website. `visits`: where its answers are counted.
     pub fn new(
         config: &Config,
         store: Arc<dyn Store>,
         clock: Clock,
+        visits: Visits,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
         let settings = &config.verify_site;
@@ -117,6 +121,7 @@ impl Public {
             proxies: settings.trusted_proxies.clone(),
             turns: Semaphore::new(REQUESTS_MAX + WAITING_MAX),
             waiting: Semaphore::new(WAITING_MAX),
+            visits,
             shutdown,
         }))))
     }
@@ -313,6 +318,7 @@ impl Website {
     }
 
     fn answer(&self, page: &Page, language: Language) -> Response {
+        self.visits.add(page.name());
         let html = match self.pages.write(page, language) {
             Ok(html) => html,
             Err(error) => {

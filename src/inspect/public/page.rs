@@ -62,7 +62,8 @@ pub enum Page {
 }
 
 impl Page {
-    fn name(&self) -> &'static str {
+    /// Its name in the templates, and as a metric's label.
+    pub fn name(&self) -> &'static str {
         match self {
             Page::Ask { .. } => "ask",
             Page::Enter { .. } => "enter",

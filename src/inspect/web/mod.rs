@@ -11,8 +11,12 @@ mod board;
 mod caller;
 mod deadlines;
 mod fault;
+mod filter;
 mod form;
 mod guard;
+mod held;
+mod highlight;
+mod message;
 mod messages;
 mod pages;
 mod way;
@@ -33,7 +37,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::inspect::work::Work;
 use crate::send::PAUSED;
 use crate::store::Store;
 pub use board::DueNow;
@@ -65,10 +68,16 @@ pub struct Site {
 
 /// Every way in.
 pub fn ways() -> Vec<Way> {
-    [assets::ways(), deadlines::ways(), messages::ways()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        assets::ways(),
+        deadlines::ways(),
+        messages::ways(),
+        message::ways(),
+        held::ways(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The routes, for the admin listener.
@@ -101,16 +110,6 @@ pub fn router(
 }
 
 impl Site {
-    /// What this person works with.
-    pub fn work(&self, caller: &Caller) -> Work<'_> {
-        Work {
-            store: &*self.store,
-            config: &self.config,
-            clock: &self.clock,
-            actor: caller.actor(),
-        }
-    }
-
     /// A page: `values` are what its template shows, beside what stands around every page.
     pub async fn page(
         &self,

@@ -25,6 +25,14 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("work.html", include_str!("templates/work.html")),
     ("deadlines.html", include_str!("templates/deadlines.html")),
     ("feed_key.html", include_str!("templates/feed_key.html")),
+    ("held.html", include_str!("templates/held.html")),
+    (
+        "held_preview.html",
+        include_str!("templates/held_preview.html"),
+    ),
+    ("message.html", include_str!("templates/message.html")),
+    ("outcome.html", include_str!("templates/outcome.html")),
+    ("replay.html", include_str!("templates/replay.html")),
 ];
 
 /// One that writes in a language.

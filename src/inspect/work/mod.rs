@@ -2,6 +2,8 @@
 
 pub mod due;
 pub mod feed;
+pub mod held;
+pub mod replay;
 
 use jiff::Timestamp;
 

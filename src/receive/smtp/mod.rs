@@ -16,6 +16,7 @@ use crate::model::{Network, Source};
 
 mod body;
 mod command;
+mod connections;
 mod listen;
 mod machine;
 mod seats;
@@ -23,6 +24,8 @@ mod session;
 mod wire;
 mod xforward;
 
+use connections::Beginning;
+pub use connections::Connections;
 use seats::{NoSeat, Seats};
 use wire::Wire;
 
@@ -84,6 +87,7 @@ pub struct SmtpServer {
     inbox: Arc<dyn Inbox>,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     seats: Arc<Seats>,
+    connections: Arc<Connections>,
     greeting: Reply,
     ehlo: Vec<u8>,
 }
@@ -116,9 +120,15 @@ impl SmtpServer {
             inbox,
             now,
             seats,
+            connections: Arc::default(),
             greeting,
             ehlo,
         })
+    }
+
+    /// How its connections have begun.
+    pub fn connections(&self) -> Arc<Connections> {
+        self.connections.clone()
     }
 
     /// Serves one connection of `peer` to its end. [`SmtpServer::serve`] calls this for each.
@@ -133,17 +143,23 @@ impl SmtpServer {
             .iter()
             .any(|network| network.contains(peer))
         {
+            self.connections.add(Beginning::Foreign);
             tracing::warn!(client = %peer, "connection from outside `smtp.trusted_relays` refused");
             return wire::refuse(stream, &Reply::not_a_relay()).await;
         }
         let place = match self.seats.take(peer) {
             Ok(place) => place,
             Err(NoSeat::Full) => {
+                self.connections.add(Beginning::Full);
                 tracing::warn!(client = %peer, "connection refused, all are busy");
                 return wire::refuse(stream, &Reply::too_many_connections()).await;
             }
-            Err(NoSeat::Closing) => return wire::refuse(stream, &Reply::shutting_down()).await,
+            Err(NoSeat::Closing) => {
+                self.connections.add(Beginning::Stopping);
+                return wire::refuse(stream, &Reply::shutting_down()).await;
+            }
         };
+        self.connections.add(Beginning::Taken);
         let SmtpSettings {
             max_line,
             command_timeout,

@@ -16,10 +16,10 @@ use crate::config::{Centralnic, Config, EventWay};
 use crate::model::Environment;
 use crate::receive::centralnic_events::{Backlog, EventReader, drain, sweep};
 use crate::send::centralnic::{Commander, Dialect, send_commands, way_key};
-use crate::store::Store;
+use crate::store::{Spell, SpellKind, Store};
 use crate::wire::HttpUrl;
 use crate::wire::epp::EppLogin;
-use crate::wire::reseller::{Pace, ResellerApi, ResellerLine, ResellerLogin};
+use crate::wire::reseller::{Call, Pace, ResellerApi, ResellerLine, ResellerLogin};
 use crate::wire::rri::trust;
 
 /// How often events are looked for.
@@ -185,6 +185,22 @@ struct Plan {
     sweep_at: Instant,
 }
 
+/// Writes down how long calls took. What fails here fails for what matters, too, and is told then.
+async fn note_calls(store: &dyn Store, calls: Vec<Call>) {
+    if calls.is_empty() {
+        return;
+    }
+    let spell = |call: Call| Spell {
+        kind: SpellKind::Reseller,
+        labels: [call.command, call.result.to_owned()],
+        seconds: call.took.as_secs_f64(),
+    };
+    let spells: Vec<Spell> = calls.into_iter().map(spell).collect();
+    if let Err(error) = store.note_spells(&spells).await {
+        tracing::debug!("calls of the API are not counted: {error}");
+    }
+}
+
 impl ResellerDesk {
     async fn work(
         self,
@@ -204,7 +220,9 @@ impl ResellerDesk {
         // Whoever ran before may have had no way.
         store.clear_alarm(&way_key(self.environment), now()).await?;
         while !shutdown.is_cancelled() {
-            let pause = match self.turn(store, &mut api, &mut plan, shutdown).await {
+            let turn = self.turn(store, &mut api, &mut plan, shutdown).await;
+            note_calls(store, api.take_calls()).await;
+            let pause = match turn {
                 Ok(is_more) => {
                     troubles.end(store).await?;
                     if is_more {

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::super::{CaseChange, Change, Decision, DomainChange, MessageVerdict, StoreError};
+use super::counts::{BEFORE, Counts};
 use super::{SqliteStore, Writing, cases, orders, reports, reseller, row, tasks, telling};
 use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeKind};
 
@@ -40,31 +41,54 @@ pub async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), 
     .await?
     .into_iter()
     .collect();
-    let before: BTreeMap<i64, SqliteRow> = sqlx::query(
-        "SELECT id, verdict, is_covered, trace FROM verdict \
-         WHERE id IN (SELECT value FROM json_each(?))",
-    )
-    .bind(&ids)
-    .fetch_all(&mut **writing)
-    .await?
-    .into_iter()
-    .map(|before| Ok((before.try_get("id")?, before)))
-    .collect::<Result<_, sqlx::Error>>()?;
+    let before = before(writing, &ids).await?;
+    let mut counts = Counts::default();
     let mut verdicts = Vec::with_capacity(changes.len());
     let mut evidence = Vec::new();
     for change in changes {
         let message = change.decision.message.0;
         // What somebody else decided while our lease ran out is passed over; their word stands.
         if ours.contains(&message) {
-            let before = before.get(&message);
-            let is_covered = write(writing, change, before.is_some()).await?;
-            verdicts.push(verdict_row(before, &change.decision, is_covered)?);
+            let Some(before) = before.get(&message) else {
+                continue;
+            };
+            let was = before.try_get::<Option<&str>, _>("verdict")?;
+            let is_covered = write(writing, change, was.is_some()).await?;
+            let decision = &change.decision;
+            let verdict = standing(was, decision.verdict);
+            let environment = decision.environment.map(|environment| environment.as_str());
+            counts.judge(before, verdict, environment, &decision.reasons)?;
+            verdicts.push(verdict_row(before, verdict, decision, is_covered)?);
             if let Some(facts) = &change.evidence {
                 evidence.push((message, row::json(facts)?));
             }
         }
     }
+    counts.write(writing).await?;
     write_verdicts(writing, &verdicts, &evidence).await
+}
+
+/// The messages of these numbers (a JSON list) that are kept, each with what was thought of it.
+async fn before(writing: &mut Writing, ids: &str) -> Result<BTreeMap<i64, SqliteRow>, StoreError> {
+    let select = format!(
+        "SELECT {BEFORE} FROM json_each(?) AS asked CROSS JOIN inbound ON inbound.id = asked.value \
+         LEFT JOIN verdict ON verdict.id = inbound.id"
+    );
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(ids)
+        .fetch_all(&mut **writing)
+        .await?;
+    rows.into_iter()
+        .map(|before| Ok((before.try_get("id")?, before)))
+        .collect()
+}
+
+/// A replay that finds nothing new does not make the first time undone.
+fn standing(was: Option<&str>, verdict: MessageVerdict) -> MessageVerdict {
+    match (was, verdict) {
+        (Some("applied"), MessageVerdict::Unchanged) => MessageVerdict::Applied,
+        _ => verdict,
+    }
 }
 
 /// All but the verdict; returns whether the customer had been told of it before.
@@ -342,22 +366,18 @@ pub async fn write_record(writing: &mut Writing, record: &DomainRecord) -> Resul
 
 /// A row of `verdict`, its columns in the order of [`write_verdicts`], as JSON.
 fn verdict_row(
-    before: Option<&SqliteRow>,
+    before: &SqliteRow,
+    verdict: MessageVerdict,
     decision: &Decision,
     is_covered: bool,
 ) -> Result<serde_json::Value, StoreError> {
-    let mut verdict = decision.verdict.as_str();
     let mut covered = is_covered;
     let mut trace = decision.trace.clone();
-    if let Some(before) = before {
-        let was: &str = before.try_get("verdict")?;
-        let mut earlier: Vec<String> = row::from_json(before.try_get("trace")?)?;
-        // A replay that finds nothing new does not make the first time undone.
-        if was == MessageVerdict::Applied.as_str() && decision.verdict == MessageVerdict::Unchanged
-        {
-            verdict = MessageVerdict::Applied.as_str();
+    if let Some(earlier) = before.try_get::<Option<&str>, _>("trace")? {
+        if verdict != decision.verdict {
             covered = before.try_get::<i64, _>("is_covered")? == 1;
         }
+        let mut earlier: Vec<String> = row::from_json(earlier)?;
         earlier.push(format!("processed again at {}", decision.at));
         earlier.append(&mut trace);
         trace = earlier;
@@ -365,7 +385,7 @@ fn verdict_row(
     Ok(serde_json::json!([
         decision.message.0,
         row::micros(decision.at),
-        verdict,
+        verdict.as_str(),
         decision.environment.map(|environment| environment.as_str()),
         decision.route,
         decision.kind,

@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::super::{AuditEntry, Claimed, MessageVerdict, Sealed, StoreError, Waiting};
+use super::counts::{BEFORE, Counts};
 use super::{SqliteStore, Writing, audit, cases, row};
 use crate::model::{Evidence, Inbound, InboundId, Reason, Source, reason};
 
@@ -305,12 +306,18 @@ pub async fn refuse(
 ) -> Result<u64, StoreError> {
     let mut writing = store.begin().await?;
     let mut refused = 0;
+    let mut counts = Counts::default();
     for id in ids {
-        let done = sqlx::query(
+        let Some(before) = held(&mut writing, *id).await? else {
+            continue;
+        };
+        let environment: Option<&str> = before.try_get("judged_in")?;
+        let reasons = std::slice::from_ref(reason);
+        counts.judge(&before, MessageVerdict::Refused, environment, reasons)?;
+        sqlx::query(
             "UPDATE verdict SET verdict = ?2, decided_at = ?3, \
              reasons = json_insert(reasons, '$[#]', json(?4)), \
-         trace = json_insert(trace, '$[#]', ?5) \
-             WHERE id = ?1 AND verdict = 'held'",
+             trace = json_insert(trace, '$[#]', ?5) WHERE id = ?1",
         )
         .bind(id.0)
         .bind(MessageVerdict::Refused.as_str())
@@ -318,14 +325,24 @@ pub async fn refuse(
         .bind(row::json(reason)?)
         .bind(reason.to_string())
         .execute(&mut *writing)
-        .await?
-        .rows_affected();
-        if done > 0 {
-            refused += done;
-            cases::clear(&mut writing, &format!("message:{id}"), audit.at).await?;
-            audit::append(&mut writing, audit, &id.to_string()).await?;
-        }
+        .await?;
+        refused += 1;
+        cases::clear(&mut writing, &format!("message:{id}"), audit.at).await?;
+        audit::append(&mut writing, audit, &id.to_string()).await?;
     }
+    counts.write(&mut writing).await?;
     store.end(writing).await?;
     Ok(refused)
+}
+
+/// A message that is held, with the columns of [`BEFORE`].
+async fn held(writing: &mut Writing, id: InboundId) -> Result<Option<SqliteRow>, StoreError> {
+    let select = format!(
+        "SELECT {BEFORE} FROM verdict CROSS JOIN inbound ON inbound.id = verdict.id \
+         WHERE verdict.id = ? AND verdict.verdict = 'held'"
+    );
+    Ok(sqlx::query(AssertSqlSafe(select))
+        .bind(id.0)
+        .fetch_optional(&mut **writing)
+        .await?)
 }

@@ -7,10 +7,12 @@ mod browsing;
 mod cases;
 mod commit;
 mod confirming;
+mod counts;
 mod dossier;
 mod inbound;
 mod load;
 mod log;
+mod looking;
 mod orders;
 mod outbox;
 mod plans;
@@ -76,7 +78,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "begin",
@@ -116,6 +118,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         8,
         "reseller",
         include_str!("../migrations/sqlite/0008_reseller.sql"),
+    ),
+    (
+        9,
+        "counts",
+        include_str!("../migrations/sqlite/0009_counts.sql"),
     ),
     (10, "web", include_str!("../migrations/sqlite/0010_web.sql")),
 ];

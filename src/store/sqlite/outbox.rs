@@ -7,9 +7,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row};
 
 use super::super::{
-    Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, SMARTHOST_ALARM, StoreError,
+    Alarm, AuditEntry, Delivery, NoticeEntry, NoticeFilter, SMARTHOST_ALARM, Spell, SpellKind,
+    StoreError,
 };
-use super::{SqliteStore, Writing, audit, cases, row};
+use super::{SqliteStore, Writing, audit, cases, counts, row};
 use crate::model::{
     CustomerId, InboundId, Language, Notice, NoticeId, NoticeItem, NoticeKind, NoticeState,
 };
@@ -157,6 +158,9 @@ pub async fn settle(
     } else {
         state
     };
+    if let Some(at) = sent_at {
+        note_delay(&mut writing, id, at).await?;
+    }
     sqlx::query(
         "UPDATE notice SET state = CASE state WHEN 'bounced' THEN state ELSE ?2 END, due_at = coalesce(?3, due_at), sent_at = coalesce(?4, sent_at), \
          last_reply = CASE state WHEN 'bounced' THEN last_reply ELSE ?5 END, \
@@ -199,6 +203,29 @@ pub async fn settle(
         .await?;
     }
     store.end(writing).await
+}
+
+/// How long a customer waited for what the registry had written. A reminder answers no mail, and one
+/// that is sent again says nothing new.
+async fn note_delay(writing: &mut Writing, id: NoticeId, at: Timestamp) -> Result<(), StoreError> {
+    let found = sqlx::query(
+        "SELECT kind, (SELECT min(received_at) FROM notice_item CROSS JOIN inbound \
+            ON inbound.id = notice_item.message WHERE notice_item.notice = notice.id) AS since \
+         FROM notice WHERE id = ? AND sent_at IS NULL",
+    )
+    .bind(id.0)
+    .fetch_optional(&mut **writing)
+    .await?;
+    let Some(found) = found else { return Ok(()) };
+    let Some(since) = row::optional_instant(found.try_get("since")?)? else {
+        return Ok(());
+    };
+    let spell = Spell {
+        kind: SpellKind::Notice,
+        labels: [found.try_get("kind")?, String::new()],
+        seconds: at.duration_since(since).as_secs_f64().max(0.0),
+    };
+    counts::note_spell(writing, &spell).await
 }
 
 /// That a mail failed is no alarm any more once somebody has been told, by a later one, of every case
@@ -270,6 +297,17 @@ pub async fn notices_in(
     if let Some(customer) = &filter.customer {
         select.push(" AND customer = ").push_bind(&customer.0);
     }
+    if let Some(environment) = filter.environment {
+        (select.push(" AND environment = ")).push_bind(environment.as_str());
+    }
+    if let Some(below) = filter.below {
+        select.push(" AND id < ").push_bind(below.0);
+    }
+    if let Some(ace) = &filter.ace {
+        (select.push(" AND id IN (SELECT notice FROM notice_item WHERE ace = "))
+            .push_bind(ace)
+            .push(")");
+    }
     for (column, number) in [
         ("\"case\"", filter.case.map(|case| case.0)),
         ("message", filter.message.map(|message| message.0)),
@@ -281,11 +319,14 @@ pub async fn notices_in(
             select.push_bind(number).push(")");
         }
     }
-    let rows = select
-        .push(" ORDER BY id")
-        .build()
-        .fetch_all(&mut *connection)
-        .await?;
+    match filter.limit {
+        0 => select.push(" ORDER BY id"),
+        limit => (select.push(" ORDER BY id DESC LIMIT ")).push_bind(i64::from(limit)),
+    };
+    let mut rows = select.build().fetch_all(&mut *connection).await?;
+    if filter.limit > 0 {
+        rows.reverse();
+    }
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         found.push(notice(&mut *connection, row).await?);

@@ -277,12 +277,12 @@ async fn facts(
 
 /// Did the smarthost take a mail that tells the customer of the case `open`, and has that not come
 /// back?
-const IS_TOLD: &str = "EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
+pub const IS_TOLD: &str = "EXISTS (SELECT 1 FROM notice_item AS item CROSS JOIN notice \
      ON notice.id = item.notice AND notice.state = 'sent' AND notice.customer = domain.customer \
      WHERE item.\"case\" = open.id AND item.withdrawn = 0)";
 
 /// Did somebody telephone with the customer about the case `open`, and write it down?
-fn is_called() -> String {
+pub fn is_called() -> String {
     let of_customer = tasks::OF_CUSTOMER;
     format!(
         "EXISTS (SELECT 1 FROM task \

@@ -1,6 +1,7 @@
 //! The way to the API: a session over HTTPS, one command a second.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -61,6 +62,27 @@ pub enum CallError {
     },
 }
 
+/// A call that is over.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The command's name.
+    pub command: String,
+    /// What became of it, one of a few words.
+    pub result: &'static str,
+    /// From the first byte to the last.
+    pub took: Duration,
+}
+
+fn result(answer: &Result<Answer, CallError>) -> &'static str {
+    match answer.as_ref().map(|answer| answer.reply.outcome()) {
+        Ok(ReplyOutcome::Success) => "success",
+        Ok(ReplyOutcome::Temporary) => "temporary",
+        Ok(ReplyOutcome::Permanent) => "permanent",
+        Err(CallError::NotSent(_) | CallError::Login { .. }) => "not-sent",
+        Err(CallError::Unknown(_)) => "no-answer",
+    }
+}
+
 /// What answers commands.
 #[async_trait]
 pub trait ResellerLine: Send {
@@ -84,6 +106,7 @@ pub struct ResellerApi {
     pace: Pace,
     now: fn() -> Timestamp,
     session: Option<Session>,
+    calls: Mutex<Vec<Call>>,
 }
 
 impl ResellerApi {
@@ -103,6 +126,7 @@ impl ResellerApi {
             pace,
             now,
             session: None,
+            calls: Mutex::default(),
         })
     }
 
@@ -111,6 +135,12 @@ impl ResellerApi {
     pub fn within(mut self, call_max: Duration) -> Self {
         self.client.timeout = call_max;
         self
+    }
+
+    /// The calls since this was asked last.
+    pub fn take_calls(&self) -> Vec<Call> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut calls)
     }
 
     /// Ends the session; whatever comes of it.
@@ -160,6 +190,21 @@ impl ResellerApi {
         let body = form(&self.user, who, self.is_test, command)
             .map_err(|error| not_sent(error.to_string()))?;
         self.pace.turn().await;
+        let begun = Instant::now();
+        let answer = self.exchange(&body).await;
+        let call = Call {
+            command: command.name().to_owned(),
+            result: result(&answer),
+            took: begun.elapsed(),
+        };
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call);
+        answer
+    }
+
+    async fn exchange(&self, body: &SecretString) -> Result<Answer, CallError> {
         let request = HttpRequest {
             url: &self.url,
             headers: &[("content-type", "application/x-www-form-urlencoded")],

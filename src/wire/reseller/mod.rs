@@ -7,5 +7,5 @@ mod pace;
 
 pub use command::{Command, CommandError, ListKind, commands, hidden};
 pub use halt::Halt;
-pub use line::{Answer, CallError, ResellerApi, ResellerLine, ResellerLogin};
+pub use line::{Answer, Call, CallError, ResellerApi, ResellerLine, ResellerLogin};
 pub use pace::Pace;

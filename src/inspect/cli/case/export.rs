@@ -459,11 +459,12 @@ fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Out;
     use super::super::super::out::Colour;
-    use super::super::super::{Out, replay};
     use super::*;
     use crate::clock::Clock;
     use crate::config::Layers;
+    use crate::inspect::work::replay;
     use crate::model::{Customer, CustomerId, DomainKey, Environment, Inbound};
     use crate::store::{DomainImport, Sealed, SqliteStore};
 
@@ -521,9 +522,9 @@ mod tests {
             .keep(vec![Sealed::new(inbound).unwrap()])
             .await
             .unwrap();
-        replay::process(context, &store, config, &ids)
-            .await
-            .unwrap();
+        let work = context.work(&store, config);
+        replay::decide(&work, &ids).await.unwrap();
+        drop(work);
         store
     }
 

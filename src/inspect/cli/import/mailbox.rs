@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::progress::{Interrupt, Progress};
-use super::super::replay::{ASK_EVERY, PATIENCE};
+
 use super::super::{Context, exit, parse::read_file};
 use crate::config::Config;
+use crate::inspect::work::replay::{ASK_EVERY, PATIENCE};
 use crate::model::{Envelope, Environment, Inbound, InboundId, Source, sha256_hex};
 use crate::parse;
 use crate::process;

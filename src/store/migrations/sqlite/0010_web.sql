@@ -23,3 +23,40 @@ CREATE TABLE web_feed_key (
 -- Customers are looked for by their addresses, too.
 CREATE INDEX customer_email  ON customer (lower(body ->> '$.email'));
 CREATE INDEX customer_second ON customer (lower(body ->> '$.second_email'));
+
+-- Pages go back in the order of arrival, and find what is rare without it.
+CREATE INDEX inbound_received ON inbound (received_at, id);
+CREATE INDEX inbound_queue    ON inbound (envelope ->> 'queue_id') WHERE envelope ->> 'queue_id' IS NOT NULL;
+CREATE INDEX verdict_rare     ON verdict (verdict, id) WHERE verdict NOT IN ('applied', 'unchanged');
+CREATE INDEX verdict_route    ON verdict (route, id);
+CREATE INDEX verdict_kind     ON verdict (kind, id);
+CREATE INDEX verdict_environment ON verdict (environment, id);
+CREATE INDEX notice_customer  ON notice (customer, id);
+CREATE INDEX notice_item_ace  ON notice_item (ace, notice);
+
+-- The codes of each verdict's reasons, once each.
+CREATE TABLE verdict_reason (
+    code TEXT    NOT NULL,
+    id   INTEGER NOT NULL,                  -- of the inbound message
+    PRIMARY KEY (code, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX verdict_reason_id ON verdict_reason (id);
+INSERT INTO verdict_reason
+    SELECT DISTINCT reason.value ->> 'code', verdict.id FROM verdict, json_each(reasons) AS reason;
+-- REPLACE deletes without asking a trigger about it, so what an earlier verdict left goes here as well.
+CREATE TRIGGER verdict_reason_new AFTER INSERT ON verdict
+BEGIN
+    DELETE FROM verdict_reason WHERE id = NEW.id;
+    INSERT OR IGNORE INTO verdict_reason
+        SELECT reason.value ->> 'code', NEW.id FROM json_each(NEW.reasons) AS reason;
+END;
+CREATE TRIGGER verdict_reason_changed AFTER UPDATE OF reasons ON verdict
+BEGIN
+    DELETE FROM verdict_reason WHERE id = NEW.id;
+    INSERT OR IGNORE INTO verdict_reason
+        SELECT reason.value ->> 'code', NEW.id FROM json_each(NEW.reasons) AS reason;
+END;
+CREATE TRIGGER verdict_reason_gone AFTER DELETE ON verdict
+BEGIN
+    DELETE FROM verdict_reason WHERE id = OLD.id;
+END;

@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::super::{Writing, audit, books, cases, commit, row};
+use super::super::{Writing, audit, books, cases, commit, counts, row};
 use super::reading::read_order;
 use crate::model::request::RegistryRequest;
 use crate::model::{
     ActionEntry, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState, Purpose,
     RequestId, SentRequest, Waits, reason,
 };
-use crate::store::{Alarm, AuditEntry, CaseNote, OrderRelease, RequestAnswer, StoreError};
+use crate::store::{
+    Alarm, AuditEntry, CaseNote, OrderRelease, RequestAnswer, Spell, SpellKind, StoreError,
+};
 
 /// The reply to a request is held.
 pub async fn doubt(writing: &mut Writing, request: RequestId) -> Result<(), StoreError> {
@@ -28,6 +30,7 @@ pub async fn write_answer(
     answer: &RequestAnswer,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    note_wait(writing, answer, at).await?;
     sqlx::query(
         "UPDATE request SET state = 'answered', outcome = ?, answered_at = ?, \
          message = coalesce(?, message), lease_until = 0, sent_at = coalesce(sent_at, ?) WHERE id = ?",
@@ -79,6 +82,29 @@ pub async fn write_answer(
         }
     }
     Ok(())
+}
+
+/// How long the registry took for its first answer.
+async fn note_wait(
+    writing: &mut Writing,
+    answer: &RequestAnswer,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let found = sqlx::query(
+        "SELECT action, sent_at FROM request WHERE id = ? AND answered_at IS NULL \
+         AND sent_at IS NOT NULL",
+    )
+    .bind(answer.request.0)
+    .fetch_optional(&mut **writing)
+    .await?;
+    let Some(found) = found else { return Ok(()) };
+    let sent_at = row::instant(found.try_get("sent_at")?)?;
+    let spell = Spell {
+        kind: SpellKind::Request,
+        labels: [found.try_get("action")?, answer.outcome.as_str().to_owned()],
+        seconds: at.duration_since(sent_at).as_secs_f64().max(0.0),
+    };
+    counts::note_spell(writing, &spell).await
 }
 
 /// What came of a proof is written on the verification that it was for.
