@@ -144,13 +144,13 @@ impl House {
     /// Brings the mails of a maildir in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        for part in ["cur", "new"] {
-            std::fs::create_dir_all(folder.join(part)).unwrap();
-        }
+        // A maildir is read in the order of names.
+        let new = folder.join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::create_dir(folder.join("cur")).unwrap();
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            let name = format!("new/{}.eml", before + number);
-            std::fs::write(folder.join(name), mail).unwrap();
+            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();

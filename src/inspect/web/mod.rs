@@ -6,10 +6,12 @@
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
+mod address;
 mod assets;
 mod board;
 mod caller;
 mod chart;
+mod deadlines;
 mod door;
 mod fault;
 mod filter;
@@ -89,6 +91,7 @@ pub fn ways() -> Vec<Way> {
         assets::ways(),
         live::ways(),
         overview::ways(),
+        deadlines::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),

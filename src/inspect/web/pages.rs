@@ -37,6 +37,9 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("users.html", include_str!("templates/users.html")),
     ("user.html", include_str!("templates/user.html")),
     ("user_link.html", include_str!("templates/user_link.html")),
+    ("work.html", include_str!("templates/work.html")),
+    ("deadlines.html", include_str!("templates/deadlines.html")),
+    ("feed_key.html", include_str!("templates/feed_key.html")),
     ("held.html", include_str!("templates/held.html")),
     (
         "held_preview.html",
@@ -154,6 +157,9 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
             true => Value::from("–"),
             false => value,
         }
+    });
+    engine.add_filter("segment", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
     engine.add_filter("count", move |number: i64| count(number, language));
     Ok(engine)

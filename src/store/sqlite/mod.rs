@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod books;
+mod browsing;
 mod cases;
 mod commit;
 mod confirming;
