@@ -1,12 +1,16 @@
 //! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
 //! real HTTP, a real browser.
 
+#[path = "web/deadlines.rs"]
+mod deadlines;
 #[path = "web/held.rs"]
 mod held;
 #[path = "web/house.rs"]
 mod house;
 #[path = "verify_site/http.rs"]
 mod http;
+#[path = "web/mails.rs"]
+mod mails;
 #[path = "web/messages.rs"]
 mod messages;
 #[path = "web/notices.rs"]

@@ -3,6 +3,7 @@
 //! Every method is one whole transaction: nobody outside holds one open.
 
 mod alerting;
+mod browsing;
 mod chain;
 mod change;
 mod confirming;
@@ -33,6 +34,7 @@ pub use alerting::{
     AlarmEntry, AlertDraft, AlertNews, Alerting, RouteHeard, RoutesHeard, WatchAsk, WatchFacts,
     WatchRule, WatchedCase,
 };
+pub use browsing::{Browsing, CaseFilter, CaseMark, CustomerFilter, DomainFilter, FeedKey};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
     Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
@@ -62,7 +64,7 @@ pub use reseller::{
 pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;
-pub use users::Users;
+pub use users::{SessionBounds, Users, WebSession};
 
 /// Why the store did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +92,17 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Confirming + Counting + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
+    Alerting
+    + Browsing
+    + Confirming
+    + Counting
+    + Looking
+    + Ordering
+    + Reselling
+    + Tokens
+    + Users
+    + Send
+    + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;

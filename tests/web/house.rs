@@ -1,5 +1,7 @@
 //! A folder with a store, a real server over it, and the people who look in.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -142,13 +144,13 @@ impl House {
     /// Brings the mails of a maildir in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        for part in ["cur", "new"] {
-            std::fs::create_dir_all(folder.join(part)).unwrap();
-        }
+        // A maildir is read in the order of names.
+        let new = folder.join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::create_dir(folder.join("cur")).unwrap();
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            let name = format!("new/{}.eml", before + number);
-            std::fs::write(folder.join(name), mail).unwrap();
+            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -197,7 +199,11 @@ impl House {
             "INSERT INTO web_user (name, role, created_at, language, theme, has_keys) \
              VALUES ('{name}', '{role}', 0, '{language}', 'auto', 1) ON CONFLICT DO NOTHING"
         ));
-        Person { house: self, name }
+        Person {
+            house: self,
+            name,
+            cookies: RefCell::default(),
+        }
     }
 }
 
@@ -205,12 +211,48 @@ impl House {
 pub struct Person<'a> {
     house: &'a House,
     pub name: String,
+    cookies: RefCell<Cookies>,
+}
+
+/// What a browser keeps.
+#[derive(Clone, Debug, Default)]
+pub struct Cookies(BTreeMap<String, String>);
+
+impl Cookies {
+    /// Takes what an answer sets.
+    pub fn take(&mut self, answer: &Answer) {
+        let set = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie");
+        for (_, field) in set {
+            let pair = field.split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            match value {
+                "" => self.0.remove(name),
+                _ => self.0.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+    }
+
+    /// The header field.
+    pub fn field(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
 }
 
 impl Person<'_> {
     pub fn get(&self, path: &str) -> Answer {
-        let headers = [("X-Remote-User", self.name.as_str())];
-        Line::open(self.house.address).send("GET", path, &headers, "")
+        self.send("GET", path, &[], "")
     }
 
     /// A page that is there.
@@ -243,11 +285,19 @@ impl Person<'_> {
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         let headers = [
-            ("X-Remote-User", self.name.as_str()),
             ("Sec-Fetch-Site", "same-origin"),
             ("Content-Type", "application/x-www-form-urlencoded"),
         ];
-        Line::open(self.house.address).send("POST", path, &headers, &pairs.join("&"))
+        self.send("POST", path, &headers, &pairs.join("&"))
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let cookies = self.cookies.borrow().field();
+        let own = [("X-Remote-User", self.name.as_str()), ("Cookie", &cookies)];
+        let headers = [&own, headers].concat();
+        let answer = Line::open(self.house.address).send(method, path, &headers, body);
+        self.cookies.borrow_mut().take(&answer);
+        answer
     }
 
     /// Fills in the form of a page that goes to `path`, and sends it.

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::inspect::cli::exit;
 use crate::store::StoreError;
 
 /// Why a page is not shown, or something not done. [`guard`](super::guard) makes the page of it, in the
@@ -85,7 +86,17 @@ impl From<minijinja::Error> for Fault {
 }
 
 impl From<anyhow::Error> for Fault {
+    /// What the command line says with an exit code of its own is said here, too.
     fn from(error: anyhow::Error) -> Self {
+        if let Some(failure) = error.downcast_ref::<exit::Failure>() {
+            let text = failure.text.clone();
+            return match failure.code {
+                exit::NOT_FOUND => Fault::Missing(text),
+                exit::BUSY => Fault::Busy,
+                exit::FAILED => Fault::Late(text),
+                _ => Fault::Wrong(text),
+            };
+        }
         tracing::error!("web: {error:#}");
         Fault::Trouble
     }

@@ -1,14 +1,18 @@
 //! The pages for admins and the domain desk, on the admin listener.
 //!
-//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer), the route,
-//! [`guard::permitted`] (who asks, and may they; a form's token), the page's function, [`Site::page`].
+//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer),
+//! [`door::enter`] (from where, by TLS or not, with which session), the route, [`guard::permitted`] (who
+//! asks, and may they; a form's token), the page's function, [`Site::page`].
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
+mod address;
 mod assets;
 mod board;
 mod caller;
 mod chart;
+mod deadlines;
+mod door;
 mod fault;
 mod filter;
 mod form;
@@ -16,11 +20,16 @@ mod guard;
 mod held;
 mod highlight;
 mod live;
+mod me;
 mod message;
 mod messages;
 mod notices;
 mod overview;
 mod pages;
+mod sessions;
+mod sign_in;
+mod tries;
+mod users;
 mod way;
 mod words;
 
@@ -48,7 +57,10 @@ pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
 use board::Board;
+use door::House;
 use pages::Pages;
+use sessions::Sessions;
+use tries::Tries;
 
 /// Requests under way at once, live updates aside.
 const REQUESTS_MAX: usize = 64;
@@ -63,6 +75,8 @@ pub struct Site {
     pub clock: Clock,
     /// Live updates end when it does.
     pub shutdown: CancellationToken,
+    sessions: Sessions,
+    tries: Tries,
     board: Board,
     mark: live::Mark,
     /// Faults in the texts of notices, once somebody has asked for them.
@@ -77,10 +91,14 @@ pub fn ways() -> Vec<Way> {
         assets::ways(),
         live::ways(),
         overview::ways(),
+        deadlines::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),
         notices::ways(),
+        me::ways(),
+        sign_in::ways(),
+        users::ways(),
     ]
     .into_iter()
     .flatten()
@@ -95,6 +113,8 @@ pub fn router(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Router> {
     let site = Arc::new(Site {
+        sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
+        tries: Tries::default(),
         store,
         config: config.clone(),
         clock,
@@ -112,11 +132,14 @@ pub fn router(
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);
         routes = routes.route(way.path, way.handler.layer(gate));
     }
-    Ok(routes
+    let routes = routes
         .fallback(guard::no_page)
-        .method_not_allowed_fallback(guard::no_page)
-        .layer(from_fn_with_state(site.clone(), guard::guarded))
-        .with_state(site))
+        .method_not_allowed_fallback(guard::no_page);
+    let house = Arc::new(House::new(&site, &routes));
+    Ok(Router::new()
+        .fallback(door::enter)
+        .with_state(house)
+        .layer(from_fn_with_state(site, guard::guarded)))
 }
 
 impl Site {

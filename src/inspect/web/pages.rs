@@ -27,6 +27,19 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("notice.html", include_str!("templates/notice.html")),
     ("lint.html", include_str!("templates/lint.html")),
     ("preview.html", include_str!("templates/preview.html")),
+    ("sign_in.html", include_str!("templates/sign_in.html")),
+    (
+        "sign_in_link.html",
+        include_str!("templates/sign_in_link.html"),
+    ),
+    ("me.html", include_str!("templates/me.html")),
+    ("me_totp.html", include_str!("templates/me_totp.html")),
+    ("users.html", include_str!("templates/users.html")),
+    ("user.html", include_str!("templates/user.html")),
+    ("user_link.html", include_str!("templates/user_link.html")),
+    ("work.html", include_str!("templates/work.html")),
+    ("deadlines.html", include_str!("templates/deadlines.html")),
+    ("feed_key.html", include_str!("templates/feed_key.html")),
     ("held.html", include_str!("templates/held.html")),
     (
         "held_preview.html",
@@ -144,6 +157,9 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
             true => Value::from("–"),
             false => value,
         }
+    });
+    engine.add_filter("segment", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
     engine.add_filter("count", move |number: i64| count(number, language));
     Ok(engine)

@@ -1,8 +1,11 @@
 //! What people look at and do, on the command line and on the web alike.
 
 pub mod due;
+pub mod feed;
 pub mod held;
 pub mod notice;
+pub mod password;
+pub mod people;
 pub mod replay;
 
 use jiff::Timestamp;

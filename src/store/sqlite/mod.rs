@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod books;
+mod browsing;
 mod cases;
 mod commit;
 mod confirming;
@@ -20,6 +21,7 @@ mod reports;
 mod reseller;
 mod reselling;
 mod row;
+mod sessions;
 mod tasks;
 mod telling;
 mod tokens;
