@@ -192,7 +192,7 @@ impl House {
 pub struct Person<'a> {
     house: &'a House,
     pub name: String,
-    cookies: RefCell<Cookies>,
+    pub cookies: RefCell<Cookies>,
 }
 
 /// What a browser keeps.
@@ -202,7 +202,10 @@ pub struct Cookies(BTreeMap<String, String>);
 impl Cookies {
     /// Takes what an answer sets.
     pub fn take(&mut self, answer: &Answer) {
-        let set = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let set = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie");
         for (_, field) in set {
             let pair = field.split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
