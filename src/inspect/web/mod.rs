@@ -7,6 +7,7 @@
 //! asks for. What a page does goes through the same functions as the command line.
 
 mod assets;
+mod audit;
 mod board;
 mod caller;
 mod door;
@@ -14,13 +15,16 @@ mod fault;
 mod filter;
 mod form;
 mod guard;
+mod health;
 mod held;
+mod help;
 mod highlight;
 mod me;
 mod message;
 mod messages;
 mod pages;
 mod sessions;
+mod settings;
 mod sign_in;
 mod tries;
 mod users;
@@ -50,8 +54,10 @@ pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use audit::Checking;
 use board::Board;
 use door::House;
+use health::HealthNow;
 use pages::Pages;
 use sessions::Sessions;
 use tries::Tries;
@@ -71,6 +77,8 @@ pub struct Site {
     pub shutdown: CancellationToken,
     sessions: Sessions,
     tries: Tries,
+    checking: Checking,
+    health: HealthNow,
     board: Board,
     pages: Pages,
     turns: Semaphore,
@@ -83,6 +91,9 @@ pub fn ways() -> Vec<Way> {
         messages::ways(),
         message::ways(),
         held::ways(),
+        audit::ways(),
+        settings::ways(),
+        help::ways(),
         me::ways(),
         sign_in::ways(),
         users::ways(),
@@ -102,6 +113,8 @@ pub fn router(
     let site = Arc::new(Site {
         sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
         tries: Tries::default(),
+        checking: Checking::default(),
+        health: HealthNow::default(),
         store,
         config: config.clone(),
         clock,

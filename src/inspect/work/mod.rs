@@ -1,6 +1,7 @@
 //! What people look at and do, on the command line and on the web alike.
 
 pub mod due;
+pub mod health;
 pub mod held;
 pub mod password;
 pub mod people;

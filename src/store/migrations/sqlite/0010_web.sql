@@ -74,3 +74,6 @@ END;
 -- Domains with a deadline: few among many.
 CREATE INDEX domain_due ON domain (ace) WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL
     OR suspension_at IS NOT NULL OR json_extract(facts, '$.expire') IS NOT NULL;
+
+-- What was done at which time is looked for from there.
+CREATE INDEX audit_at ON audit (at);
