@@ -1,13 +1,13 @@
 //! The command line: a file per command.
 
 mod alarm;
-mod audit;
+pub(super) mod audit;
 mod case;
 mod config;
 mod customer;
 mod deadlines;
 mod demo;
-mod doctor;
+pub(super) mod doctor;
 mod domain;
 pub(super) mod exit;
 mod explain;

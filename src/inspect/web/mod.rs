@@ -8,6 +8,7 @@
 
 mod address;
 mod assets;
+mod audit;
 mod board;
 mod caller;
 mod chart;
@@ -17,7 +18,9 @@ mod fault;
 mod filter;
 mod form;
 mod guard;
+mod health;
 mod held;
+mod help;
 mod highlight;
 mod live;
 mod me;
@@ -27,6 +30,7 @@ mod notices;
 mod overview;
 mod pages;
 mod sessions;
+mod settings;
 mod sign_in;
 mod tries;
 mod users;
@@ -56,8 +60,10 @@ pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use audit::Checking;
 use board::Board;
 use door::House;
+use health::HealthNow;
 use pages::Pages;
 use sessions::Sessions;
 use tries::Tries;
@@ -77,6 +83,8 @@ pub struct Site {
     pub shutdown: CancellationToken,
     sessions: Sessions,
     tries: Tries,
+    checking: Checking,
+    health: HealthNow,
     board: Board,
     mark: live::Mark,
     /// Faults in the texts of notices, once somebody has asked for them.
@@ -96,6 +104,9 @@ pub fn ways() -> Vec<Way> {
         message::ways(),
         held::ways(),
         notices::ways(),
+        audit::ways(),
+        settings::ways(),
+        help::ways(),
         me::ways(),
         sign_in::ways(),
         users::ways(),
@@ -115,6 +126,8 @@ pub fn router(
     let site = Arc::new(Site {
         sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
         tries: Tries::default(),
+        checking: Checking::default(),
+        health: HealthNow::default(),
         store,
         config: config.clone(),
         clock,

@@ -2,6 +2,7 @@
 
 pub mod due;
 pub mod feed;
+pub mod health;
 pub mod held;
 pub mod notice;
 pub mod password;
