@@ -3,6 +3,8 @@
 
 #[path = "web/deadlines.rs"]
 mod deadlines;
+#[path = "web/browser.rs"]
+mod browser;
 #[path = "web/held.rs"]
 mod held;
 #[path = "web/house.rs"]
