@@ -1,6 +1,8 @@
 //! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
 //! real HTTP, a real browser.
 
+#[path = "web/cases.rs"]
+mod cases;
 #[path = "web/deadlines.rs"]
 mod deadlines;
 #[path = "web/house.rs"]

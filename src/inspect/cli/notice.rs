@@ -6,16 +6,16 @@ mod texts;
 
 use std::io::Write;
 
-use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit, held};
-use crate::model::{CaseId, Customer, CustomerId, Language, Notice, NoticeId, NoticeState};
+use crate::inspect::work::resend;
+use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeState};
 use crate::parse::recipient_json;
 use crate::send::{PAUSED, RESUMED};
-use crate::store::{NoticeEntry, NoticeFilter, Report, Store};
+use crate::store::{NoticeEntry, NoticeFilter, Report};
 use crate::{config, notify};
 
 /// Mails to customers
@@ -108,7 +108,7 @@ impl Notices {
                 list(context, &store.notices(&filter).await?)?;
             }
             Notices::Show { id, raw } => {
-                let entry = one(&*store, id).await?;
+                let entry = resend::one(&*store, id).await?;
                 let reports = store.reports(Some(id), None).await?;
                 let bytes = match &entry.notice.raw {
                     Some(bytes) => bytes.clone(),
@@ -121,12 +121,11 @@ impl Notices {
                 }
             }
             Notices::Resend { id, note, yes } => {
-                let entry = one(&*store, id).await?;
-                refuse_obsolete(&*store, &entry.notice).await?;
-                let to = &entry.notice.customer;
+                let work = context.work(&*store, &config);
+                let notice = resend::ready(&work, id).await?;
+                let to = &notice.customer;
                 held::confirm(yes, &format!("send {id} to customer {to} (again)"))?;
-                let audit = context.audit("notice resend", &id.to_string(), &note);
-                store.requeue_notice(id, context.now(), &audit).await?;
+                resend::resend(&work, id, &note).await?;
                 context.out.line(format!("{id} queued"))?;
             }
             Notices::Pause { note } => {
@@ -149,52 +148,6 @@ impl Notices {
         }
         Ok(exit::DONE)
     }
-}
-
-/// What no longer holds, or no longer concerns whoever would get it, is not sent again.
-async fn refuse_obsolete(store: &dyn Store, notice: &Notice) -> anyhow::Result<()> {
-    let Notice { id, customer, .. } = notice;
-    let case = notice.items.iter().find_map(|item| item.case);
-    let instead = case.map_or(String::new(), |case| {
-        format!("; `stichtag case plan {case}` shows what is told instead")
-    });
-    if notice.state == NoticeState::Withdrawn {
-        bail!("{id} was withdrawn: later news overtook it before it left{instead}");
-    }
-    for item in &notice.items {
-        let found = (store.domains(Some(notice.environment), Some(item.domain.ace()))).await?;
-        if found
-            .iter()
-            .any(|record| record.customer.as_ref() != Some(customer))
-        {
-            let domain = item.domain.unicode();
-            bail!(
-                "{domain} is not customer {customer}'s any more: {id} would tell a stranger{instead}"
-            );
-        }
-    }
-    let known = store.customer(customer).await?;
-    let mut addresses = known.iter().flat_map(Customer::addresses);
-    if !addresses.any(|address| address == notice.recipient) {
-        let to = &notice.recipient;
-        bail!(
-            "{id} went to {to}, which is no address of customer {customer} any more; \
-             the present one is written to by itself{instead}"
-        );
-    }
-    Ok(())
-}
-
-async fn one(store: &dyn Store, id: NoticeId) -> anyhow::Result<NoticeEntry> {
-    let filter = NoticeFilter {
-        id: Some(id),
-        ..NoticeFilter::default()
-    };
-    store.notices(&filter).await?.pop().ok_or_else(|| {
-        exit::not_found(format!(
-            "there is no notice {id}; `stichtag notice list` shows them"
-        ))
-    })
 }
 
 /// How mails are written; before anything can be sent, a text can still be looked at.

@@ -9,6 +9,8 @@ mod address;
 mod assets;
 mod board;
 mod caller;
+mod case;
+mod cases;
 mod deadlines;
 mod fault;
 mod filter;
@@ -19,6 +21,7 @@ mod highlight;
 mod message;
 mod messages;
 mod pages;
+mod verify;
 mod way;
 mod words;
 
@@ -71,6 +74,9 @@ pub fn ways() -> Vec<Way> {
     [
         assets::ways(),
         deadlines::ways(),
+        cases::ways(),
+        case::ways(),
+        verify::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),

@@ -1,9 +1,16 @@
 //! What people do, on the command line and on the web alike.
 
+mod archive;
+pub mod cases;
 pub mod due;
 pub mod feed;
 pub mod held;
+pub mod letter;
+pub mod proof;
 pub mod replay;
+pub mod resend;
+mod summary;
+pub mod verify;
 
 use jiff::Timestamp;
 

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use super::super::case::letter;
 use super::super::out::json_time;
 use super::super::{Context, exit};
 use crate::config::Config;
+use crate::inspect::work::letter;
 use crate::model::Language;
 use crate::notify;
 use crate::store::{NoticeFilter, Store};

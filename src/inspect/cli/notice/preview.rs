@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::super::{Context, exit};
 use crate::config::Config;
+use crate::inspect::work::resend;
 use crate::model::{CaseId, Language, Notice, NoticeKind};
 use crate::notify::{self, Rendered};
 use crate::store::{NoticeFilter, Store};
@@ -93,7 +94,7 @@ impl Preview {
                     kinds.join(", ")
                 )
             })?;
-            return Ok(super::one(store, id).await?.notice);
+            return Ok(resend::one(store, id).await?.notice);
         };
         let Some(case) = self.case else {
             let language = languages.first().copied().unwrap_or(Language::De);
