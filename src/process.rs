@@ -38,7 +38,7 @@ pub use read::{Reader, Reading, read, read_by};
 pub use remind::{future, is_told, plan_next};
 pub use rules::{Decider, Rules, Steps};
 pub use tell::Telling;
-pub use token::new_token;
+pub use token::{new_bytes, new_code, new_token};
 
 /// Messages decided in one transaction.
 const BATCH: u32 = 64;

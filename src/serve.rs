@@ -282,6 +282,11 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
     let store = store::open(&config.store.url)
         .await
         .with_context(|| format!("store {}", config.store.url))?;
+    if config.server.admin_listen.is_some() && store.users().await?.is_empty() {
+        tracing::warn!(
+            "nobody can look in on the web yet: add the first user with `stichtag user add NAME --role admin`"
+        );
+    }
     store.forget_leases().await?;
     let channels = channels(config);
     store.keep_channels(&channels).await?;

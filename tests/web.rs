@@ -5,6 +5,8 @@
 mod cases;
 #[path = "web/deadlines.rs"]
 mod deadlines;
+#[path = "web/held.rs"]
+mod held;
 #[path = "web/house.rs"]
 mod house;
 #[path = "verify_site/http.rs"]
@@ -13,3 +15,9 @@ mod http;
 mod mails;
 #[path = "web/messages.rs"]
 mod messages;
+#[path = "web/notices.rs"]
+mod notices;
+#[path = "web/overview.rs"]
+mod overview;
+#[path = "support/registry_mails.rs"]
+mod registry_mails;

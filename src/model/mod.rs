@@ -74,4 +74,4 @@ pub use secret::{HIDDEN, Secret, without_logins};
 pub use status::{Lifecycle, RegistryStatus};
 pub use task::Task;
 pub use token::{Scope, Token, TokenName, TokenState};
-pub use user::{Role, Theme, User, UserName};
+pub use user::{OneTimeLink, Role, Theme, User, UserChange, UserName, UserProof};

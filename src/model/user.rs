@@ -1,6 +1,7 @@
 //! People who look in on the web.
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::words::words;
 
@@ -78,4 +79,64 @@ pub struct User {
     pub theme: Theme,
     /// Keys of the keyboard do something.
     pub has_keys: bool,
+    /// A password is set.
+    pub has_password: bool,
+    /// A code of an authenticator is asked for beside it.
+    pub has_totp: bool,
+    /// Until when the one-time link may be used, if there is one.
+    pub link_ends_at: Option<Timestamp>,
+    /// Counts what ends their sessions: another role or password, being disabled.
+    pub stamp: i64,
+}
+
+/// What somebody proves with that it is them.
+#[derive(Clone, Debug)]
+pub struct UserProof {
+    /// The password's argon2id hash, as a PHC string.
+    pub password: Option<SecretString>,
+    /// The secret of their authenticator, base32.
+    pub totp: Option<SecretString>,
+}
+
+/// A one-time link, as it is kept: without its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneTimeLink {
+    /// SHA-256 of the code, hexadecimal. One round is enough: a code is 43 letters and digits by chance.
+    pub digest: String,
+    /// Until when it may be used.
+    pub ends_at: Timestamp,
+}
+
+/// What is changed about somebody.
+#[derive(Clone, Debug)]
+pub enum UserChange {
+    /// What they may.
+    Role(Role),
+    /// Whether they are let in.
+    IsDisabled(bool),
+    /// The password's hash, as a PHC string.
+    Password(SecretString),
+    /// The secret of their authenticator, base32, and the step of the code that proved it; `None`: no
+    /// second factor any more.
+    Totp(Option<(SecretString, u64)>),
+    /// A link takes the place of the one before.
+    Link(OneTimeLink),
+    /// How pages look to them.
+    Looks {
+        /// `None`: the browser's.
+        language: Option<super::Language>,
+        /// Light or dark.
+        theme: Theme,
+        /// Keys of the keyboard do something.
+        has_keys: bool,
+    },
+    /// All that they are signed in with ends.
+    SignOut,
+}
+
+impl UserChange {
+    /// Must they sign in anew?
+    pub fn ends_sessions(&self) -> bool {
+        !matches!(self, UserChange::Link(_) | UserChange::Looks { .. })
+    }
 }

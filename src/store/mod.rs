@@ -64,7 +64,7 @@ pub use reseller::{
 pub use reselling::{CommandFilter, CommandReply, Reselling};
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;
-pub use users::Users;
+pub use users::{SessionBounds, Users, WebSession};
 
 /// Why the store did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]

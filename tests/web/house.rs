@@ -1,8 +1,10 @@
 //! A folder with a store, a real server over it, and the people who look in.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +14,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::http::{Answer, Line, encoded};
+
+/// What it takes to write to customers; nothing is sent.
+pub const DESK: &[(&str, &str)] = &[
+    ("NOTICES__FROM", "Domains <domains@registrar.example>"),
+    ("NOTICES__COALESCE", "0s"),
+];
 
 pub struct House {
     folder: tempfile::TempDir,
@@ -123,16 +131,26 @@ impl House {
         self.ok(&["import", what, file.to_str().unwrap()]);
     }
 
-    /// Brings mails in, and waits until they are decided.
+    /// A customer with domains.
+    pub fn knows(&self, customer: &str, domains: &[&str]) {
+        let person = format!("{customer},{customer}@mail.example,+49 69 7654321");
+        self.import("customers", &format!("customer,email,phone\n{person}\n"));
+        let rows: String = (domains.iter())
+            .map(|domain| format!("{domain},{customer}\n"))
+            .collect();
+        self.import("domains", &format!("domain,customer\n{rows}"));
+    }
+
+    /// Brings the mails of a maildir in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        // A maildir is read in the order of names.
-        let new = folder.join("new");
-        std::fs::create_dir_all(&new).unwrap();
-        std::fs::create_dir(folder.join("cur")).unwrap();
+        for part in ["cur", "new"] {
+            std::fs::create_dir_all(folder.join(part)).unwrap();
+        }
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
+            let name = format!("new/{}.eml", before + number);
+            std::fs::write(folder.join(name), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -181,7 +199,11 @@ impl House {
             "INSERT INTO web_user (name, role, created_at, language, theme, has_keys) \
              VALUES ('{name}', '{role}', 0, '{language}', 'auto', 1) ON CONFLICT DO NOTHING"
         ));
-        Person { house: self, name }
+        Person {
+            house: self,
+            name,
+            cookies: RefCell::default(),
+        }
     }
 }
 
@@ -189,12 +211,48 @@ impl House {
 pub struct Person<'a> {
     house: &'a House,
     pub name: String,
+    cookies: RefCell<Cookies>,
+}
+
+/// What a browser keeps.
+#[derive(Clone, Debug, Default)]
+pub struct Cookies(BTreeMap<String, String>);
+
+impl Cookies {
+    /// Takes what an answer sets.
+    pub fn take(&mut self, answer: &Answer) {
+        let set = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie");
+        for (_, field) in set {
+            let pair = field.split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            match value {
+                "" => self.0.remove(name),
+                _ => self.0.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+    }
+
+    /// The header field.
+    pub fn field(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
 }
 
 impl Person<'_> {
     pub fn get(&self, path: &str) -> Answer {
-        let headers = [("X-Remote-User", self.name.as_str())];
-        Line::open(self.house.address).send("GET", path, &headers, "")
+        self.send("GET", path, &[], "")
     }
 
     /// A page that is there.
@@ -204,17 +262,42 @@ impl Person<'_> {
         answer.text
     }
 
+    /// Live updates, from now on.
+    pub fn events(&self) -> Events {
+        let mut stream = TcpStream::connect(self.house.address).unwrap();
+        let head = format!(
+            "GET /events HTTP/1.1\r\nHost: stichtag.example\r\nX-Remote-User: {}\r\n\r\n",
+            self.name
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        Events {
+            stream,
+            said: String::new(),
+        }
+    }
+
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let pairs = fields.iter();
         let pairs: Vec<_> = pairs
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         let headers = [
-            ("X-Remote-User", self.name.as_str()),
             ("Sec-Fetch-Site", "same-origin"),
             ("Content-Type", "application/x-www-form-urlencoded"),
         ];
-        Line::open(self.house.address).send("POST", path, &headers, &pairs.join("&"))
+        self.send("POST", path, &headers, &pairs.join("&"))
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let cookies = self.cookies.borrow().field();
+        let own = [("X-Remote-User", self.name.as_str()), ("Cookie", &cookies)];
+        let headers = [&own, headers].concat();
+        let answer = Line::open(self.house.address).send(method, path, &headers, body);
+        self.cookies.borrow_mut().take(&answer);
+        answer
     }
 
     /// Fills in the form of a page that goes to `path`, and sends it.
@@ -226,5 +309,27 @@ impl Person<'_> {
         assert!(is_there, "no form to {path} on {page}: {shown:?}");
         let token = shown.hidden("token");
         self.post(path, &[&[("token", token.as_str())], fields].concat())
+    }
+}
+
+/// A stream of live updates.
+pub struct Events {
+    stream: TcpStream,
+    said: String,
+}
+
+impl Events {
+    /// Was a change told, by now?
+    pub fn has_change(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        if let Ok(read) = self.stream.read(&mut bytes) {
+            self.said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        assert!(
+            self.said.is_empty() || self.said.starts_with("HTTP/1.1 200"),
+            "{}",
+            self.said
+        );
+        self.said.contains("event: change")
     }
 }

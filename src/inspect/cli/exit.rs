@@ -33,6 +33,15 @@ pub struct Failure {
     pub text: String,
 }
 
+/// It is not done, for a reason that whoever asked can do something about.
+pub fn refused(text: impl Into<String>) -> anyhow::Error {
+    Failure {
+        code: FAILED,
+        text: text.into(),
+    }
+    .into()
+}
+
 /// There is no such thing.
 pub fn not_found(text: impl Into<String>) -> anyhow::Error {
     Failure {

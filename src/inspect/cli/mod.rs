@@ -27,6 +27,7 @@ mod sender;
 mod shell;
 mod status;
 mod token;
+mod user;
 mod verify_site;
 
 use std::path::PathBuf;
@@ -127,6 +128,9 @@ enum Command {
     /// Programs that order over HTTP
     #[command(subcommand)]
     Token(token::Tokens),
+    /// People who look in on the web
+    #[command(subcommand)]
+    User(user::Users),
     /// Confirmations of mail addresses on the website
     #[command(subcommand)]
     VerifySite(verify_site::VerifySite),
@@ -277,6 +281,7 @@ async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Action(command) => command.run(context).await,
         Command::Reseller(command) => command.run(context).await,
         Command::Token(command) => command.run(context).await,
+        Command::User(command) => command.run(context).await,
         Command::VerifySite(command) => command.run(context).await,
         Command::Alarm(command) => command.run(context).await,
         Command::Audit(command) => command.run(context).await,

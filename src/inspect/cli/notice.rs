@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit, held};
-use crate::inspect::work::resend;
-use crate::model::{CaseId, CustomerId, Language, Notice, NoticeId, NoticeState};
+use crate::inspect::work;
+use crate::inspect::work::notice::{one, render};
+use crate::model::{CaseId, CustomerId, Language, NoticeId, NoticeState};
 use crate::parse::recipient_json;
-use crate::send::{PAUSED, RESUMED};
 use crate::store::{NoticeEntry, NoticeFilter, Report};
-use crate::{config, notify};
 
 /// Mails to customers
 #[derive(Subcommand, Debug)]
@@ -92,6 +91,7 @@ impl Notices {
             of_store => of_store,
         };
         let (store, config) = context.store().await?;
+        let work = context.work(&*store, &config);
         match of_store {
             Notices::List {
                 observed,
@@ -108,7 +108,7 @@ impl Notices {
                 list(context, &store.notices(&filter).await?)?;
             }
             Notices::Show { id, raw } => {
-                let entry = resend::one(&*store, id).await?;
+                let entry = one(&*store, id).await?;
                 let reports = store.reports(Some(id), None).await?;
                 let bytes = match &entry.notice.raw {
                     Some(bytes) => bytes.clone(),
@@ -121,24 +121,19 @@ impl Notices {
                 }
             }
             Notices::Resend { id, note, yes } => {
-                let work = context.work(&*store, &config);
-                let notice = resend::ready(&work, id).await?;
-                let to = &notice.customer;
+                let entry = one(&*store, id).await?;
+                work::notice::check_current(&*store, &entry.notice).await?;
+                let to = &entry.notice.customer;
                 held::confirm(yes, &format!("send {id} to customer {to} (again)"))?;
-                resend::resend(&work, id, &note).await?;
+                work::notice::resend(&work, &entry.notice, &note).await?;
                 context.out.line(format!("{id} queued"))?;
             }
             Notices::Pause { note } => {
-                let audit = context.audit("notice pause", PAUSED, &note);
-                let value = format!("by {}: {note}", audit.actor);
-                store.set_switch(PAUSED, Some(&value), &audit).await?;
+                work::notice::pause(&work, &note).await?;
                 context.out.line("sending paused")?;
             }
             Notices::Resume => {
-                let audit = context.audit("notice resume", PAUSED, "");
-                store.set_switch(PAUSED, None, &audit).await?;
-                let now = context.now().to_string();
-                store.set_switch(RESUMED, Some(&now), &audit).await?;
+                work::notice::resume(&work).await?;
                 context.out.line("sending goes on")?;
             }
             Notices::Preview(preview) => return preview.run(context, &*store, &config).await,
@@ -148,21 +143,6 @@ impl Notices {
         }
         Ok(exit::DONE)
     }
-}
-
-/// How mails are written; before anything can be sent, a text can still be looked at.
-fn settings(config: &config::Notices) -> notify::Settings {
-    let mut settings = config.settings.clone();
-    if settings.from.is_empty() {
-        settings.from = "registrar@example.net".to_owned();
-    }
-    settings
-}
-
-/// The mail as it would be written now.
-pub fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
-    let templates = crate::serve::desk(config)?.templates;
-    Ok(notify::render(notice, &settings(config), &templates)?)
 }
 
 /// A notice as the contract wants it.

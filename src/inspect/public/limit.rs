@@ -1,49 +1,69 @@
-//! How often a network of visitors may ask for a confirmation.
+//! How often somebody, or a network of visitors, may try.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::config::Rate;
 
-/// Networks remembered at most; what is over that has to wait.
-const NETWORKS_MAX: usize = 65_536;
+/// Keys remembered at most; what is over that has to wait.
+const KEYS_MAX: usize = 65_536;
 
 /// Where a visitor comes from: of IPv4 a /24, of IPv6 a /48, which is what one subscriber may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Network {
+pub enum Subnet {
+    /// IPv4.
     V4([u8; 3]),
+    /// IPv6.
     V6([u16; 3]),
 }
 
-impl From<IpAddr> for Network {
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subnet::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
+            Subnet::V6([a, b, c]) => write!(f, "{a:x}:{b:x}:{c:x}::/48"),
+        }
+    }
+}
+
+impl From<IpAddr> for Subnet {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 let [a, b, c, _] = address.octets();
-                Network::V4([a, b, c])
+                Subnet::V4([a, b, c])
             }
             IpAddr::V6(address) => {
                 let [a, b, c, ..] = address.segments();
-                Network::V6([a, b, c])
+                Subnet::V6([a, b, c])
             }
         }
     }
 }
 
-/// Counts by network: each has all its turns at first, and gets them back one by one.
+/// Counts by key: each has all its turns at first, and gets them back one by one.
 #[derive(Debug)]
-pub struct Limiter {
+pub struct Limiter<K = Subnet> {
     /// How long a turn takes to come back.
     step: Duration,
     /// How long all but one take.
     most: Duration,
-    /// When a network has all its turns back.
-    whole_at: HashMap<Network, Instant>,
+    /// When a key has all its turns back.
+    whole_at: HashMap<K, Instant>,
 }
 
 impl Limiter {
-    /// One that allows `rate` to each network.
+    /// Takes a turn of the address's network. An error: how long until the next one.
+    pub fn take(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.take_of(Subnet::from(address), now)
+    }
+}
+
+impl<K: Eq + Hash> Limiter<K> {
+    /// One that allows `rate` to each key.
     pub fn new(rate: Rate) -> Self {
         let step = rate.per / rate.count;
         Limiter {
@@ -53,22 +73,28 @@ impl Limiter {
         }
     }
 
-    /// Takes a turn. An error: how long until the next one.
-    pub fn take(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let network = Network::from(address);
-        if self.whole_at.len() >= NETWORKS_MAX && !self.whole_at.contains_key(&network) {
+    /// Takes a turn of that key. An error: how long until the next one.
+    pub fn take_of(&mut self, key: K, now: Instant) -> Result<(), Duration> {
+        if self.whole_at.len() >= KEYS_MAX && !self.whole_at.contains_key(&key) {
             self.whole_at.retain(|_, at| *at > now);
-            if self.whole_at.len() >= NETWORKS_MAX {
+            if self.whole_at.len() >= KEYS_MAX {
                 return Err(self.step);
             }
         }
-        let whole_at = self.whole_at.entry(network).or_insert(now);
+        let whole_at = self.whole_at.entry(key).or_insert(now);
         let missing = whole_at.saturating_duration_since(now);
         if missing > self.most {
             return Err(missing - self.most);
         }
         *whole_at = now + missing + self.step;
         Ok(())
+    }
+
+    /// Gives a turn back that was taken.
+    pub fn give_back(&mut self, key: &K) {
+        if let Some(whole_at) = self.whole_at.get_mut(key) {
+            *whole_at = whole_at.checked_sub(self.step).unwrap_or(*whole_at);
+        }
     }
 }
 
@@ -98,6 +124,20 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_that_is_given_back_can_be_taken_again() {
+        let mut limiter: Limiter<&str> = Limiter::new(Rate {
+            count: 1,
+            per: Duration::from_secs(60),
+        });
+        let now = Instant::now();
+        assert_eq!(limiter.take_of("anna", now), Ok(()));
+        assert!(limiter.take_of("anna", now).is_err());
+        limiter.give_back(&"anna");
+        assert_eq!(limiter.take_of("anna", now), Ok(()));
+        assert_eq!(limiter.take_of("berta", now), Ok(()));
+    }
+
+    #[test]
     fn of_ipv6_a_48_is_one_network_and_a_mapped_address_is_ipv4() {
         let (mut limiter, now) = (limiter(), Instant::now());
         let mut take = |text: &str| limiter.take(text.parse().unwrap(), now).is_ok();
@@ -113,12 +153,12 @@ mod tests {
         let (mut limiter, now) = (limiter(), Instant::now());
         let address =
             |number: usize| IpAddr::from(u32::try_from(number << 8).unwrap().to_be_bytes());
-        for number in 0..NETWORKS_MAX {
+        for number in 0..KEYS_MAX {
             assert_eq!(limiter.take(address(number), now), Ok(()));
         }
-        assert!(limiter.take(address(NETWORKS_MAX), now).is_err());
+        assert!(limiter.take(address(KEYS_MAX), now).is_err());
         assert_eq!(limiter.take(address(0), now), Ok(()));
         let later = now + Duration::from_secs(61);
-        assert_eq!(limiter.take(address(NETWORKS_MAX), later), Ok(()));
+        assert_eq!(limiter.take(address(KEYS_MAX), later), Ok(()));
     }
 }

@@ -39,9 +39,9 @@ use crate::model::{Environment, Language, Network};
 use crate::process::caught_async;
 use crate::store::{CodeFound, Confirmation, Store, StoreError, VisitorCode};
 use code::Readings;
-use limit::Limiter;
 use page::{Page, Pages, Provider};
 
+pub use limit::{Limiter, Subnet};
 pub use page::masked;
 pub use visitor::{address, language};
 pub use visits::Visits;

@@ -13,7 +13,7 @@ use super::{Caller, Fault, Fields, Query, Right, Site, Way};
 use crate::inspect::cli::out::{Colour, json_time};
 use crate::inspect::cli::{Out, case as form, log};
 use crate::inspect::work::proof::{self, Proof};
-use crate::inspect::work::{cases, letter, resend};
+use crate::inspect::work::{cases, letter, notice as mails};
 use crate::model::{CaseId, DomainRecord, Language, NoticeId, Source, sha256_hex};
 use crate::parse::recipient_json;
 use crate::store::{Dossier, LogEntry, NoticeEntry};
@@ -264,16 +264,14 @@ async fn send_again(
     let notice: NoticeId = fields.needed("notice")?;
     site.open_case(id).await?;
     let work = site.work(&caller);
-    let is_of_case = |item: &crate::model::NoticeItem| item.case == Some(id);
-    if !resend::ready(&work, notice)
-        .await?
-        .items
-        .iter()
-        .any(is_of_case)
-    {
+    let entry = mails::one(work.store, notice).await?;
+    let mut items = entry.notice.items.iter();
+    if !items.any(|item| item.case == Some(id)) {
         return Err(Fault::Missing(format!("{notice} is not about {id}.")));
     }
-    resend::resend(&work, notice, fields.note()?).await?;
+    let current = mails::check_current(work.store, &entry.notice).await;
+    current.map_err(|error| Fault::Late(error.to_string()))?;
+    mails::resend(&work, &entry.notice, fields.note()?).await?;
     Ok(back(id, "resent"))
 }
 

@@ -95,6 +95,7 @@ impl From<anyhow::Error> for Fault {
             return match failure.code {
                 exit::NOT_FOUND => Fault::Missing(text),
                 exit::FAILED => Fault::Late(text),
+                exit::BUSY => Fault::Busy,
                 _ => Fault::Wrong(text),
             };
         }

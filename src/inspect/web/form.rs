@@ -31,6 +31,12 @@ impl Fields {
         self.all(name).next().unwrap_or_default()
     }
 
+    /// The first value of that name just as it was typed: a password may begin with a blank.
+    pub fn raw(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
     /// Every value of that name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);

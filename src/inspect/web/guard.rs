@@ -44,6 +44,10 @@ pub async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next
             }
         }
     };
+    // A session that cannot be kept.
+    if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        answer = Fault::Trouble.into_response();
+    }
     if let Some(fault) = answer.extensions_mut().remove::<Fault>() {
         let caller = answer.extensions_mut().remove::<Caller>();
         answer = site.fault(&caller.unwrap_or(stranger), &fault);
@@ -81,7 +85,7 @@ pub async fn permitted(
         Err(fault) => return fault.into_response(),
     };
     let mut request = Request::from_parts(parts, body);
-    let answer = match admit(&caller, right, &mut request).await {
+    let answer = match admit(&site, &caller, right, &mut request).await {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
             let is_action = request.method() == Method::POST;
@@ -105,7 +109,12 @@ fn with_caller(mut answer: Response, caller: Caller) -> Response {
     answer
 }
 
-async fn admit(caller: &Caller, right: Right, request: &mut Request) -> Result<(), Fault> {
+async fn admit(
+    site: &Site,
+    caller: &Caller,
+    right: Right,
+    request: &mut Request,
+) -> Result<(), Fault> {
     if !caller.may(right) {
         return Err(match caller.is_known() {
             true => Fault::Forbidden,
@@ -126,7 +135,7 @@ async fn admit(caller: &Caller, right: Right, request: &mut Request) -> Result<(
         return Err(Fault::Foreign);
     }
     let fields = Fields::parse(&bytes);
-    caller.check(request.headers(), &fields)?;
+    caller.check(site, request.headers(), &fields)?;
     request.extensions_mut().insert(fields);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The pages for admins and the domain desk, on the admin listener.
 //!
-//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer), the route,
-//! [`guard::permitted`] (who asks, and may they; a form's token), the page's function, [`Site::page`].
+//! A request's way: [`guard::guarded`] (how many, how long, the headers of every answer),
+//! [`door::enter`] (from where, by TLS or not, with which session), the route, [`guard::permitted`] (who
+//! asks, and may they; a form's token), the page's function, [`Site::page`].
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
@@ -11,16 +12,26 @@ mod board;
 mod caller;
 mod case;
 mod cases;
+mod chart;
 mod deadlines;
+mod door;
 mod fault;
 mod filter;
 mod form;
 mod guard;
 mod held;
 mod highlight;
+mod live;
+mod me;
 mod message;
 mod messages;
+mod notices;
+mod overview;
 mod pages;
+mod sessions;
+mod sign_in;
+mod tries;
+mod users;
 mod verify;
 mod way;
 mod words;
@@ -49,7 +60,10 @@ pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
 use board::Board;
+use door::House;
 use pages::Pages;
+use sessions::Sessions;
+use tries::Tries;
 
 /// Requests under way at once, live updates aside.
 const REQUESTS_MAX: usize = 64;
@@ -64,7 +78,12 @@ pub struct Site {
     pub clock: Clock,
     /// Live updates end when it does.
     pub shutdown: CancellationToken,
+    sessions: Sessions,
+    tries: Tries,
     board: Board,
+    mark: live::Mark,
+    /// Faults in the texts of notices, once somebody has asked for them.
+    findings: tokio::sync::OnceCell<Vec<crate::notify::Finding>>,
     pages: Pages,
     turns: Semaphore,
 }
@@ -77,9 +96,15 @@ pub fn ways() -> Vec<Way> {
         cases::ways(),
         case::ways(),
         verify::ways(),
+        live::ways(),
+        overview::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),
+        notices::ways(),
+        me::ways(),
+        sign_in::ways(),
+        users::ways(),
     ]
     .into_iter()
     .flatten()
@@ -94,25 +119,33 @@ pub fn router(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Router> {
     let site = Arc::new(Site {
+        sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
+        tries: Tries::default(),
         store,
         config: config.clone(),
         clock,
         shutdown,
         board: Board::default(),
+        mark: live::Mark::default(),
+        findings: tokio::sync::OnceCell::new(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
     tokio::spawn(board::keep(site.clone()));
+    tokio::spawn(live::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);
         routes = routes.route(way.path, way.handler.layer(gate));
     }
-    Ok(routes
+    let routes = routes
         .fallback(guard::no_page)
-        .method_not_allowed_fallback(guard::no_page)
-        .layer(from_fn_with_state(site.clone(), guard::guarded))
-        .with_state(site))
+        .method_not_allowed_fallback(guard::no_page);
+    let house = Arc::new(House::new(&site, &routes));
+    Ok(Router::new()
+        .fallback(door::enter)
+        .with_state(house)
+        .layer(from_fn_with_state(site, guard::guarded)))
 }
 
 impl Site {

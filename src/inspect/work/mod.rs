@@ -1,4 +1,4 @@
-//! What people do, on the command line and on the web alike.
+//! What people look at and do, on the command line and on the web alike.
 
 mod archive;
 pub mod cases;
@@ -6,9 +6,11 @@ pub mod due;
 pub mod feed;
 pub mod held;
 pub mod letter;
+pub mod notice;
+pub mod password;
+pub mod people;
 pub mod proof;
 pub mod replay;
-pub mod resend;
 mod summary;
 pub mod verify;
 

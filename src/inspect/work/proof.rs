@@ -248,7 +248,7 @@ fn sent<W: Write>(
             why = Some("they were deleted when their time to be kept was over".to_owned());
             (NoticeBytes::Deleted, None)
         }
-        None => match notice::render(&config.notices, notice) {
+        None => match super::notice::render(&config.notices, notice) {
             Ok(rendered) => (NoticeBytes::Rendered, Some(rendered.message)),
             Err(error) => {
                 why = Some(format!(

@@ -21,6 +21,7 @@ mod reports;
 mod reseller;
 mod reselling;
 mod row;
+mod sessions;
 mod tasks;
 mod telling;
 mod tokens;
