@@ -1,10 +1,12 @@
 //! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
 //! real HTTP, a real browser.
 
-#[path = "web/deadlines.rs"]
-mod deadlines;
 #[path = "web/browser.rs"]
 mod browser;
+#[path = "web/cases.rs"]
+mod cases;
+#[path = "web/deadlines.rs"]
+mod deadlines;
 #[path = "web/held.rs"]
 mod held;
 #[path = "web/house.rs"]

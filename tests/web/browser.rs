@@ -68,12 +68,18 @@ fn text(seen: &Value) -> &str {
 
 #[test]
 fn the_first_admin_comes_in_by_the_link_and_finds_a_message_without_scripts() {
-    let no_proxy = [("WEB__PROXY_USER_HEADER", ""), ("WEB__TRUSTED_PROXIES", "[]")];
+    let no_proxy = [
+        ("WEB__PROXY_USER_HEADER", ""),
+        ("WEB__TRUSTED_PROXIES", "[]"),
+    ];
     let house = House::new(&[DESK, &no_proxy].concat());
     house.knows("kaja", &["eins.de", "zwei.de"]);
     house.receives(&[verification("eins.de", 1), verification("zwei.de", 2)]);
     let printed = house.ok(&["user", "add", "anna", "--role", "admin"]);
-    let link = printed.split("/sign-in/link").nth(1).unwrap_or_else(|| panic!("{printed}"));
+    let link = printed
+        .split("/sign-in/link")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{printed}"));
     let link = format!("/sign-in/link{}", link.split_whitespace().next().unwrap());
     let password = "vier Worte in einer Reihe";
     let seen = go(&[plainly(visit(
@@ -106,13 +112,26 @@ fn the_first_admin_comes_in_by_the_link_and_finds_a_message_without_scripts() {
         panic!("{seen:#?}");
     };
     for page in [stranger, out] {
-        assert!(page["address"].as_str().unwrap().starts_with("/sign-in"), "{page}");
+        assert!(
+            page["address"].as_str().unwrap().starts_with("/sign-in"),
+            "{page}"
+        );
     }
     // Where the sign-in was asked for, the way goes on.
     assert_eq!(back["address"], "/messages?q=verdict%3Aapplied", "{back}");
-    assert!(text(back).contains("zwei.de") && !text(found).contains("zwei.de"), "{found}");
-    assert!(message["heading"].as_str().unwrap().contains('1'), "{message}");
-    for expected in ["envelope sender says live", "eins.de: a case begins (open)", "DENIC-"] {
+    assert!(
+        text(back).contains("zwei.de") && !text(found).contains("zwei.de"),
+        "{found}"
+    );
+    assert!(
+        message["heading"].as_str().unwrap().contains('1'),
+        "{message}"
+    );
+    for expected in [
+        "envelope sender says live",
+        "eins.de: a case begins (open)",
+        "DENIC-",
+    ] {
         assert!(text(message).contains(expected), "{expected}: {message}");
     }
 }
@@ -126,7 +145,10 @@ fn held_mail_is_released_in_bulk_by_mouse_without_scripts() {
         verification("fremd-zwei.de", 2),
         verification("fremd-drei.de", 3),
     ]);
-    house.import("domains", "domain,customer\nfremd-eins.de,kaja\nfremd-zwei.de,kaja\n");
+    house.import(
+        "domains",
+        "domain,customer\nfremd-eins.de,kaja\nfremd-zwei.de,kaja\n",
+    );
     house.person("operator", "de");
     let seen = go(&[plainly(visit(
         &house,
@@ -146,7 +168,10 @@ fn held_mail_is_released_in_bulk_by_mouse_without_scripts() {
         panic!("{seen:#?}");
     };
     assert_eq!(preview["heading"], "2 Nachrichten freigeben");
-    assert!(text(preview).contains("fremd-zwei.de (live): dedelegation_at"), "{preview}");
+    assert!(
+        text(preview).contains("fremd-zwei.de (live): dedelegation_at"),
+        "{preview}"
+    );
     assert!(text(done).contains("2 freigegeben."), "{done}");
     assert!(text(done).contains("fremd-drei.de") && !text(done).contains("fremd-eins.de"));
     assert_eq!(house.objects(&["case", "list"]).len(), 2);
@@ -178,7 +203,10 @@ fn keys_alone_are_enough() {
             ["key", " "],
             ["tab_to", "#note"],
             ["write", "not ours"],
-            ["value", "document.querySelector('input[value=refuse]').focus()"],
+            [
+                "value",
+                "document.querySelector('input[value=refuse]').focus()"
+            ],
             ["key", " "],
             ["tab_to", "main form button"],
             ["key_go", "Enter"],
@@ -199,8 +227,14 @@ fn keys_alone_are_enough() {
     assert_eq!(seen[0]["address"], "/messages");
     assert_eq!(seen[1]["value"], "/messages/1");
     assert_eq!(seen[2]["address"], "/messages/2");
-    let outlines: Vec<_> = seen.iter().filter_map(|one| one["outline"].as_f64()).collect();
-    assert!(outlines.len() == 4 && outlines.iter().all(|width| *width >= 2.0), "{outlines:?}");
+    let outlines: Vec<_> = seen
+        .iter()
+        .filter_map(|one| one["outline"].as_f64())
+        .collect();
+    assert!(
+        outlines.len() == 4 && outlines.iter().all(|width| *width >= 2.0),
+        "{outlines:?}"
+    );
     let by = |heading: &str| seen.iter().any(|one| one["heading"] == heading);
     assert!(by("Refuse 1 messages"), "{seen:#?}");
     let done = &seen[seen.len() - 4];
@@ -208,7 +242,12 @@ fn keys_alone_are_enough() {
     assert_eq!(seen[seen.len() - 3]["value"], "q");
     assert_eq!(seen[seen.len() - 2]["value"], "j");
     assert_eq!(seen[seen.len() - 1]["address"], "/help/keys");
-    assert_eq!(house.objects(&["log", "list", "--verdict", "refused"]).len(), 1);
+    assert_eq!(
+        house
+            .objects(&["log", "list", "--verdict", "refused"])
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -226,12 +265,21 @@ fn a_preview_shows_the_mail_wide_narrow_and_dark() {
             ["key_go", "Enter"],
             ["seen"],
             ["value", dark],
-            ["value", "document.querySelector('iframe.narrow').getBoundingClientRect().width"],
+            [
+                "value",
+                "document.querySelector('iframe.narrow').getBoundingClientRect().width"
+            ],
             // What the frame shows, with all that its policy lets it have.
             ["go", "a[href$='lint']"],
             ["seen"],
-            ["open", "/notices/preview/part?part=html&what=on-hold&lang=de"],
-            ["value", "getComputedStyle(document.querySelector('table[role=presentation]')).maxWidth"],
+            [
+                "open",
+                "/notices/preview/part?part=html&what=on-hold&lang=de"
+            ],
+            [
+                "value",
+                "getComputedStyle(document.querySelector('table[role=presentation]')).maxWidth"
+            ],
         ]),
     )]);
     let [preview, scheme, width, lint, styled] = &seen[..] else {
@@ -241,7 +289,10 @@ fn a_preview_shows_the_mail_wide_narrow_and_dark() {
     assert_eq!(scheme["value"], "dark");
     assert_eq!(width["value"], 320.0);
     assert!(text(lint).contains("Keine"), "{lint}");
-    assert_ne!(styled["value"], "none", "the policy lets the mail's own styles pass");
+    assert_ne!(
+        styled["value"], "none",
+        "the policy lets the mail's own styles pass"
+    );
 }
 
 #[test]
@@ -257,7 +308,10 @@ fn an_open_page_shows_what_comes_in_by_itself() {
                 json!([
                     ["open", "/messages"],
                     ["seen"],
-                    ["until", "document.querySelector('main').innerText.includes('eins.de')"],
+                    [
+                        "until",
+                        "document.querySelector('main').innerText.includes('eins.de')"
+                    ],
                     ["seen"],
                 ]),
             )])

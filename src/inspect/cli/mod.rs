@@ -1,27 +1,27 @@
 //! The command line: a file per command.
 
 mod alarm;
-mod audit;
-mod case;
+pub(super) mod audit;
+pub(super) mod case;
 mod config;
 mod customer;
 mod deadlines;
 mod demo;
 mod doctor;
-mod domain;
+pub(super) mod domain;
 pub(super) mod exit;
 mod explain;
 mod held;
 mod import;
 pub(super) mod log;
 pub(super) mod notice;
-mod order;
+pub(super) mod order;
 pub(super) mod out;
 mod parse;
 mod progress;
 mod replay;
 mod request;
-mod reseller;
+pub(super) mod reseller;
 mod save;
 mod sender;
 mod shell;

@@ -10,6 +10,8 @@ mod address;
 mod assets;
 mod board;
 mod caller;
+mod case;
+mod cases;
 mod chart;
 mod deadlines;
 mod door;
@@ -30,6 +32,7 @@ mod sessions;
 mod sign_in;
 mod tries;
 mod users;
+mod verify;
 mod way;
 mod words;
 
@@ -89,9 +92,12 @@ pub struct Site {
 pub fn ways() -> Vec<Way> {
     [
         assets::ways(),
+        deadlines::ways(),
+        cases::ways(),
+        case::ways(),
+        verify::ways(),
         live::ways(),
         overview::ways(),
-        deadlines::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),

@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 
-use super::Work;
+use super::{Work, letter};
 use crate::inspect::cli::exit;
 use crate::model::{CaseId, Customer, Language, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::send::{PAUSED, RESUMED};
