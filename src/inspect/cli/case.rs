@@ -1,10 +1,8 @@
 //! `stichtag case`
 
-mod archive;
 mod export;
-pub mod letter;
+mod letter;
 mod plan;
-mod summary;
 mod verify;
 
 use clap::Subcommand;
@@ -12,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit, held, notice};
+use crate::inspect::work::cases;
 use crate::model::{CaseId, DomainRecord};
-use crate::store::{CaseEntry, CaseNote, Dossier, Store};
+use crate::store::{CaseEntry, Dossier, Store};
 
 /// Verifications
 #[derive(Subcommand, Debug)]
@@ -75,35 +74,31 @@ pub enum Case {
 impl Case {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
         let (store, config) = context.store().await?;
+        let work = context.work(&*store, &config);
         match self {
             Case::List { all } => list(context, &store.cases(!all).await?)?,
             Case::Show { id } => show(context, &*store, id).await?,
             Case::Plan { id } => {
-                let case = one(&*store, id).await?;
+                let case = cases::one(&*store, id).await?;
                 plan::show(context, &*store, &config, &case).await?;
             }
             Case::Calls => plan::calls(context, &*store).await?,
-            Case::CallDone { id, note: text } => {
-                one(&*store, id).await?;
-                let open = store.call_done(id, &note(context, &text)).await?;
-                let what = match open {
+            Case::CallDone { id, note } => {
+                let what = match cases::call_done(&work, id, &note).await? {
                     0 => "noted; no call was asked for",
                     _ => "noted, and off the list",
                 };
                 context.out.line(format!("{id} {what}"))?;
             }
             Case::Note { id, text } => {
-                one(&*store, id).await?;
-                store.note_case(id, &note(context, &text), false).await?;
+                cases::note(&work, id, &text).await?;
                 context.out.line(format!("{id} noted"))?;
             }
             Case::Verify(verify) => return verify.run(context, &*store, &config).await,
-            Case::Close { id, note: why, yes } => {
-                one(&*store, id).await?;
+            Case::Close { id, note, yes } => {
+                cases::one(&*store, id).await?;
                 held::confirm(yes, &format!("end case {id}"))?;
-                if !store.note_case(id, &note(context, &why), true).await? {
-                    anyhow::bail!("case {id} has ended already");
-                }
+                cases::close(&work, id, &note).await?;
                 context.out.line(format!("{id} closed"))?;
             }
             Case::Export(export) => return export.run(context, &*store, &config).await,
@@ -113,29 +108,8 @@ impl Case {
     }
 }
 
-fn note(context: &Context, text: &str) -> CaseNote {
-    CaseNote {
-        at: context.now(),
-        actor: super::actor(),
-        text: text.to_owned(),
-    }
-}
-
-async fn one(store: &dyn Store, id: CaseId) -> anyhow::Result<CaseEntry> {
-    let all = store.cases(false).await?;
-    all.into_iter()
-        .find(|case| case.id == id)
-        .ok_or_else(|| missing(id))
-}
-
-/// There is no such case.
-fn missing(id: CaseId) -> anyhow::Error {
-    exit::not_found(format!(
-        "there is no case {id}; `stichtag case list --all` shows them"
-    ))
-}
-
-fn object(case: &CaseEntry) -> Value {
+/// A case as `case list` prints it.
+pub fn object(case: &CaseEntry) -> Value {
     json!({
         "id": case.id,
         "environment": case.key.environment,
@@ -173,7 +147,7 @@ fn list(context: &Context, cases: &[CaseEntry]) -> std::io::Result<()> {
 }
 
 /// A case as `case show` prints it.
-fn detail(dossier: &Dossier) -> Value {
+pub fn detail(dossier: &Dossier) -> Value {
     let Dossier {
         case,
         record,
@@ -212,7 +186,7 @@ fn detail(dossier: &Dossier) -> Value {
         })
         .collect();
     object["reports"] = reports.iter().map(notice::report).collect();
-    object["calls"] = calls.iter().map(plan::call_object).collect();
+    object["calls"] = calls.iter().map(cases::call_object).collect();
     object["notes"] = notes
         .iter()
         .map(|note| {
@@ -227,7 +201,7 @@ fn detail(dossier: &Dossier) -> Value {
 }
 
 async fn show(context: &Context, store: &dyn Store, id: CaseId) -> anyhow::Result<()> {
-    let dossier = store.dossier(id).await?.ok_or_else(|| missing(id))?;
+    let dossier = store.dossier(id).await?.ok_or_else(|| cases::missing(id))?;
     let out = &context.out;
     if out.is_json() {
         return Ok(out.object(detail(&dossier))?);

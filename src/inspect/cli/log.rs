@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::out::json_time;
-use super::{Context, exit};
+use super::{Context, Out, exit};
 use crate::model::{
     DomainName, Environment, InboundId, NoticeState, ReasonCode, reason, sha256_hex,
 };
@@ -408,15 +408,15 @@ async fn by_people(
     id: InboundId,
 ) -> anyhow::Result<Vec<String>> {
     let entries = store.audit_of(&id.to_string()).await?;
-    Ok(deeds(context, &entries.iter().collect::<Vec<_>>()))
+    Ok(deeds(&context.out, &entries.iter().collect::<Vec<_>>()))
 }
 
 /// Entries of the audit trail, a line each.
-pub fn deeds(context: &Context, entries: &[&AuditEntry]) -> Vec<String> {
+pub fn deeds(out: &Out, entries: &[&AuditEntry]) -> Vec<String> {
     entries
         .iter()
         .map(|entry| {
-            let at = context.out.time(entry.at);
+            let at = out.time(entry.at);
             format!(
                 "{at}  {} by {}: {}",
                 entry.action, entry.actor, entry.detail

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::inspect::cli::exit;
+use crate::process::ordering::OrderError;
+use crate::process::reselling::ResellingError;
 use crate::store::StoreError;
 
 /// Why a page is not shown, or something not done. [`guard`](super::guard) makes the page of it, in the
@@ -92,13 +94,44 @@ impl From<anyhow::Error> for Fault {
             let text = failure.text.clone();
             return match failure.code {
                 exit::NOT_FOUND => Fault::Missing(text),
-                exit::BUSY => Fault::Busy,
                 exit::FAILED => Fault::Late(text),
+                exit::BUSY => Fault::Busy,
                 _ => Fault::Wrong(text),
             };
         }
-        tracing::error!("web: {error:#}");
-        Fault::Trouble
+        match error.downcast::<OrderError>() {
+            Ok(error) => error.into(),
+            Err(error) => match error.downcast::<ResellingError>() {
+                Ok(error) => error.into(),
+                Err(error) => {
+                    tracing::error!("web: {error:#}");
+                    Fault::Trouble
+                }
+            },
+        }
+    }
+}
+
+impl From<OrderError> for Fault {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Store(error) => error.into(),
+            OrderError::NotFound(_) | OrderError::NoRequest(_) => Fault::Missing(error.to_string()),
+            OrderError::KeyTaken { .. } => Fault::Late(error.to_string()),
+            OrderError::Request(_) | OrderError::Refused(_) | OrderError::NoCustomer(_) => {
+                Fault::Wrong(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ResellingError> for Fault {
+    fn from(error: ResellingError) -> Self {
+        match error {
+            ResellingError::Store(error) => error.into(),
+            ResellingError::NotFound(_) => Fault::Missing(error.to_string()),
+            ResellingError::Refused(_) => Fault::Wrong(error.to_string()),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ mod assets;
 mod audit;
 mod board;
 mod caller;
+mod case;
+mod cases;
 mod chart;
 mod deadlines;
 mod door;
@@ -34,6 +36,7 @@ mod settings;
 mod sign_in;
 mod tries;
 mod users;
+mod verify;
 mod way;
 mod words;
 
@@ -97,9 +100,12 @@ pub struct Site {
 pub fn ways() -> Vec<Way> {
     [
         assets::ways(),
+        deadlines::ways(),
+        cases::ways(),
+        case::ways(),
+        verify::ways(),
         live::ways(),
         overview::ways(),
-        deadlines::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),

@@ -1,13 +1,19 @@
 //! What people look at and do, on the command line and on the web alike.
 
+mod archive;
+pub mod cases;
 pub mod due;
 pub mod feed;
 pub mod health;
 pub mod held;
+pub mod letter;
 pub mod notice;
 pub mod password;
 pub mod people;
+pub mod proof;
 pub mod replay;
+mod summary;
+pub mod verify;
 
 use jiff::Timestamp;
 

@@ -1,25 +1,9 @@
 //! `stichtag case plan` and `stichtag case calls`
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-
 use super::super::Context;
-use super::super::out::json_time;
 use crate::config::Config;
-use crate::model::{CaseState, NoticeKind, NoticeState, Task};
-use crate::notify::{Fate, Step};
-use crate::process;
-use crate::serve;
-use crate::store::{CaseEntry, PlanCase, Store, Told};
-
-/// A line of a plan.
-struct Planned {
-    at: Timestamp,
-    kind: NoticeKind,
-    /// `due`, `planned`, or why it is left out.
-    state: &'static str,
-    reason: String,
-}
+use crate::inspect::work::cases::{call_object, plan, plan_object};
+use crate::store::{CaseEntry, Store};
 
 pub async fn show(
     context: &Context,
@@ -27,22 +11,11 @@ pub async fn show(
     config: &Config,
     case: &CaseEntry,
 ) -> anyhow::Result<()> {
-    let now = context.now();
-    let desk = store.plan_of(case.id).await?;
-    let lines = match desk.cases.first() {
-        Some(case) => plan(config, case, now),
-        None => Vec::new(),
-    };
+    let lines = plan(&context.work(store, config), case.id).await?;
     let out = &context.out;
     if out.is_json() {
         for line in &lines {
-            out.object(json!({
-                "case": case.id,
-                "at": json_time(Some(line.at)),
-                "kind": line.kind,
-                "state": line.state,
-                "reason": line.reason,
-            }))?;
+            out.object(plan_object(case.id, line))?;
         }
         return Ok(());
     }
@@ -65,64 +38,6 @@ pub async fn show(
         })
         .collect();
     Ok(out.table(&["AT", "NOTICE", "STATE", "REASON"], &rows)?)
-}
-
-fn plan(config: &Config, case: &PlanCase, now: Timestamp) -> Vec<Planned> {
-    let telling = serve::rules(config).telling;
-    if telling.state.is_none() {
-        return Vec::new();
-    }
-    let is_waiting =
-        |told: &&Told| matches!(told.state, NoticeState::Queued | NoticeState::Delayed);
-    let mut lines: Vec<Planned> = (case.told.iter().filter(is_waiting))
-        .map(|told| Planned {
-            at: told.at,
-            kind: told.kind,
-            state: told.state.as_str(),
-            reason: format!("{} waits to leave", told.notice),
-        })
-        .collect();
-    let steps = process::future(&telling, case, now);
-    let is_untold = !process::is_told(&telling, case);
-    if is_untold && case.record.due().is_some() && case.customer.is_some() {
-        lines.push(Planned {
-            at: now,
-            kind: match case.state {
-                CaseState::OnHold => NoticeKind::OnHold,
-                _ => NoticeKind::VerificationRequired,
-            },
-            state: "due",
-            reason: "nobody was told so far".to_owned(),
-        });
-    }
-    lines.extend(steps.iter().map(|step| Planned {
-        at: step.at,
-        kind: NoticeKind::Reminder,
-        state: fate(step, now),
-        reason: format!("{} before {}", span(step.before), step.deadline),
-    }));
-    lines.sort_by_key(|line| line.at);
-    lines
-}
-
-fn fate(step: &Step, now: Timestamp) -> &'static str {
-    match step.fate {
-        Fate::Planned if step.is_due(now) => "due",
-        Fate::Planned => "planned",
-        Fate::Past => "left out: past",
-        Fate::TooClose => "left out: too close to another mail",
-    }
-}
-
-/// As it is written in the configuration: `14d`, `36h`.
-fn span(span: SignedDuration) -> String {
-    let seconds = span.as_secs();
-    match (seconds % 86_400, seconds % 3_600, seconds % 60) {
-        (0, _, _) => format!("{}d", seconds / 86_400),
-        (_, 0, _) => format!("{}h", seconds / 3_600),
-        (_, _, 0) => format!("{}m", seconds / 60),
-        _ => format!("{seconds}s"),
-    }
 }
 
 pub async fn calls(context: &Context, store: &dyn Store) -> anyhow::Result<()> {
@@ -156,19 +71,4 @@ pub async fn calls(context: &Context, store: &dyn Store) -> anyhow::Result<()> {
     }
     let heading = ["CASE", "DOMAIN", "ENV", "CUSTOMER", "PHONE", "SINCE", "WHY"];
     Ok(out.table(&heading, &rows)?)
-}
-
-pub fn call_object(call: &Task) -> Value {
-    json!({
-        "case": call.case,
-        "environment": call.domain.environment,
-        "domain": call.domain.domain.unicode(),
-        "ace": call.domain.domain.ace(),
-        "customer": call.customer,
-        "code": call.code,
-        "text": call.text,
-        "opened_at": json_time(Some(call.opened_at)),
-        "closed_at": json_time(call.closed_at),
-        "outcome": call.outcome,
-    })
 }

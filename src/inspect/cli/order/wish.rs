@@ -89,23 +89,24 @@ pub enum What {
 pub struct Changes {
     /// The present holders, one to five; with them everything must be said
     #[arg(long = "holder", value_name = "HANDLE")]
-    holders: Vec<Handle>,
+    pub holders: Vec<Handle>,
     /// A name server, two to thirteen; within the domain with its addresses: `ns.example.de=192.0.2.1,2001:db8::1`
     #[arg(long = "ns", value_name = "HOST[=ADDRESSES]")]
-    servers: Vec<NameServer>,
+    pub servers: Vec<NameServer>,
     /// Where general requests go, or `none`
     #[arg(long, value_name = "HANDLE")]
-    general_request: Option<String>,
+    pub general_request: Option<String>,
     /// Where abuse is reported, or `none`
     #[arg(long, value_name = "HANDLE")]
-    abuse_contact: Option<String>,
+    pub abuse_contact: Option<String>,
     /// A key of the zone, such as `257 3 13 <base64>`, or `none`
     #[arg(long = "dnskey", value_name = "KEY")]
-    dnskeys: Vec<String>,
+    pub dnskeys: Vec<String>,
 }
 
 impl Changes {
-    fn asking(self, domain: DomainName) -> anyhow::Result<Asking> {
+    /// The change that it comes to.
+    pub fn asking(self, domain: DomainName) -> anyhow::Result<Asking> {
         let dnskeys = keys(&self.dnskeys)?;
         if self.holders.is_empty() {
             let change = DomainChange {
@@ -148,25 +149,25 @@ impl Changes {
 pub struct ContactData {
     /// Organisation, for a PERSON; can be repeated
     #[arg(long, value_name = "TEXT")]
-    organisation: Vec<Line<255>>,
+    pub organisation: Vec<Line<255>>,
     /// Street and number; can be repeated, a line each
     #[arg(long, value_name = "TEXT")]
-    address: Vec<Line<255>>,
+    pub address: Vec<Line<255>>,
     /// Postal code
     #[arg(long, value_name = "TEXT")]
-    postal_code: Option<Line<20>>,
+    pub postal_code: Option<Line<20>>,
     /// City
     #[arg(long, value_name = "TEXT")]
-    city: Option<Line<80>>,
+    pub city: Option<Line<80>>,
     /// Country, such as DE
     #[arg(long, value_name = "CODE")]
-    country: Option<Country>,
+    pub country: Option<Country>,
     /// Mail address; can be repeated
     #[arg(long, value_name = "ADDRESS")]
-    email: Vec<Line<254>>,
+    pub email: Vec<Line<254>>,
     /// Phone number, such as `+49.6927235`
     #[arg(long, value_name = "NUMBER")]
-    phone: Option<Phone>,
+    pub phone: Option<Phone>,
 }
 
 impl ContactData {
@@ -203,23 +204,23 @@ impl ContactData {
 pub struct Proven {
     /// What it is about: name, address or email, at CentralNic Reseller phone too; can be repeated
     #[arg(long = "claim", required = true, value_name = "CLAIM", value_parser = claim)]
-    claims: Vec<Claim>,
+    pub claims: Vec<Claim>,
     /// How it was looked at, such as `pvr` or `electronic_document`
     #[arg(long, value_name = "METHOD")]
-    method: VerificationMethod,
+    pub method: VerificationMethod,
     /// What was looked at, such as `idcard` or `company_register`
     #[arg(long, value_name = "EVIDENCE")]
-    evidence: VerificationEvidence,
+    pub evidence: VerificationEvidence,
     /// Your own reference, such as a ticket's number
     #[arg(long, value_name = "TEXT")]
-    reference: Line<255>,
+    pub reference: Line<255>,
     /// How it came out; `failed` takes the domains of that holder out of the zone at once, and waits
     /// for a second person
     #[arg(long, default_value = "success", value_name = "RESULT")]
-    result: VerificationResult,
+    pub result: VerificationResult,
     /// When it was done; now, unless given
     #[arg(long = "at", value_name = "TIME")]
-    at: Option<Timestamp>,
+    pub at: Option<Timestamp>,
 }
 
 impl Proven {
@@ -273,7 +274,8 @@ impl Proven {
     }
 }
 
-fn claim(word: &str) -> Result<Claim, String> {
+/// What a proof is about.
+pub fn claim(word: &str) -> Result<Claim, String> {
     match Claim::from(word) {
         Claim::Other(word) if word.eq_ignore_ascii_case(PHONE) => {
             Ok(Claim::Other(PHONE.to_owned()))
@@ -292,23 +294,24 @@ fn is_other(claim: &Claim) -> bool {
 pub struct Data {
     /// A holder, one to five
     #[arg(long = "holder", required = true, value_name = "HANDLE")]
-    holders: Vec<Handle>,
+    pub holders: Vec<Handle>,
     /// A name server, two to thirteen; within the domain with its addresses: `ns.example.de=192.0.2.1,2001:db8::1`
     #[arg(long = "ns", required = true, value_name = "HOST[=ADDRESSES]")]
-    servers: Vec<NameServer>,
+    pub servers: Vec<NameServer>,
     /// Where general requests go, or `none`
     #[arg(long, value_name = "HANDLE")]
-    general_request: Option<String>,
+    pub general_request: Option<String>,
     /// Where abuse is reported, or `none`
     #[arg(long, value_name = "HANDLE")]
-    abuse_contact: Option<String>,
+    pub abuse_contact: Option<String>,
     /// A key of the zone, such as `257 3 13 <base64>`, or `none`
     #[arg(long = "dnskey", value_name = "KEY")]
-    dnskeys: Vec<String>,
+    pub dnskeys: Vec<String>,
 }
 
 impl Data {
-    fn read(self) -> anyhow::Result<DomainData> {
+    /// The data that it comes to.
+    pub fn read(self) -> anyhow::Result<DomainData> {
         let dnskeys = keys(&self.dnskeys)?;
         Ok(DomainData {
             holders: self.holders,

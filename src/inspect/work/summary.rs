@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::super::out::{self, clean};
-use super::super::{log, notice};
 use super::archive::Filed;
-use super::export::{NoticeBytes, Proof};
+use super::proof::{NoticeBytes, Proof};
+use crate::inspect::cli::out::{self, clean};
+use crate::inspect::cli::{log, notice};
 use crate::model::{InboundId, Language, Notice, NoticeState, Source};
 use crate::store::{Dossier, LogEntry, NoticeEntry};
 
