@@ -58,7 +58,7 @@ use crate::config::Config;
 use crate::send::PAUSED;
 use crate::store::Store;
 pub use board::DueNow;
-pub use caller::Caller;
+pub use caller::{Caller, veiled};
 pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
