@@ -5,9 +5,21 @@
 mod access;
 #[path = "web/browser_like.rs"]
 mod browser_like;
+#[path = "web/deadlines.rs"]
+mod deadlines;
+#[path = "web/held.rs"]
+mod held;
 #[path = "web/house.rs"]
 mod house;
 #[path = "verify_site/http.rs"]
 mod http;
+#[path = "web/mails.rs"]
+mod mails;
 #[path = "web/messages.rs"]
 mod messages;
+#[path = "web/notices.rs"]
+mod notices;
+#[path = "web/overview.rs"]
+mod overview;
+#[path = "support/registry_mails.rs"]
+mod registry_mails;

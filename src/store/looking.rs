@@ -80,4 +80,7 @@ pub struct MessagePage {
 pub trait Looking: Send + Sync {
     /// Messages, newest first.
     async fn messages(&self, query: &MessageQuery) -> Result<MessagePage, StoreError>;
+
+    /// A text that is another one once something has changed that people look at.
+    async fn mark(&self) -> Result<String, StoreError>;
 }

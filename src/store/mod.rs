@@ -3,6 +3,7 @@
 //! Every method is one whole transaction: nobody outside holds one open.
 
 mod alerting;
+mod browsing;
 mod chain;
 mod change;
 mod confirming;
@@ -33,12 +34,14 @@ pub use alerting::{
     AlarmEntry, AlertDraft, AlertNews, Alerting, RouteHeard, RoutesHeard, WatchAsk, WatchFacts,
     WatchRule, WatchedCase,
 };
+pub use browsing::{Browsing, CaseFilter, CaseMark, CustomerFilter, DomainFilter, FeedKey};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
-    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, AuditPage, CaseChange, CaseEntry, CaseNote, Change,
-    ChannelHeard, Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures,
-    HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft,
-    NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
+    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, AuditPage, CaseChange, CaseEntry, CaseNote,
+    Change, ChannelHeard, Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome,
+    Figures, HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
+    NoticeDraft, NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting,
+    World,
 };
 pub use confirming::{
     CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
@@ -90,7 +93,17 @@ pub enum StoreError {
 /// What is kept, for as long as it is needed.
 #[async_trait]
 pub trait Store:
-    Alerting + Confirming + Counting + Looking + Ordering + Reselling + Tokens + Users + Send + Sync
+    Alerting
+    + Browsing
+    + Confirming
+    + Counting
+    + Looking
+    + Ordering
+    + Reselling
+    + Tokens
+    + Users
+    + Send
+    + Sync
 {
     /// Keeps messages, durably when it returns: all, or none. Numbers rise in the order given.
     async fn keep(&self, mails: Vec<Sealed>) -> Result<Vec<InboundId>, StoreError>;

@@ -15,6 +15,8 @@ mod instance;
 mod journey;
 mod load;
 mod mails;
+#[path = "../support/registry_mails.rs"]
+mod registry_mails;
 mod signed;
 mod smuggling;
 mod talk;

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +14,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::http::{Answer, Line, encoded};
+
+/// What it takes to write to customers; nothing is sent.
+pub const DESK: &[(&str, &str)] = &[
+    ("NOTICES__FROM", "Domains <domains@registrar.example>"),
+    ("NOTICES__COALESCE", "0s"),
+];
 
 pub struct House {
     folder: tempfile::TempDir,
@@ -125,13 +131,26 @@ impl House {
         self.ok(&["import", what, file.to_str().unwrap()]);
     }
 
-    /// Brings mails in, and waits until they are decided.
+    /// A customer with domains.
+    pub fn knows(&self, customer: &str, domains: &[&str]) {
+        let person = format!("{customer},{customer}@mail.example,+49 69 7654321");
+        self.import("customers", &format!("customer,email,phone\n{person}\n"));
+        let rows: String = (domains.iter())
+            .map(|domain| format!("{domain},{customer}\n"))
+            .collect();
+        self.import("domains", &format!("domain,customer\n{rows}"));
+    }
+
+    /// Brings the mails of a maildir in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        std::fs::create_dir_all(&folder).unwrap();
+        // A maildir is read in the order of names.
+        let new = folder.join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::create_dir(folder.join("cur")).unwrap();
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            std::fs::write(folder.join(format!("{}.eml", before + number)), mail).unwrap();
+            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -243,6 +262,23 @@ impl Person<'_> {
         answer.text
     }
 
+    /// Live updates, from now on.
+    pub fn events(&self) -> Events {
+        let mut stream = TcpStream::connect(self.house.address).unwrap();
+        let head = format!(
+            "GET /events HTTP/1.1\r\nHost: stichtag.example\r\nX-Remote-User: {}\r\n\r\n",
+            self.name
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        Events {
+            stream,
+            said: String::new(),
+        }
+    }
+
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let pairs = fields.iter();
         let pairs: Vec<_> = pairs
@@ -273,5 +309,27 @@ impl Person<'_> {
         assert!(is_there, "no form to {path} on {page}: {shown:?}");
         let token = shown.hidden("token");
         self.post(path, &[&[("token", token.as_str())], fields].concat())
+    }
+}
+
+/// A stream of live updates.
+pub struct Events {
+    stream: TcpStream,
+    said: String,
+}
+
+impl Events {
+    /// Was a change told, by now?
+    pub fn has_change(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        if let Ok(read) = self.stream.read(&mut bytes) {
+            self.said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        assert!(
+            self.said.is_empty() || self.said.starts_with("HTTP/1.1 200"),
+            "{}",
+            self.said
+        );
+        self.said.contains("event: change")
     }
 }

@@ -88,7 +88,12 @@ impl ConfigCommand {
             }
             ConfigCommand::Show { origin } => {
                 let (_, layers) = context.config()?;
-                for Setting { key, value, origin: from } in layers.settings() {
+                for Setting {
+                    key,
+                    value,
+                    origin: from,
+                } in layers.settings()
+                {
                     if out.is_json() {
                         out.object(json!({
                             "key": key,

@@ -4,16 +4,24 @@ mod feed;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::log::duration;
+use super::out::json_time;
 use super::{Context, exit};
 use crate::inspect::work::due::{Due, due, object};
+use crate::inspect::work::feed as calendar;
+use crate::model::UserName;
+use crate::store::FeedKey;
 
 /// What dies next, the first on top
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Deadlines {
+    #[command(subcommand)]
+    keys: Option<Keys>,
     /// Only what is due within this time, such as 14d
     #[arg(long, value_parser = duration)]
     within: Option<SignedDuration>,
@@ -28,8 +36,75 @@ pub struct Deadlines {
     ics: Option<PathBuf>,
 }
 
+#[derive(Subcommand, Debug)]
+enum Keys {
+    /// Keys with which calendars fetch the deadlines from the admin listener, one a user
+    #[command(subcommand, name = "feed-key")]
+    FeedKey(FeedKeys),
+}
+
+#[derive(Subcommand, Debug)]
+enum FeedKeys {
+    /// Make one, in the place of the former, and print it: once, it is kept nowhere
+    Add {
+        /// The user
+        user: UserName,
+    },
+    /// Take one back; calendars that have it get nothing any more
+    Revoke {
+        /// The user
+        user: UserName,
+    },
+    /// List who has one; never the keys themselves
+    List,
+}
+
+impl FeedKeys {
+    async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, config) = context.store().await?;
+        let work = context.work(&*store, &config);
+        let out = &context.out;
+        match self {
+            FeedKeys::Add { user } => {
+                let key = calendar::add_key(&work, &user).await?;
+                if out.is_json() {
+                    out.object(json!({ "user": user.as_str(), "key": key }))?;
+                } else {
+                    eprintln!("stichtag: write it down: it is shown this once");
+                    out.line(key)?;
+                }
+            }
+            FeedKeys::Revoke { user } => {
+                calendar::revoke_key(&work, &user).await?;
+                out.line(format!("the key of {user} is taken back"))?;
+            }
+            FeedKeys::List => {
+                let keys = store.feed_keys().await?;
+                if out.is_json() {
+                    for key in &keys {
+                        out.object(json!({
+                            "user": key.user.as_str(),
+                            "created_at": json_time(Some(key.created_at)),
+                        }))?;
+                    }
+                } else if keys.is_empty() {
+                    out.line("Nobody has a key.")?;
+                } else {
+                    let row = |key: &FeedKey| vec![key.user.to_string(), out.time(key.created_at)];
+                    let rows: Vec<_> = keys.iter().map(row).collect();
+                    out.table(&["USER", "MADE"], &rows)?;
+                }
+            }
+        }
+        Ok(exit::DONE)
+    }
+}
+
 impl Deadlines {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        if let Some(Keys::FeedKey(keys)) = self.keys {
+            return keys.run(context).await;
+        }
         let (store, config) = context.store().await?;
         let now = context.now();
         let mut due = due(&*store, config.unnotified_before, now).await?;

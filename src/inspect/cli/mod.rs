@@ -14,7 +14,7 @@ mod explain;
 mod held;
 mod import;
 pub(super) mod log;
-mod notice;
+pub(super) mod notice;
 mod order;
 pub(super) mod out;
 mod parse;

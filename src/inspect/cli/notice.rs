@@ -6,17 +6,16 @@ mod texts;
 
 use std::io::Write;
 
-use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::json_time;
 use super::{Context, exit, held};
-use crate::model::{CaseId, Customer, CustomerId, Language, Notice, NoticeId, NoticeState};
+use crate::inspect::work;
+use crate::inspect::work::notice::{one, render};
+use crate::model::{CaseId, CustomerId, Language, NoticeId, NoticeState};
 use crate::parse::recipient_json;
-use crate::send::{PAUSED, RESUMED};
-use crate::store::{NoticeEntry, NoticeFilter, Report, Store};
-use crate::{config, notify};
+use crate::store::{NoticeEntry, NoticeFilter, Report};
 
 /// Mails to customers
 #[derive(Subcommand, Debug)]
@@ -92,6 +91,7 @@ impl Notices {
             of_store => of_store,
         };
         let (store, config) = context.store().await?;
+        let work = context.work(&*store, &config);
         match of_store {
             Notices::List {
                 observed,
@@ -122,24 +122,18 @@ impl Notices {
             }
             Notices::Resend { id, note, yes } => {
                 let entry = one(&*store, id).await?;
-                refuse_obsolete(&*store, &entry.notice).await?;
+                work::notice::check_current(&*store, &entry.notice).await?;
                 let to = &entry.notice.customer;
                 held::confirm(yes, &format!("send {id} to customer {to} (again)"))?;
-                let audit = context.audit("notice resend", &id.to_string(), &note);
-                store.requeue_notice(id, context.now(), &audit).await?;
+                work::notice::resend(&work, &entry.notice, &note).await?;
                 context.out.line(format!("{id} queued"))?;
             }
             Notices::Pause { note } => {
-                let audit = context.audit("notice pause", PAUSED, &note);
-                let value = format!("by {}: {note}", audit.actor);
-                store.set_switch(PAUSED, Some(&value), &audit).await?;
+                work::notice::pause(&work, &note).await?;
                 context.out.line("sending paused")?;
             }
             Notices::Resume => {
-                let audit = context.audit("notice resume", PAUSED, "");
-                store.set_switch(PAUSED, None, &audit).await?;
-                let now = context.now().to_string();
-                store.set_switch(RESUMED, Some(&now), &audit).await?;
+                work::notice::resume(&work).await?;
                 context.out.line("sending goes on")?;
             }
             Notices::Preview(preview) => return preview.run(context, &*store, &config).await,
@@ -149,67 +143,6 @@ impl Notices {
         }
         Ok(exit::DONE)
     }
-}
-
-/// What no longer holds, or no longer concerns whoever would get it, is not sent again.
-async fn refuse_obsolete(store: &dyn Store, notice: &Notice) -> anyhow::Result<()> {
-    let Notice { id, customer, .. } = notice;
-    let case = notice.items.iter().find_map(|item| item.case);
-    let instead = case.map_or(String::new(), |case| {
-        format!("; `stichtag case plan {case}` shows what is told instead")
-    });
-    if notice.state == NoticeState::Withdrawn {
-        bail!("{id} was withdrawn: later news overtook it before it left{instead}");
-    }
-    for item in &notice.items {
-        let found = (store.domains(Some(notice.environment), Some(item.domain.ace()))).await?;
-        if found
-            .iter()
-            .any(|record| record.customer.as_ref() != Some(customer))
-        {
-            let domain = item.domain.unicode();
-            bail!(
-                "{domain} is not customer {customer}'s any more: {id} would tell a stranger{instead}"
-            );
-        }
-    }
-    let known = store.customer(customer).await?;
-    let mut addresses = known.iter().flat_map(Customer::addresses);
-    if !addresses.any(|address| address == notice.recipient) {
-        let to = &notice.recipient;
-        bail!(
-            "{id} went to {to}, which is no address of customer {customer} any more; \
-             the present one is written to by itself{instead}"
-        );
-    }
-    Ok(())
-}
-
-async fn one(store: &dyn Store, id: NoticeId) -> anyhow::Result<NoticeEntry> {
-    let filter = NoticeFilter {
-        id: Some(id),
-        ..NoticeFilter::default()
-    };
-    store.notices(&filter).await?.pop().ok_or_else(|| {
-        exit::not_found(format!(
-            "there is no notice {id}; `stichtag notice list` shows them"
-        ))
-    })
-}
-
-/// How mails are written; before anything can be sent, a text can still be looked at.
-fn settings(config: &config::Notices) -> notify::Settings {
-    let mut settings = config.settings.clone();
-    if settings.from.is_empty() {
-        settings.from = "registrar@example.net".to_owned();
-    }
-    settings
-}
-
-/// The mail as it would be written now.
-pub fn render(config: &config::Notices, notice: &Notice) -> anyhow::Result<notify::Rendered> {
-    let templates = crate::serve::desk(config)?.templates;
-    Ok(notify::render(notice, &settings(config), &templates)?)
 }
 
 /// A notice as the contract wants it.

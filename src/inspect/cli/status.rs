@@ -112,8 +112,7 @@ impl Status {
             }
         }
         let is_urgent = health.is_overdue || health.urgent > 0;
-        let is_attention =
-            self.fail && health.needs_a_person() || is_running && is_urgent;
+        let is_attention = self.fail && health.needs_a_person() || is_running && is_urgent;
         Ok(match (is_running, is_attention) {
             (_, true) => exit::ATTENTION,
             (false, false) => exit::INVALID,

@@ -94,12 +94,13 @@ async fn page(
     caller: Caller,
     query: Query,
 ) -> Result<Response, Fault> {
-    let below = match query.get("below") {
-        "" => None,
-        text => Some(text.parse().map_err(|_| {
-            Fault::Wrong("below: the number of an entry is expected".to_owned())
-        })?),
-    };
+    let below =
+        match query.get("below") {
+            "" => None,
+            text => Some(text.parse().map_err(|_| {
+                Fault::Wrong("below: the number of an entry is expected".to_owned())
+            })?),
+        };
     let (found, wrong) = match filter(&query) {
         Ok(filter) => (site.store.audit_page(&filter, below).await?, None),
         Err(Fault::Wrong(why)) => (AuditPage::default(), Some(why)),

@@ -86,13 +86,14 @@ impl From<minijinja::Error> for Fault {
 }
 
 impl From<anyhow::Error> for Fault {
+    /// What the command line says with an exit code of its own is said here, too.
     fn from(error: anyhow::Error) -> Self {
-        // What the command line would tell whoever asked, is told here, too.
         if let Some(failure) = error.downcast_ref::<exit::Failure>() {
             let text = failure.text.clone();
             return match failure.code {
                 exit::NOT_FOUND => Fault::Missing(text),
                 exit::BUSY => Fault::Busy,
+                exit::FAILED => Fault::Late(text),
                 _ => Fault::Wrong(text),
             };
         }

@@ -27,11 +27,13 @@ async fn page(
         .iter()
         .filter(|entry| {
             let texts = [entry.code.as_str(), entry.meaning, entry.remedy];
-            texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+            texts
+                .iter()
+                .any(|text| text.to_lowercase().contains(&wanted))
         })
-        .map(|entry| {
-            json!({ "code": entry.code, "meaning": entry.meaning, "remedy": entry.remedy })
-        })
+        .map(
+            |entry| json!({ "code": entry.code, "meaning": entry.meaning, "remedy": entry.remedy }),
+        )
         .collect();
     let values = json!({ "self_path": "/help", "q": query.get("q"), "codes": codes });
     site.page(&caller, "help.html", values).await

@@ -6,10 +6,13 @@
 //! Each page is a file here and a template beside it; [`ways`] lists every way in with the right that it
 //! asks for. What a page does goes through the same functions as the command line.
 
+mod address;
 mod assets;
 mod audit;
 mod board;
 mod caller;
+mod chart;
+mod deadlines;
 mod door;
 mod fault;
 mod filter;
@@ -19,9 +22,12 @@ mod health;
 mod held;
 mod help;
 mod highlight;
+mod live;
 mod me;
 mod message;
 mod messages;
+mod notices;
+mod overview;
 mod pages;
 mod sessions;
 mod settings;
@@ -80,6 +86,9 @@ pub struct Site {
     checking: Checking,
     health: HealthNow,
     board: Board,
+    mark: live::Mark,
+    /// Faults in the texts of notices, once somebody has asked for them.
+    findings: tokio::sync::OnceCell<Vec<crate::notify::Finding>>,
     pages: Pages,
     turns: Semaphore,
 }
@@ -88,12 +97,16 @@ pub struct Site {
 pub fn ways() -> Vec<Way> {
     [
         assets::ways(),
+        live::ways(),
+        overview::ways(),
+        deadlines::ways(),
         messages::ways(),
         message::ways(),
         held::ways(),
         audit::ways(),
         settings::ways(),
         help::ways(),
+        notices::ways(),
         me::ways(),
         sign_in::ways(),
         users::ways(),
@@ -120,10 +133,13 @@ pub fn router(
         clock,
         shutdown,
         board: Board::default(),
+        mark: live::Mark::default(),
+        findings: tokio::sync::OnceCell::new(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
     tokio::spawn(board::keep(site.clone()));
+    tokio::spawn(live::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {
         let gate = from_fn_with_state((site.clone(), way.right), guard::permitted);

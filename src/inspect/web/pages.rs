@@ -8,11 +8,12 @@ use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::caller::veiled;
 use super::words::Words;
 use super::{Caller, Fault, Right, assets};
-use crate::inspect::cli::out::clean;
+use crate::inspect::cli::out::{clean, with_times};
 use crate::model::Language;
 
 /// Every template.
@@ -21,6 +22,11 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("templates/parts.html")),
     ("fault.html", include_str!("templates/fault.html")),
     ("messages.html", include_str!("templates/messages.html")),
+    ("overview.html", include_str!("templates/overview.html")),
+    ("notices.html", include_str!("templates/notices.html")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("lint.html", include_str!("templates/lint.html")),
+    ("preview.html", include_str!("templates/preview.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     (
         "sign_in_link.html",
@@ -35,6 +41,9 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("users.html", include_str!("templates/users.html")),
     ("user.html", include_str!("templates/user.html")),
     ("user_link.html", include_str!("templates/user_link.html")),
+    ("work.html", include_str!("templates/work.html")),
+    ("deadlines.html", include_str!("templates/deadlines.html")),
+    ("feed_key.html", include_str!("templates/feed_key.html")),
     ("held.html", include_str!("templates/held.html")),
     (
         "held_preview.html",
@@ -132,6 +141,14 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("day", move |at: Option<&str>| {
         at.map_or_else(none, |at| day(at, language))
     });
+    engine.add_filter("daymonth", |at: &str| day_month(at));
+    engine.add_filter("truncated", |text: &str, most: usize| truncated(text, most));
+    engine.add_filter("urlencode", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    });
+    engine.add_filter("sentence", move |text: &str| {
+        clean(&with_times(text, |at| local(at, language, true)))
+    });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {
         text.map_or("–".to_owned(), |text| match sees_people {
@@ -144,6 +161,9 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
             true => Value::from("–"),
             false => value,
         }
+    });
+    engine.add_filter("segment", |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
     engine.add_filter("count", move |number: i64| count(number, language));
     Ok(engine)
@@ -198,6 +218,29 @@ pub fn local(at: Timestamp, language: Language, has_time: bool) -> String {
             let zone = zones[usize::from(is_summer)];
             format!("{weekday} {date} {} {zone}", at.strftime("%H:%M"))
         }
+    }
+}
+
+/// The day and the month, for the axis of a chart.
+fn day_month(at: &str) -> String {
+    at.parse::<Timestamp>().map_or_else(
+        |_| at.to_owned(),
+        |at| {
+            let berlin = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
+            at.to_zoned(berlin).strftime("%d.%m.").to_string()
+        },
+    )
+}
+
+/// As much of a text as there is room for.
+fn truncated(text: &str, most: usize) -> String {
+    match text.chars().count() > most {
+        false => text.to_owned(),
+        true => text
+            .chars()
+            .take(most.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
     }
 }
 

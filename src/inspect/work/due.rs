@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::inspect::cli::out::json_time;
-use crate::model::{CaseId, Customer, DomainKey, DomainRecord, NoticeState, Task, reason};
+use crate::model::{
+    CaseId, Customer, DomainKey, DomainRecord, NoticeState, RegistryStatus, Task, reason,
+};
 use crate::store::{PlanCase, Store, Told};
 
 /// One domain with a deadline.
@@ -167,6 +169,12 @@ fn urgent(at: Timestamp, now: Timestamp) -> Option<String> {
     }
 }
 
+/// When the registry took it off the net, where it said so.
+fn on_hold_since(record: &DomainRecord) -> Option<Timestamp> {
+    let status = record.facts.status.as_ref()?;
+    (status.status == RegistryStatus::ServerHold).then_some(status.at)
+}
+
 /// A row as the contract wants it.
 pub fn object(due: &Due, now: Timestamp) -> Value {
     let deadlines = due.record.due();
@@ -189,6 +197,8 @@ pub fn object(due: &Due, now: Timestamp) -> Value {
         "deletion_at": json_time(deadlines.deletion_at),
         "suspension_at": json_time(deadlines.suspension_at),
         "zone_assumed": due.record.is_zone_assumed(),
+        "on_hold": due.record.is_on_hold(),
+        "on_hold_since": json_time(on_hold_since(&due.record)),
         "expire_at": json_time(due.record.expires_at()),
         "customer": due.record.customer,
         "case": due.case,

@@ -1,8 +1,10 @@
 //! What people look at and do, on the command line and on the web alike.
 
 pub mod due;
+pub mod feed;
 pub mod health;
 pub mod held;
+pub mod notice;
 pub mod password;
 pub mod people;
 pub mod replay;

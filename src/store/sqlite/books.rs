@@ -1,7 +1,7 @@
 //! Customers and domains.
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, SqliteConnection};
 
 use super::super::{DomainImport, HistoryEntry, StoreError};
 use super::{SqliteStore, Writing, commit, row, tasks, telling};
@@ -188,14 +188,28 @@ pub async fn domains(
     environment: Option<Environment>,
     ace: Option<&str>,
 ) -> Result<Vec<DomainRecord>, StoreError> {
-    let select = format!(
-        "SELECT {} FROM domain WHERE (?1 IS NULL OR environment = ?1) AND (?2 IS NULL OR ace = ?2) \
-         ORDER BY environment, ace",
-        row::DOMAIN_COLUMNS
-    );
-    sqlx::query(AssertSqlSafe(select))
-        .bind(environment.map(|environment| environment.as_str()))
-        .bind(ace)
+    let mut select = QueryBuilder::new("SELECT ");
+    select
+        .push(row::DOMAIN_COLUMNS)
+        .push(" FROM domain WHERE true");
+    // Of one name both environments are looked up: the key begins with the environment.
+    match (environment, ace) {
+        (Some(environment), _) => {
+            select
+                .push(" AND environment = ")
+                .push_bind(environment.as_str());
+        }
+        (None, Some(_)) => {
+            select.push(" AND environment IN ('live', 'test')");
+        }
+        (None, None) => {}
+    }
+    if let Some(ace) = ace {
+        select.push(" AND ace = ").push_bind(ace);
+    }
+    select
+        .push(" ORDER BY environment, ace")
+        .build()
         .fetch_all(&store.readers)
         .await?
         .iter()

@@ -32,7 +32,7 @@ pub async fn one(
         .transpose()
 }
 
-fn entry(found: &SqliteRow) -> Result<CaseEntry, StoreError> {
+pub fn entry(found: &SqliteRow) -> Result<CaseEntry, StoreError> {
     Ok(CaseEntry {
         id: CaseId(found.try_get("id")?),
         key: DomainKey {

@@ -45,6 +45,19 @@ impl Looking for SqliteStore {
             looked_back_to: end.filter(|_| !has_more).map(|place| place.at),
         })
     }
+
+    async fn mark(&self) -> Result<String, StoreError> {
+        // What comes in, is decided, done, told, or raised; each by an index.
+        let mark = sqlx::query_scalar(
+            "SELECT concat_ws(' ', (SELECT max(id) FROM inbound), (SELECT count(*) FROM pending), \
+                (SELECT count(*) FROM verdict WHERE verdict = 'held'), \
+                (SELECT entries FROM audit_head), (SELECT max(id) FROM history), \
+                (SELECT max(id) FROM notice), (SELECT max(sent_at) FROM notice), \
+                (SELECT max(id) FROM alarm), (SELECT count(*) FROM alarm WHERE cleared_at IS NULL), \
+                (SELECT count(*) FROM task WHERE closed_at IS NULL), (SELECT max(id) FROM request))",
+        );
+        Ok(mark.fetch_one(&self.readers).await?)
+    }
 }
 
 /// The term that fewest messages match, if those are few.

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod books;
+mod browsing;
 mod cases;
 mod commit;
 mod confirming;
@@ -44,10 +45,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::{
-    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, AuditPage, CaseEntry, CaseNote,
-    Change, ChannelHeard, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork,
-    HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report,
-    Sealed, Store, StoreError, Waiting, World,
+    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, AuditPage, CaseEntry,
+    CaseNote, Change, ChannelHeard, Claimed, Delivery, Desk, DomainImport, Dossier, Figures,
+    HeldWork, HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange,
+    Report, Sealed, Store, StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,

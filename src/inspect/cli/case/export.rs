@@ -16,6 +16,7 @@ use super::super::{Context, audit, exit, log, notice};
 use super::archive::{Archive, Filed};
 use super::summary;
 use crate::config::Config;
+use crate::inspect::work;
 use crate::model::{CaseId, Source, hex, sha256_hex};
 use crate::store::{AuditCheck, AuditEntry, Dossier, LogEntry, NoticeEntry, Store};
 
@@ -316,7 +317,7 @@ fn sent<W: Write>(
             why = Some("they were deleted when their time to be kept was over".to_owned());
             (NoticeBytes::Deleted, None)
         }
-        None => match notice::render(&config.notices, notice) {
+        None => match work::notice::render(&config.notices, notice) {
             Ok(rendered) => (NoticeBytes::Rendered, Some(rendered.message)),
             Err(error) => {
                 why = Some(format!(

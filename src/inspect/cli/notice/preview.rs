@@ -4,14 +4,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::{Context, exit};
 use crate::config::Config;
-use crate::model::{CaseId, Language, Notice, NoticeKind};
-use crate::notify::{self, Rendered};
-use crate::store::{NoticeFilter, Store};
+use crate::inspect::work::notice::{render, subject};
+use crate::model::{CaseId, Language};
+use crate::notify::Rendered;
+use crate::store::Store;
 
 /// Shows a page in the browser that the person uses.
 const OPENER: &str = "xdg-open";
@@ -49,11 +50,12 @@ impl Preview {
         store: &dyn Store,
         config: &Config,
     ) -> anyhow::Result<u8> {
-        let mut notice = self.subject(store, &config.notices.languages).await?;
+        let languages = &config.notices.languages;
+        let mut notice = subject(store, &self.what, self.case, languages).await?;
         if let Some(language) = self.lang {
             notice.languages = vec![language];
         }
-        let rendered = super::render(&config.notices, &notice)?;
+        let rendered = render(&config.notices, &notice)?;
         let folder = match self.out {
             None if self.open => {
                 let folder = tempfile::Builder::new()
@@ -79,39 +81,6 @@ impl Preview {
         context.out.line("")?;
         text.lines().try_for_each(|line| context.out.line(line))?;
         Ok(exit::DONE)
-    }
-
-    /// The notice that it is about: a real one, a case's last one in the words of a kind, or one with
-    /// made-up facts.
-    async fn subject(&self, store: &dyn Store, languages: &[Language]) -> anyhow::Result<Notice> {
-        let what = &self.what;
-        let Some(kind) = NoticeKind::from_word(what) else {
-            let kinds: Vec<_> = NoticeKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            let id = what.parse().map_err(|_| {
-                anyhow!(
-                    "`{what}` is neither a notice nor a kind ({})",
-                    kinds.join(", ")
-                )
-            })?;
-            return Ok(super::one(store, id).await?.notice);
-        };
-        let Some(case) = self.case else {
-            let language = languages.first().copied().unwrap_or(Language::De);
-            return Ok(notify::specimen(kind, language, false));
-        };
-        let filter = NoticeFilter {
-            case: Some(case),
-            ..NoticeFilter::default()
-        };
-        let last = store.notices(&filter).await?.pop().ok_or_else(|| {
-            exit::not_found(format!(
-                "case {case} has no notice yet to take the facts from"
-            ))
-        })?;
-        Ok(Notice {
-            kind,
-            ..last.notice
-        })
     }
 }
 

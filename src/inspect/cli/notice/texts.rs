@@ -11,6 +11,7 @@ use similar::TextDiff;
 
 use super::super::{Context, exit};
 use crate::config::Config;
+use crate::inspect::work::notice::settings;
 use crate::notify::{self, Finding, Templates};
 use crate::serve::own_texts;
 
@@ -63,7 +64,7 @@ impl Lint {
                 }
             }
         }
-        found.extend(notify::lint(&own, &super::settings(&config.notices)));
+        found.extend(notify::lint(&own, &settings(&config.notices)));
         found.sort();
         for Finding {
             template,

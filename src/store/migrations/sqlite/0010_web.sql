@@ -34,6 +34,21 @@ CREATE TABLE web_place (
     PRIMARY KEY (user, network)
 ) STRICT, WITHOUT ROWID;
 
+-- Domains with a deadline: few among many.
+CREATE INDEX domain_due ON domain (ace) WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL
+    OR suspension_at IS NOT NULL OR json_extract(facts, '$.expire') IS NOT NULL;
+
+-- Keys of the staff's calendar, one a person. A key itself is kept nowhere.
+CREATE TABLE web_feed_key (
+    user       TEXT PRIMARY KEY,
+    digest     TEXT    NOT NULL UNIQUE,     -- SHA-256 of the key, hexadecimal
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Customers are looked for by their addresses, too.
+CREATE INDEX customer_email  ON customer (lower(body ->> '$.email'));
+CREATE INDEX customer_second ON customer (lower(body ->> '$.second_email'));
+
 -- Pages go back in the order of arrival, and find what is rare without it.
 CREATE INDEX inbound_received ON inbound (received_at, id);
 CREATE INDEX inbound_queue    ON inbound (envelope ->> 'queue_id') WHERE envelope ->> 'queue_id' IS NOT NULL;
@@ -70,10 +85,6 @@ CREATE TRIGGER verdict_reason_gone AFTER DELETE ON verdict
 BEGIN
     DELETE FROM verdict_reason WHERE id = OLD.id;
 END;
-
--- Domains with a deadline: few among many.
-CREATE INDEX domain_due ON domain (ace) WHERE dedelegation_at IS NOT NULL OR deletion_at IS NOT NULL
-    OR suspension_at IS NOT NULL OR json_extract(facts, '$.expire') IS NOT NULL;
 
 -- What was done at which time is looked for from there.
 CREATE INDEX audit_at ON audit (at);
