@@ -1,6 +1,10 @@
 //! The pages for admins and the domain desk, as browsers and people meet them: a real `stichtag serve`,
 //! real HTTP, a real browser.
 
+#[path = "web/access.rs"]
+mod access;
+#[path = "web/browser_like.rs"]
+mod browser_like;
 #[path = "web/browser.rs"]
 mod browser;
 #[path = "web/cases.rs"]

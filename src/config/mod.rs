@@ -23,7 +23,7 @@ use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use centralnic::{Centralnic, EventWay, fault as centralnic_fault};
 pub use credential::{CredentialError, Credentials};
-pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
+pub use layers::{ConfigError, DEFAULTS, Layers, Origin, Setting};
 use routes::{routes, take_bounces};
 pub use sender::{Rri, Sender, fault as sender_fault};
 pub use verify_site::{OwnerMail, Rate, Site, VerifySite};
@@ -86,6 +86,8 @@ pub struct Config {
     pub unused: Vec<String>,
     /// Variables that look like ours and name no key.
     pub ignored: Vec<String>,
+    /// Every key as anybody may see it.
+    pub settings: Vec<Setting>,
     /// Where the values come from that are checked only when everything is put together.
     origins: BTreeMap<String, Origin>,
 }
@@ -310,6 +312,7 @@ impl Config {
             },
             unused: unused(layers),
             ignored: layers.ignored.clone(),
+            settings: layers.settings(),
             origins: CHECKED_LATER
                 .iter()
                 .map(|key| (*key).to_owned())

@@ -211,7 +211,7 @@ impl House {
 pub struct Person<'a> {
     house: &'a House,
     pub name: String,
-    cookies: RefCell<Cookies>,
+    pub cookies: RefCell<Cookies>,
 }
 
 /// What a browser keeps.

@@ -7,7 +7,7 @@ mod config;
 mod customer;
 mod deadlines;
 mod demo;
-mod doctor;
+pub(super) mod doctor;
 pub(super) mod domain;
 pub(super) mod exit;
 mod explain;

@@ -4,6 +4,7 @@ mod archive;
 pub mod cases;
 pub mod due;
 pub mod feed;
+pub mod health;
 pub mod held;
 pub mod letter;
 pub mod notice;
