@@ -3,10 +3,10 @@
 
 #[path = "web/access.rs"]
 mod access;
-#[path = "web/browser_like.rs"]
-mod browser_like;
 #[path = "web/browser.rs"]
 mod browser;
+#[path = "web/browser_like.rs"]
+mod browser_like;
 #[path = "web/cases.rs"]
 mod cases;
 #[path = "web/deadlines.rs"]

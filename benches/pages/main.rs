@@ -140,10 +140,22 @@ async fn named(folder: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     .await?;
     let mut found = Vec::new();
     for (name, question) in [
-        ("{message}", "SELECT CAST(id AS TEXT) FROM verdict WHERE verdict = 'applied' LIMIT 1"),
-        ("{case}", "SELECT 'V-' || id FROM verification_case WHERE closed_at IS NULL LIMIT 1"),
-        ("{ace}", "SELECT ace FROM verification_case WHERE closed_at IS NULL LIMIT 1"),
-        ("{notice}", "SELECT 'N-' || id FROM notice ORDER BY id DESC LIMIT 1"),
+        (
+            "{message}",
+            "SELECT CAST(id AS TEXT) FROM verdict WHERE verdict = 'applied' LIMIT 1",
+        ),
+        (
+            "{case}",
+            "SELECT 'V-' || id FROM verification_case WHERE closed_at IS NULL LIMIT 1",
+        ),
+        (
+            "{ace}",
+            "SELECT ace FROM verification_case WHERE closed_at IS NULL LIMIT 1",
+        ),
+        (
+            "{notice}",
+            "SELECT 'N-' || id FROM notice ORDER BY id DESC LIMIT 1",
+        ),
         ("{customer}", "SELECT id FROM customer LIMIT 1"),
     ] {
         let value = sqlx::query_scalar(question).fetch_one(&mut plain).await?;
@@ -174,9 +186,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut is_missed = false;
     println!("{:>8} {:>8} {:>8}  page", "median", "p99", "KB");
     for page in PAGES {
-        let path = named
-            .iter()
-            .fold(page.to_owned(), |path, (name, value)| path.replace(name, value));
+        let path = named.iter().fold(page.to_owned(), |path, (name, value)| {
+            path.replace(name, value)
+        });
         let mut took = Vec::with_capacity(ROUNDS);
         let mut sent = 0;
         for round in 0..=ROUNDS {

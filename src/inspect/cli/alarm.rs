@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::out::json_time;
