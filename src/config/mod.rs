@@ -118,8 +118,10 @@ pub struct Server {
     pub hostname: String,
     /// Where mail comes in.
     pub smtp_listen: Vec<String>,
-    /// `/healthz`, `/readyz`; `None`: off.
+    /// Pages, API, `/metrics`, `/healthz`, `/readyz`; `None`: off.
     pub admin_listen: Option<String>,
+    /// The authenticity check, and the verification website where there is one; `None`: off.
+    pub public_listen: Option<String>,
     /// Where the store is, unless `store.url` says otherwise.
     pub data_dir: PathBuf,
 }
@@ -186,22 +188,18 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 6] = [
+const CHECKED_LATER: [&str; 7] = [
     "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
     "server.admin_listen",
+    "server.public_listen",
     "verify_site.listen",
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 4] = [
-    "server.public_listen",
-    "retention.",
-    "backup.",
-    "domains.order_by",
-];
+const LATER: [&str; 3] = ["retention.", "backup.", "domains.order_by"];
 
 impl Config {
     /// Reads the file that `named` gives, else the default file if it is there, and the
@@ -263,6 +261,8 @@ impl Config {
                 hostname: hostname.clone(),
                 smtp_listen: field("server.smtp_listen").list()?,
                 admin_listen: Some(field("server.admin_listen").text()).filter(|at| !at.is_empty()),
+                public_listen: Some(field("server.public_listen").text())
+                    .filter(|at| !at.is_empty()),
                 data_dir: data_dir.clone(),
             },
             smtp: smtp(layers, &hostname)?,

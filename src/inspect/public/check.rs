@@ -190,8 +190,14 @@ impl Check {
             }
         };
         let fields = [
-            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (CONTENT_LANGUAGE, HeaderValue::from_static(language.as_str())),
+            (
+                CONTENT_TYPE,
+                HeaderValue::from_static("text/html; charset=utf-8"),
+            ),
+            (
+                CONTENT_LANGUAGE,
+                HeaderValue::from_static(language.as_str()),
+            ),
             (CONTENT_SECURITY_POLICY, self.policy.clone()),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
