@@ -9,6 +9,8 @@ mod browser;
 mod browser_like;
 #[path = "web/cases.rs"]
 mod cases;
+#[path = "web/check.rs"]
+mod check;
 #[path = "web/deadlines.rs"]
 mod deadlines;
 #[path = "web/held.rs"]
@@ -17,6 +19,8 @@ mod held;
 mod house;
 #[path = "verify_site/http.rs"]
 mod http;
+#[path = "web/looks.rs"]
+mod looks;
 #[path = "web/mails.rs"]
 mod mails;
 #[path = "web/messages.rs"]
@@ -27,3 +31,5 @@ mod notices;
 mod overview;
 #[path = "support/registry_mails.rs"]
 mod registry_mails;
+#[path = "web/shots.rs"]
+mod shots;
