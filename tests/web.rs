@@ -3,8 +3,12 @@
 
 #[path = "web/cases.rs"]
 mod cases;
+#[path = "web/customers.rs"]
+mod customers;
 #[path = "web/deadlines.rs"]
 mod deadlines;
+#[path = "web/domains.rs"]
+mod domains;
 #[path = "web/held.rs"]
 mod held;
 #[path = "web/house.rs"]
@@ -17,6 +21,8 @@ mod mails;
 mod messages;
 #[path = "web/notices.rs"]
 mod notices;
+#[path = "web/orders.rs"]
+mod orders;
 #[path = "web/overview.rs"]
 mod overview;
 #[path = "support/registry_mails.rs"]

@@ -173,7 +173,8 @@ fn about<'a>(
     })
 }
 
-fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
+/// A domain as the contract wants it; `requests` are those about it.
+pub fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
     let due = record.due();
     let owner = record.facts.reseller.owner.as_ref();
     json!({

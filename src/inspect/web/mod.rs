@@ -13,7 +13,9 @@ mod caller;
 mod case;
 mod cases;
 mod chart;
+mod customers;
 mod deadlines;
+mod domains;
 mod door;
 mod fault;
 mod filter;
@@ -26,14 +28,18 @@ mod me;
 mod message;
 mod messages;
 mod notices;
+mod orders;
 mod overview;
 mod pages;
+mod requests;
+mod reseller;
 mod sessions;
 mod sign_in;
 mod tries;
 mod users;
 mod verify;
 mod way;
+mod wish;
 mod words;
 
 use std::sync::Arc;
@@ -96,6 +102,11 @@ pub fn ways() -> Vec<Way> {
         cases::ways(),
         case::ways(),
         verify::ways(),
+        domains::ways(),
+        customers::ways(),
+        orders::ways(),
+        requests::ways(),
+        reseller::ways(),
         live::ways(),
         overview::ways(),
         messages::ways(),
