@@ -11,8 +11,12 @@ mod browser_like;
 mod cases;
 #[path = "web/check.rs"]
 mod check;
+#[path = "web/customers.rs"]
+mod customers;
 #[path = "web/deadlines.rs"]
 mod deadlines;
+#[path = "web/domains.rs"]
+mod domains;
 #[path = "web/held.rs"]
 mod held;
 #[path = "web/house.rs"]
@@ -27,6 +31,8 @@ mod mails;
 mod messages;
 #[path = "web/notices.rs"]
 mod notices;
+#[path = "web/orders.rs"]
+mod orders;
 #[path = "web/overview.rs"]
 mod overview;
 #[path = "support/registry_mails.rs"]

@@ -331,7 +331,10 @@ fn an_open_page_shows_what_comes_in_by_itself() {
 fn a_case_is_worked_from_the_telephone_call_to_its_end() {
     let house = House::new(DESK);
     // The only address lies under the domain that is off the net: no mail reaches this customer.
-    house.import("customers", "customer,email,phone\nkaja,kaja@eins.de,+49 69 7654321\n");
+    house.import(
+        "customers",
+        "customer,email,phone\nkaja,kaja@eins.de,+49 69 7654321\n",
+    );
     house.import("domains", "domain,customer\neins.de,kaja\n");
     house.receives(&[status("eins.de", "live", "serverHold", &[("deletion", 12)])]);
     house.person("operator", "en");
@@ -347,9 +350,17 @@ fn a_case_is_worked_from_the_telephone_call_to_its_end() {
             ["seen"],
             ["go", "main a[href='/cases/V-1']"],
             ["seen"],
-            ["type", "form[action$='call-done'] textarea", "Kaja sends the passport today"],
+            [
+                "type",
+                "form[action$='call-done'] textarea",
+                "Kaja sends the passport today"
+            ],
             ["go", "form[action$='call-done'] button"],
-            ["type", "form[action$='/note'] textarea", "passport arrived, it is fine"],
+            [
+                "type",
+                "form[action$='/note'] textarea",
+                "passport arrived, it is fine"
+            ],
             ["go", "form[action$='/note'] button"],
             ["seen"],
         ]),
@@ -359,14 +370,25 @@ fn a_case_is_worked_from_the_telephone_call_to_its_end() {
     };
     assert!(text(calls).contains("+49 69 7654321"), "{calls}");
     assert!(text(case).contains("A call is to be made"), "{case}");
-    for expected in ["Noted.", "Kaja sends the passport today", "passport arrived, it is fine"] {
+    for expected in [
+        "Noted.",
+        "Kaja sends the passport today",
+        "passport arrived, it is fine",
+    ] {
         assert!(text(noted).contains(expected), "{expected}: {noted}");
     }
     assert!(!text(noted).contains("A call is to be made"), "{noted}");
     // The registry asks for nothing any more.
     house.receives(&[status("eins.de", "live", "connect", &[])]);
-    let ended = &go(&[visit(&house, Some("operator-en"), json!([["open", "/cases/V-1"], ["seen"]]))])[0];
-    assert!(text(ended).contains("resolved") && text(ended).contains("The case has ended"), "{ended}");
+    let ended = &go(&[visit(
+        &house,
+        Some("operator-en"),
+        json!([["open", "/cases/V-1"], ["seen"]]),
+    )])[0];
+    assert!(
+        text(ended).contains("resolved") && text(ended).contains("The case has ended"),
+        "{ended}"
+    );
     let actors = house.objects(&["audit", "list"]);
     let deeds: Vec<_> = (actors.iter())
         .filter(|deed| deed["actor"] == "web operator-en")

@@ -21,7 +21,9 @@ fn told() -> (House, String) {
     let house = House::new(&[DESK, &[PUBLIC]].concat());
     house.knows("kaja", &["dingsbums.de"]);
     house.receives(&[verification("dingsbums.de", 1)]);
-    let notice = house.until("the notice is written", || house.objects(&["notice", "list"]).pop());
+    let notice = house.until("the notice is written", || {
+        house.objects(&["notice", "list"]).pop()
+    });
     (house, notice["code"].as_str().unwrap().to_owned())
 }
 
@@ -59,10 +61,17 @@ fn a_code_of_ours_is_told_from_others_and_nobody_learns_more() {
             assert!(!yes.text.contains(personal), "{personal}: {yes:?}");
         }
     }
-    assert!(ask(&house, &code, "de").text.contains("Ja, das haben wir am 1. Januar 2025 gesendet"));
+    assert!(
+        ask(&house, &code, "de")
+            .text
+            .contains("Ja, das haben wir am 1. Januar 2025 gesendet")
+    );
     let no = ask(&house, "AAAA-AAAA", "en");
     assert_eq!(no.status, 404);
-    assert!(no.text.contains("We did not send this. Please forward it to us."));
+    assert!(
+        no.text
+            .contains("We did not send this. Please forward it to us.")
+    );
     for wrong in ["", "K7QF", "K7QF-2M9X-K7QF", "<script>"] {
         let answer = ask(&house, wrong, "de");
         assert_eq!(answer.status, 422, "{wrong}: {answer:?}");
@@ -88,7 +97,8 @@ fn it_has_a_rate_of_its_own() {
     assert!(limited.header("retry-after").is_some(), "{limited:?}");
     // Confirming an address is another matter.
     let kind = [("Content-Type", "application/x-www-form-urlencoded")];
-    let confirm = Line::open(house.public()).send("POST", "/confirm", &kind, "lang=en&trigger=AAAA1111");
+    let confirm =
+        Line::open(house.public()).send("POST", "/confirm", &kind, "lang=en&trigger=AAAA1111");
     assert_ne!(confirm.status, 429, "{confirm:?}");
     assert_eq!(get(&house, "/?lang=en").status, 200);
 }

@@ -105,7 +105,11 @@ impl House {
     /// Where everybody looks.
     pub fn public(&self) -> SocketAddr {
         let address = self.ready.trim_end().split_once(" public=");
-        address.unwrap_or_else(|| panic!("{}", self.ready)).1.parse().unwrap()
+        address
+            .unwrap_or_else(|| panic!("{}", self.ready))
+            .1
+            .parse()
+            .unwrap()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

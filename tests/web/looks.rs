@@ -70,8 +70,14 @@ pub fn busy() -> House {
 /// Every page that somebody who is signed in may look at.
 fn pages() -> BTreeSet<String> {
     let looks = ways().into_iter().filter(|way| way.method == Method::GET);
-    let paths = looks.map(|way| way.path).filter(|path| !NO_PAGES.contains(path));
-    let more = ["/nowhere", "/messages?q=verdict%3Anothing", "/messages?q=domain%3Aeins.de+verdict%3Aheld"];
+    let paths = looks
+        .map(|way| way.path)
+        .filter(|path| !NO_PAGES.contains(path));
+    let more = [
+        "/nowhere",
+        "/messages?q=verdict%3Anothing",
+        "/messages?q=domain%3Aeins.de+verdict%3Aheld",
+    ];
     paths.map(sample).chain(more.map(str::to_owned)).collect()
 }
 
@@ -129,10 +135,29 @@ fn every_page_is_accessible_dark_on_a_small_telephone() {
 fn an_empty_desk_is_accessible_for_who_only_looks() {
     let house = House::new(&[]);
     house.person("viewer", "de");
-    let paths = ["/", "/deadlines", "/messages", "/held", "/cases", "/calls", "/notices", "/domains", "/customers", "/orders", "/requests", "/audit"];
+    let paths = [
+        "/",
+        "/deadlines",
+        "/messages",
+        "/held",
+        "/cases",
+        "/calls",
+        "/notices",
+        "/domains",
+        "/customers",
+        "/orders",
+        "/requests",
+        "/audit",
+    ];
     let visits: Vec<Value> = paths
         .iter()
-        .map(|path| visit(&house, Some("viewer-de"), json!([["open", path], ["check"]])))
+        .map(|path| {
+            visit(
+                &house,
+                Some("viewer-de"),
+                json!([["open", path], ["check"]]),
+            )
+        })
         .collect();
     let wrong: Vec<String> = go(&visits).iter().flat_map(faults).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
