@@ -3,6 +3,10 @@
 
 #[path = "web/access.rs"]
 mod access;
+#[path = "web/actions.rs"]
+mod actions;
+#[path = "web/attack.rs"]
+mod attack;
 #[path = "web/browser.rs"]
 mod browser;
 #[path = "web/browser_like.rs"]
@@ -33,8 +37,12 @@ mod messages;
 mod notices;
 #[path = "web/orders.rs"]
 mod orders;
+#[path = "web/office.rs"]
+mod office;
 #[path = "web/overview.rs"]
 mod overview;
+#[path = "web/page.rs"]
+mod page;
 #[path = "support/registry_mails.rs"]
 mod registry_mails;
 #[path = "web/shots.rs"]

@@ -304,7 +304,7 @@ impl Person<'_> {
         self.send("POST", path, &headers, &pairs.join("&"))
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let cookies = self.cookies.borrow().field();
         let own = [("X-Remote-User", self.name.as_str()), ("Cookie", &cookies)];
         let headers = [&own, headers].concat();
