@@ -35,10 +35,10 @@ mod mails;
 mod messages;
 #[path = "web/notices.rs"]
 mod notices;
-#[path = "web/orders.rs"]
-mod orders;
 #[path = "web/office.rs"]
 mod office;
+#[path = "web/orders.rs"]
+mod orders;
 #[path = "web/overview.rs"]
 mod overview;
 #[path = "web/page.rs"]
