@@ -107,10 +107,15 @@ impl Line {
             true => self.chunks(),
             false => self.bytes(if is_head { 0 } else { length }),
         };
+        let kind = field("content-type").map_or("", |(_, kind)| kind);
+        let text = match kind.starts_with("text/") {
+            true => String::from_utf8(body).unwrap(),
+            false => String::from_utf8_lossy(&body).into_owned(),
+        };
         Answer {
             status,
             headers,
-            text: String::from_utf8(body).unwrap(),
+            text,
         }
     }
 }

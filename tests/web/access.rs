@@ -73,7 +73,7 @@ fn the_first_admin_comes_in_by_the_link_of_the_command_line() {
     let before = browser.session();
     assert_eq!(
         browser
-            .fill("/me", "/me/totp/begin", &[])
+            .fill("/me", "/me/totp/begin", &[("current", PASSWORD)])
             .header("location"),
         Some("/me/totp")
     );
@@ -84,6 +84,8 @@ fn the_first_admin_comes_in_by_the_link_of_the_command_line() {
     let wrong = browser.fill("/me/totp", "/me/totp/on", &[("code", "000000")]);
     assert_eq!(wrong.status, 401);
     let taken = code(&secret, 0);
+    let begin = [("current", OTHER)];
+    assert_eq!(browser.fill("/me", "/me/totp/begin", &begin).status, 401);
     let right = browser.fill("/me/totp", "/me/totp/on", &[("code", &taken)]);
     assert_eq!(
         right.header("location"),
@@ -91,6 +93,17 @@ fn the_first_admin_comes_in_by_the_link_of_the_command_line() {
         "{right:?}"
     );
     assert_ne!(browser.session(), before);
+
+    // Whoever is signed in already needs it, too, to become somebody else.
+    let berta = known(&house, "berta", "viewer");
+    let token = berta.get("/me").hidden("token");
+    let fields = [
+        ("token", token.as_str()),
+        ("name", "anna"),
+        ("password", PASSWORD),
+    ];
+    assert_eq!(berta.post("/sign-in", &fields).status, 401);
+    assert_eq!(berta.get("/me").heading(), "berta");
 
     // Out, and in again: with a code that is not worth anything twice.
     let inside = browser.session().unwrap();

@@ -125,10 +125,16 @@ async fn set_password(
 }
 
 async fn begin_totp(
+    State(site): State<Arc<Site>>,
     caller: Caller,
+    door: Door,
     Extension(session): Extension<Session>,
+    fields: Fields,
 ) -> Result<Response, Fault> {
     own(&caller)?;
+    if let Some(refusal) = site.unless_proved(&caller, door, &fields).await? {
+        return Ok(refusal);
+    }
     let secret = people::new_totp_secret();
     session.insert(TOTP, secret.expose_secret()).await?;
     Ok(Redirect::to("/me/totp").into_response())
@@ -261,9 +267,9 @@ impl Site {
         let proof = Proof {
             name: &caller.name,
             password: fields.raw("current").into(),
-            code: "",
+            code: None,
         };
-        let (fault, wait) = match self.prove(caller, door, proof).await? {
+        let (fault, wait) = match self.prove(door, proof).await? {
             Tried::Right(_) => return Ok(None),
             Tried::Wrong => ("current", Duration::ZERO),
             Tried::TooOften(wait) => ("often", wait),

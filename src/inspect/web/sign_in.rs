@@ -47,8 +47,8 @@ pub struct Proof<'a> {
     pub name: &'a str,
     /// The password.
     pub password: SecretString,
-    /// The code of the authenticator, if one is asked for.
-    pub code: &'a str,
+    /// The code of the authenticator; `None`: whoever is signed in proves once more that it is them.
+    pub code: Option<&'a str>,
 }
 
 async fn page(
@@ -97,9 +97,9 @@ async fn sign_in(
     let proof = Proof {
         name: fields.get("name"),
         password: fields.raw("password").into(),
-        code: fields.get("code"),
+        code: Some(fields.get("code")),
     };
-    let (fault, wait) = match site.prove(&caller, door, proof).await? {
+    let (fault, wait) = match site.prove(door, proof).await? {
         Tried::Right(user) => {
             site.let_in_by_session(&session, door, &user, "sign in")
                 .await?;
@@ -237,12 +237,7 @@ fn own_path(wanted: &str) -> String {
 
 impl Site {
     /// Is it them? Tries are counted, and take as long whoever is asked for.
-    pub async fn prove(
-        &self,
-        caller: &Caller,
-        door: Door,
-        proof: Proof<'_>,
-    ) -> Result<Tried, Fault> {
+    pub async fn prove(&self, door: Door, proof: Proof<'_>) -> Result<Tried, Fault> {
         let name = proof.name.parse::<UserName>().ok();
         let one = Try::new(door.address, proof.name);
         let network = one.network();
@@ -265,10 +260,8 @@ impl Site {
             return Ok(Tried::Wrong);
         };
         let totp = kept.and_then(|kept| kept.totp);
-        // Who is signed in has shown a code before.
-        let is_asked = !caller.is_known();
-        if let Some(secret) = totp.filter(|_| is_asked)
-            && !self.take_code(&user.name, &secret, proof.code).await?
+        if let (Some(secret), Some(code)) = (totp, proof.code)
+            && !self.take_code(&user.name, &secret, code).await?
         {
             tracing::warn!(%network, "web: a sign-in failed");
             return Ok(Tried::Wrong);
