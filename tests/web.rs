@@ -3,6 +3,8 @@
 
 #[path = "web/access.rs"]
 mod access;
+#[path = "web/access_bounds.rs"]
+mod access_bounds;
 #[path = "web/actions.rs"]
 mod actions;
 #[path = "web/attack.rs"]
@@ -15,6 +17,8 @@ mod browser_like;
 mod cases;
 #[path = "web/check.rs"]
 mod check;
+#[path = "web/crawl.rs"]
+mod crawl;
 #[path = "web/customers.rs"]
 mod customers;
 #[path = "web/deadlines.rs"]

@@ -82,10 +82,6 @@ const COMMAND_LINE_ALONE: &[(&str, &str)] = &[
         "token revoke",
         "programs are let in by whoever runs the server",
     ),
-    (
-        "verify-site retry",
-        "of confirmations, which no page is about",
-    ),
 ];
 
 /// Every command that does something, such as `held release`.
