@@ -121,7 +121,7 @@ fn who_only_looks_sees_no_form_and_cannot_send_one() {
             page.contains("fremd-eins.de") && !page.contains("type=\"checkbox\""),
             "{role}"
         );
-        let token = person.get("/held").hidden("token");
+        let token = person.get("/me").hidden("token");
         let sent = person.post(
             "/held/refuse",
             &[("token", &token), ("id", "1"), ("note", "x")],
