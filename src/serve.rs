@@ -4,8 +4,8 @@ mod admin;
 mod alerts;
 mod gate;
 mod metrics;
+mod public;
 pub mod sender;
-mod verify_site;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ pub struct Bound {
     pub admin: Option<std::net::SocketAddr>,
     /// The website on which owners confirm their mail addresses, if it is on.
     pub verify: Option<std::net::SocketAddr>,
+    /// The listener for everybody, if it is on.
+    pub public: Option<std::net::SocketAddr>,
 }
 
 impl std::fmt::Display for Bound {
@@ -76,8 +78,11 @@ impl std::fmt::Display for Bound {
         if let Some(admin) = self.admin {
             write!(f, " admin={admin}")?;
         }
-        match self.verify {
-            Some(verify) => write!(f, " verify={verify}"),
+        if let Some(verify) = self.verify {
+            write!(f, " verify={verify}")?;
+        }
+        match self.public {
+            Some(public) => write!(f, " public={public}"),
             None => Ok(()),
         }
     }
@@ -234,6 +239,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     }
     let admin = config.server.admin_listen.iter();
     let verify = (config.verify_site.site.iter()).map(|_| &config.verify_site.listen);
+    let public = config.server.public_listen.iter();
     for (key, address) in config
         .server
         .smtp_listen
@@ -241,6 +247,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         .map(|address| ("server.smtp_listen", address))
         .chain(admin.map(|address| ("server.admin_listen", address)))
         .chain(verify.map(|address| ("verify_site.listen", address)))
+        .chain(public.map(|address| ("server.public_listen", address)))
     {
         let has_port = address
             .rsplit_once(':')
@@ -309,6 +316,7 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         smtp: Vec::new(),
         admin: None,
         verify: None,
+        public: None,
     };
     for address in &config.server.smtp_listen {
         let listener = bind(address).await?;
@@ -334,7 +342,8 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         });
     }
     let visits = meters.visits.clone();
-    bound.verify = verify_site::open(config, &store, &clock, visits, &shutdown, &mut tasks).await?;
+    let public = public::open(config, &store, &clock, visits, &shutdown, &mut tasks).await?;
+    (bound.public, bound.verify) = (public.public, public.verify);
 
     let mut rules = rules;
     rules.policy.bounce_key = Some(process::bounce_key(&*store).await?);

@@ -35,6 +35,17 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A key as anybody may see it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The dotted path.
+    pub key: String,
+    /// The value, without the passwords in it.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
 /// A configuration that cannot be used; names the key, its origin and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {text}")]
@@ -91,6 +102,17 @@ impl Layers {
             layers.lay_variable(&name, &text)?;
         }
         Ok(layers)
+    }
+
+    /// Every key, in order, as anybody may see it.
+    pub fn settings(&self) -> Vec<Setting> {
+        let all = self.values.iter();
+        all.map(|(key, (value, origin))| Setting {
+            key: key.clone(),
+            value: shown(key, value),
+            origin: origin.clone(),
+        })
+        .collect()
     }
 
     /// Every key, in order.

@@ -23,7 +23,7 @@ use crate::receive::smtp::{SmtpSettings, Xforward};
 
 pub use centralnic::{Centralnic, EventWay, fault as centralnic_fault};
 pub use credential::{CredentialError, Credentials};
-pub use layers::{ConfigError, DEFAULTS, Layers, Origin, shown};
+pub use layers::{ConfigError, DEFAULTS, Layers, Origin, Setting};
 use routes::{routes, take_bounces};
 pub use sender::{Rri, Sender, fault as sender_fault};
 pub use verify_site::{OwnerMail, Rate, Site, VerifySite};
@@ -86,6 +86,8 @@ pub struct Config {
     pub unused: Vec<String>,
     /// Variables that look like ours and name no key.
     pub ignored: Vec<String>,
+    /// Every key as anybody may see it.
+    pub settings: Vec<Setting>,
     /// Where the values come from that are checked only when everything is put together.
     origins: BTreeMap<String, Origin>,
 }
@@ -116,8 +118,10 @@ pub struct Server {
     pub hostname: String,
     /// Where mail comes in.
     pub smtp_listen: Vec<String>,
-    /// `/healthz`, `/readyz`; `None`: off.
+    /// Pages, API, `/metrics`, `/healthz`, `/readyz`; `None`: off.
     pub admin_listen: Option<String>,
+    /// The authenticity check, and the verification website where there is one; `None`: off.
+    pub public_listen: Option<String>,
     /// Where the store is, unless `store.url` says otherwise.
     pub data_dir: PathBuf,
 }
@@ -184,22 +188,18 @@ pub struct Log {
 }
 
 /// Keys whose values are checked by the rooms that use them.
-const CHECKED_LATER: [&str; 6] = [
+const CHECKED_LATER: [&str; 7] = [
     "watch.webhook_url",
     "notices.templates",
     "notices.smarthost",
     "server.smtp_listen",
     "server.admin_listen",
+    "server.public_listen",
     "verify_site.listen",
 ];
 
 /// Parts of the configuration that later versions use; set today, they change nothing.
-const LATER: [&str; 4] = [
-    "server.public_listen",
-    "retention.",
-    "backup.",
-    "domains.order_by",
-];
+const LATER: [&str; 3] = ["retention.", "backup.", "domains.order_by"];
 
 impl Config {
     /// Reads the file that `named` gives, else the default file if it is there, and the
@@ -261,6 +261,8 @@ impl Config {
                 hostname: hostname.clone(),
                 smtp_listen: field("server.smtp_listen").list()?,
                 admin_listen: Some(field("server.admin_listen").text()).filter(|at| !at.is_empty()),
+                public_listen: Some(field("server.public_listen").text())
+                    .filter(|at| !at.is_empty()),
                 data_dir: data_dir.clone(),
             },
             smtp: smtp(layers, &hostname)?,
@@ -310,6 +312,7 @@ impl Config {
             },
             unused: unused(layers),
             ignored: layers.ignored.clone(),
+            settings: layers.settings(),
             origins: CHECKED_LATER
                 .iter()
                 .map(|key| (*key).to_owned())

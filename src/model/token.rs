@@ -1,4 +1,4 @@
-//! Tokens of programs that order over HTTP.
+//! Tokens of programs that order and look in over HTTP.
 
 use jiff::Timestamp;
 
@@ -14,6 +14,14 @@ words!(
         OrdersWrite = "orders:write",
         /// To say that an order is paid, and to take that back.
         PaymentsWrite = "payments:write",
+        /// To see messages, what is held, and how all stands.
+        MessagesRead = "messages:read",
+        /// To see domains, deadlines, cases, mails to customers and customers, names and addresses masked.
+        DomainsRead = "domains:read",
+        /// To see who did what.
+        AuditRead = "audit:read",
+        /// To see names, addresses and the bytes of mails wherever the other scopes let in.
+        PeopleRead = "people:read",
     }
 );
 

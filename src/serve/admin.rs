@@ -39,7 +39,7 @@ pub async fn serve(
     config: &Config,
 ) -> anyhow::Result<()> {
     let shutdown = readiness.shutdown.clone();
-    let api = api::router(readiness.store.clone(), clock.clone());
+    let api = api::router(config, readiness.store.clone(), clock.clone());
     let web = web::router(config, readiness.store.clone(), clock, shutdown.clone())?;
     let pages = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec};
 
 use super::watch::WatchRules;
 use crate::clock::Clock;
@@ -128,9 +128,7 @@ impl Metrics {
         families.extend(of_registry(&totals));
         families.extend(self.of_process());
         families.extend(of_health(&totals, &self.keys(&totals, now)));
-        // A name without a value is no metric to the format.
-        families.retain(|family| !family.get_metric().is_empty());
-        Ok(TextEncoder::new().encode_to_string(&families)?)
+        Ok(family::text(&families)?)
     }
 
     /// Keys of the registry, which are pinned here, and those of the sender.
@@ -228,6 +226,13 @@ fn of_messages(totals: &Totals) -> Vec<MetricFamily> {
             "held_oldest_timestamp_seconds",
             "When the oldest of them came in.",
             (totals.held.iter()).map(|(environment, _, at)| {
+                (vec![("environment", environment.as_str())], seconds(*at))
+            }),
+        ),
+        gauge(
+            "held_deadline_timestamp_seconds",
+            "The earliest deadline that one of them names.",
+            (totals.held_deadlines.iter()).map(|(environment, at)| {
                 (vec![("environment", environment.as_str())], seconds(*at))
             }),
         ),

@@ -505,6 +505,15 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// A part of the audit trail, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditPage {
+    /// The entries.
+    pub links: Vec<AuditLink>,
+    /// From where to go on, if there may be more: below this number.
+    pub below: Option<i64>,
+}
+
 /// What writing a change did, or would do.
 #[derive(Clone, Debug)]
 pub struct Outcome {

@@ -65,6 +65,8 @@ pub struct Totals {
     /// Messages held by environment (empty: not known), at present: how many, and since when the
     /// oldest is here.
     pub held: Vec<(String, u64, Timestamp)>,
+    /// The earliest deadline that a held message names by environment (empty: not known), at present.
+    pub held_deadlines: Vec<(String, Timestamp)>,
     /// Requests without an answer in due time by environment, at present.
     pub unanswered: Vec<(String, u64)>,
     /// Alarms that stand by code, at present.

@@ -37,10 +37,11 @@ pub use alerting::{
 pub use browsing::{Browsing, CaseFilter, CaseMark, CustomerFilter, DomainFilter, FeedKey};
 pub use chain::{AuditCheck, AuditFinding, AuditHead};
 pub use change::{
-    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, CaseChange, CaseEntry, CaseNote, Change,
-    ChannelHeard, Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome, Figures,
-    HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict, NoticeDraft,
-    NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting, World,
+    Alarm, Ask, AuditEntry, AuditFilter, AuditLink, AuditPage, CaseChange, CaseEntry, CaseNote,
+    Change, ChannelHeard, Claimed, Decision, Delivery, DomainChange, DomainImport, DomainOutcome,
+    Figures, HeldMail, HeldWork, HistoryEntry, Known, LogEntry, LogFilter, MessageVerdict,
+    NoticeDraft, NoticeEntry, NoticeOutcome, NoticeSeed, Outcome, SMARTHOST_ALARM, Sealed, Waiting,
+    World,
 };
 pub use confirming::{
     CodeFound, Confirmation, ConfirmationState, Confirming, PendingCommand, PendingConfirmation,
@@ -336,6 +337,14 @@ pub trait Store:
 
     /// The audit trail, oldest first.
     async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditLink>, StoreError>;
+
+    /// The newest so many entries that the filter lets through, of those below a number. Only so many
+    /// are looked through that it stays quick: where `below` of the page is set, there may be more.
+    async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        below: Option<i64>,
+    ) -> Result<AuditPage, StoreError>;
 
     /// Walks through the whole audit trail and names what does not fit. `noted`: a head that
     /// somebody wrote down earlier; its entry must still be there.

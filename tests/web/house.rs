@@ -26,6 +26,8 @@ pub struct House {
     settings: Vec<(String, String)>,
     server: Child,
     pub address: SocketAddr,
+    /// What the server said when it was ready.
+    ready: String,
 }
 
 impl Drop for House {
@@ -93,10 +95,21 @@ impl House {
         };
         House {
             address: address.parse().unwrap(),
+            ready: ready.clone(),
             folder,
             settings,
             server,
         }
+    }
+
+    /// Where everybody looks.
+    pub fn public(&self) -> SocketAddr {
+        let address = self.ready.trim_end().split_once(" public=");
+        address
+            .unwrap_or_else(|| panic!("{}", self.ready))
+            .1
+            .parse()
+            .unwrap()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -144,13 +157,13 @@ impl House {
     /// Brings the mails of a maildir in, and waits until they are decided.
     pub fn receives(&self, mails: &[Vec<u8>]) {
         let folder = self.path("mails");
-        for part in ["cur", "new"] {
-            std::fs::create_dir_all(folder.join(part)).unwrap();
-        }
+        // A maildir is read in the order of names.
+        let new = folder.join("new");
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::create_dir(folder.join("cur")).unwrap();
         let before = self.objects(&["log", "list"]).len();
         for (number, mail) in mails.iter().enumerate() {
-            let name = format!("new/{}.eml", before + number);
-            std::fs::write(folder.join(name), mail).unwrap();
+            std::fs::write(new.join(format!("{}.eml", before + number)), mail).unwrap();
         }
         self.ok(&["import", "mail", folder.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -211,7 +224,7 @@ impl House {
 pub struct Person<'a> {
     house: &'a House,
     pub name: String,
-    cookies: RefCell<Cookies>,
+    pub cookies: RefCell<Cookies>,
 }
 
 /// What a browser keeps.
@@ -291,7 +304,7 @@ impl Person<'_> {
         self.send("POST", path, &headers, &pairs.join("&"))
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let cookies = self.cookies.borrow().field();
         let own = [("X-Remote-User", self.name.as_str()), ("Cookie", &cookies)];
         let headers = [&own, headers].concat();

@@ -46,17 +46,9 @@ impl Api {
             // It says when a token was used, and must not keep it from being used.
             tracing::warn!("API: the use of {} is not noted: {error}", token.name);
         }
-        if !token.scopes.contains(&scope) {
-            return Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                reason::API_SCOPE,
-                format!("the token does not allow this; the scope `{scope}` is expected"),
-            )
-            .challenged(format!(
-                "Bearer realm=\"stichtag\", error=\"insufficient_scope\", scope=\"{scope}\""
-            )));
-        }
-        Ok(Caller { token, now })
+        let caller = Caller { token, now };
+        caller.needs(scope)?;
+        Ok(caller)
     }
 }
 
@@ -74,6 +66,34 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Caller {
+    /// Does its token allow that?
+    pub fn may(&self, scope: Scope) -> bool {
+        self.token.scopes.contains(&scope)
+    }
+
+    /// Refuses what its token does not allow.
+    pub fn needs(&self, scope: Scope) -> Result<(), Refusal> {
+        if self.may(scope) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            reason::API_SCOPE,
+            format!("the token does not allow this; the scope `{scope}` is expected"),
+        )
+        .challenged(format!(
+            "Bearer realm=\"stichtag\", error=\"insufficient_scope\", scope=\"{scope}\""
+        )))
+    }
+
+    /// May it see what belongs there? What belongs nowhere is seen by those who may touch both.
+    pub fn may_see(&self, environment: Option<Environment>) -> bool {
+        match environment {
+            Some(environment) => self.may_touch(environment),
+            None => self.token.environment.is_none(),
+        }
+    }
+
     /// May it touch that environment?
     pub fn may_touch(&self, environment: Environment) -> bool {
         self.token.may_touch(environment)

@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, Object, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::refusal::json;
-use super::{lists, orders, payments};
+use super::{desk, lists, messages, office, orders, payments};
 
 /// What any request with a token may be answered.
 const ANY_TIME: [(&str, &str); 5] = [
@@ -31,7 +32,7 @@ static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(Document::op
     info(
         title = "Stichtag",
         version = "1",
-        description = "Orders for .de domains. Every error has a code that `stichtag explain` \
+        description = "Orders for .de domains, and all that the registry has said about them. Every error has a code that `stichtag explain` \
                        explains; fields may be added, none is renamed."
     ),
     paths(
@@ -43,6 +44,24 @@ static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(Document::op
         lists::requests,
         lists::request,
         lists::actions,
+        messages::list,
+        messages::show,
+        messages::why,
+        messages::raw,
+        messages::held,
+        desk::domains,
+        desk::domain,
+        desk::history,
+        desk::deadlines,
+        desk::cases,
+        desk::case,
+        desk::plan,
+        desk::notices,
+        desk::notice,
+        desk::customer,
+        office::audit,
+        office::status,
+        office::explain,
         show
     ),
     modifiers(&Whole)
@@ -61,11 +80,28 @@ impl Modify for Whole {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
         for item in document.paths.paths.values_mut() {
+            item.get.iter_mut().for_each(conditional);
             for operation in [&mut item.get, &mut item.post, &mut item.delete] {
                 operation.iter_mut().for_each(complete);
             }
         }
     }
+}
+
+/// What is read has an `ETag`.
+fn conditional(operation: &mut Operation) {
+    let header = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("An `ETag` that was given before"))
+        .schema(Some(Object::with_type(Type::String)))
+        .build();
+    operation.parameters.get_or_insert_default().push(header);
+    let same = ResponseBuilder::new()
+        .description("It is still what that `ETag` names")
+        .build();
+    let responses = &mut operation.responses.responses;
+    responses.insert("304".to_owned(), same.into());
 }
 
 fn complete(operation: &mut Operation) {

@@ -21,12 +21,12 @@ use crate::send::registry;
 use crate::store::{ActionFilter, OrderFilter, RequestFilter};
 
 /// How many things are on a page, unless it is asked for otherwise.
-const LIMIT: u32 = 100;
+pub const LIMIT: u32 = 100;
 
 /// How many at most.
-const LIMIT_MAX: u32 = 500;
+pub const LIMIT_MAX: u32 = 500;
 
-/// A part of a list, oldest first.
+/// A part of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// Version of this form.
@@ -36,6 +36,17 @@ pub struct Page<T> {
     /// Give it as `after` for the next page; null on the last one.
     #[schema(required = true)]
     next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page, and where the next one begins, if there is one.
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Page {
+            v: VERSION,
+            items,
+            next,
+        }
+    }
 }
 
 /// What a list is asked with. Only read by its derived description: [`Asked`] is what is asked.
@@ -92,12 +103,7 @@ impl<I: FromStr<Err: Display>> Asked<I> {
         let has_next = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| has_next).map(id);
-        let page = Page {
-            v: VERSION,
-            items,
-            next,
-        };
-        json(StatusCode::OK, &page)
+        json(StatusCode::OK, &Page::new(items, next))
     }
 }
 

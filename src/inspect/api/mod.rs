@@ -1,4 +1,5 @@
-//! Orders over HTTP, for shops and billing systems: `/api/v1` on the admin listener.
+//! The API: `/api/v1` on the admin listener. Orders, for shops and billing systems; and everything that the
+//! command line shows, to be read.
 //!
 //! A request's way: [`guarded`] (how many, how long), the route, [`Api::caller`] (who asks, and may
 //! they), [`body`] (what is said), then the same functions of [`ordering`](crate::process::ordering)
@@ -6,12 +7,19 @@
 
 mod body;
 mod caller;
+mod desk;
 mod document;
+mod forms;
 mod lists;
+mod messages;
+mod office;
 mod orders;
+mod paging;
 mod payments;
+mod people;
 mod query;
 mod refusal;
+mod tag;
 mod wish;
 
 use std::sync::Arc;
@@ -27,6 +35,7 @@ use axum::routing::{MethodRouter, any, delete, get, post};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::model::reason;
 use crate::process::caught_async;
 use crate::store::Store;
@@ -45,14 +54,16 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 struct Api {
     store: Arc<dyn Store>,
+    config: Arc<Config>,
     clock: Clock,
     turns: Arc<Semaphore>,
 }
 
 /// The routes of the API, for the admin listener.
-pub fn router(store: Arc<dyn Store>, clock: Clock) -> Router {
+pub fn router(config: &Config, store: Arc<dyn Store>, clock: Clock) -> Router {
     let api = Api {
         store,
+        config: Arc::new(config.clone()),
         clock,
         turns: Arc::new(Semaphore::new(REQUESTS_MAX)),
     };
@@ -71,7 +82,7 @@ pub fn router(store: Arc<dyn Store>, clock: Clock) -> Router {
 }
 
 /// Every route; [`document`] describes the same, and a test compares both.
-fn routes_under_root() -> [(Method, &'static str, MethodRouter<Api>); 9] {
+fn routes_under_root() -> [(Method, &'static str, MethodRouter<Api>); 27] {
     [
         (Method::POST, "/orders", post(orders::place)),
         (Method::GET, "/orders", get(lists::orders)),
@@ -85,12 +96,31 @@ fn routes_under_root() -> [(Method, &'static str, MethodRouter<Api>); 9] {
         (Method::GET, "/requests", get(lists::requests)),
         (Method::GET, "/requests/{id}", get(lists::request)),
         (Method::GET, "/actions", get(lists::actions)),
+        (Method::GET, "/messages", get(messages::list)),
+        (Method::GET, "/messages/{id}", get(messages::show)),
+        (Method::GET, "/messages/{id}/why", get(messages::why)),
+        (Method::GET, "/messages/{id}/raw", get(messages::raw)),
+        (Method::GET, "/held", get(messages::held)),
+        (Method::GET, "/domains", get(desk::domains)),
+        (Method::GET, "/domains/{id}", get(desk::domain)),
+        (Method::GET, "/domains/{id}/history", get(desk::history)),
+        (Method::GET, "/deadlines", get(desk::deadlines)),
+        (Method::GET, "/cases", get(desk::cases)),
+        (Method::GET, "/cases/{id}", get(desk::case)),
+        (Method::GET, "/cases/{id}/plan", get(desk::plan)),
+        (Method::GET, "/notices", get(desk::notices)),
+        (Method::GET, "/notices/{id}", get(desk::notice)),
+        (Method::GET, "/customers/{id}", get(desk::customer)),
+        (Method::GET, "/audit", get(office::audit)),
+        (Method::GET, "/status", get(office::status)),
+        (Method::GET, "/explain/{id}", get(office::explain)),
         (Method::GET, "/openapi.json", get(document::show)),
     ]
 }
 
 /// Bounds how many requests are under way and how long each takes; one that breaks is answered too.
 async fn guarded(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let reads = (request.method() == Method::GET).then(|| request.headers().clone());
     let mut answer = match api.turns.try_acquire() {
         Ok(_turn) => bounded(request, next).await,
         Err(_) => {
@@ -98,9 +128,13 @@ async fn guarded(State(api): State<Api>, request: Request, next: Next) -> Respon
             Refusal::busy(why).into_response()
         }
     };
-    let headers = answer.headers_mut();
     // Orders are nobody else's business, a proxy's neither.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let keep = HeaderValue::from_static("no-store");
+    answer.headers_mut().insert(CACHE_CONTROL, keep);
+    if let Some(asked) = reads {
+        answer = tag::tagged(&asked, answer).await;
+    }
+    let headers = answer.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer
 }

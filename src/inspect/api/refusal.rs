@@ -133,6 +133,18 @@ impl From<StoreError> for Refusal {
     }
 }
 
+impl From<anyhow::Error> for Refusal {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error.into(),
+            Err(error) => {
+                tracing::error!("API: {error:#}");
+                Refusal::trouble()
+            }
+        }
+    }
+}
+
 impl From<OrderError> for Refusal {
     fn from(error: OrderError) -> Self {
         let message = error.to_string();

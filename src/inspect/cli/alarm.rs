@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::out::json_time;
@@ -14,9 +13,6 @@ use crate::notify::what_to_do;
 use crate::send::{self, Alerts};
 use crate::serve;
 use crate::store::{Alarm, AlarmEntry, Store};
-
-/// An alert that waits longer than this is late.
-const LATE: SignedDuration = SignedDuration::from_secs(90);
 
 /// How long a running server gets for a test.
 const TEST_MAX: Duration = Duration::from_secs(60);
@@ -46,16 +42,6 @@ impl Alarms {
             Alarms::Resend => resend(context).await,
         }
     }
-}
-
-/// Of alerts that did not arrive: those that wait for long or in vain, and those given up.
-pub fn undelivered(alerts: &[Alert], now: Timestamp) -> (Vec<&Alert>, Vec<&Alert>) {
-    let (lost, waiting): (Vec<_>, Vec<_>) =
-        (alerts.iter()).partition(|alert| alert.state == AlertState::Failed);
-    let is_late = |alert: &&Alert| {
-        alert.state == AlertState::Delayed || now.duration_since(alert.created_at) > LATE
-    };
-    (waiting.into_iter().filter(is_late).collect(), lost)
 }
 
 /// An address of the desk that lies under a domain with an alarm, and that domain.

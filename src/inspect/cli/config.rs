@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::config::{Centralnic, Config, OwnerMail, shown};
+use crate::config::{Centralnic, Config, OwnerMail, Setting};
 use crate::model::{Environment, RouteParser};
 
 /// The configuration
@@ -88,8 +88,12 @@ impl ConfigCommand {
             }
             ConfigCommand::Show { origin } => {
                 let (_, layers) = context.config()?;
-                for (key, value, from) in layers.iter() {
-                    let value = shown(key, value);
+                for Setting {
+                    key,
+                    value,
+                    origin: from,
+                } in layers.settings()
+                {
                     if out.is_json() {
                         out.object(json!({
                             "key": key,

@@ -1,11 +1,11 @@
 //! `stichtag customer`
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, domain, exit};
 use crate::inspect::work::customers::{self, Contact};
-use crate::model::{CustomerId, Language};
+use crate::model::{self, CustomerId, DomainRecord, Language};
 
 /// Customers
 #[derive(Subcommand, Debug)]
@@ -107,34 +107,10 @@ impl Customer {
         let (store, _) = context.store().await?;
         let customer = customers::one(&*store, &id).await?;
         let records = store.domains_of(&id).await?;
-        let at_risk: Vec<_> = records
-            .iter()
-            .filter(|record| record.key.domain.contains_address(&customer.email))
-            .map(|record| record.key.domain.unicode().to_owned())
-            .collect();
+        let at_risk = at_risk(&customer, &records);
         let out = &context.out;
         if out.is_json() {
-            let domains: Vec<_> = records
-                .iter()
-                .map(|record| {
-                    json!({
-                        "environment": record.key.environment,
-                        "domain": record.key.domain.unicode(),
-                        "ace": record.key.domain.ace(),
-                    })
-                })
-                .collect();
-            out.object(json!({
-                "id": customer.id,
-                "salutation": customer.salutation,
-                "language": customer.language,
-                "email": customer.email,
-                "second_email": customer.second_email,
-                "phone": customer.phone,
-                "timezone": customer.timezone,
-                "address_at_risk": at_risk,
-                "domains": domains,
-            }))?;
+            out.object(object(&customer, &records))?;
             return Ok(exit::DONE);
         }
         let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
@@ -156,4 +132,38 @@ impl Customer {
         domain::print(context, &*store, &records).await?;
         Ok(exit::DONE)
     }
+}
+
+/// Domains that the address lies under.
+fn at_risk(customer: &model::Customer, records: &[DomainRecord]) -> Vec<String> {
+    records
+        .iter()
+        .filter(|record| record.key.domain.contains_address(&customer.email))
+        .map(|record| record.key.domain.unicode().to_owned())
+        .collect()
+}
+
+/// A customer with the domains, as `customer show` prints it.
+pub fn object(customer: &model::Customer, records: &[DomainRecord]) -> Value {
+    let domains: Vec<_> = records
+        .iter()
+        .map(|record| {
+            json!({
+                "environment": record.key.environment,
+                "domain": record.key.domain.unicode(),
+                "ace": record.key.domain.ace(),
+            })
+        })
+        .collect();
+    json!({
+        "id": customer.id,
+        "salutation": customer.salutation,
+        "language": customer.language,
+        "email": customer.email,
+        "second_email": customer.second_email,
+        "phone": customer.phone,
+        "timezone": customer.timezone,
+        "address_at_risk": at_risk(customer, records),
+        "domains": domains,
+    })
 }

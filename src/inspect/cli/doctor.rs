@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, exit, log};
 use crate::authenticate::{self, Advice, Level, Seen};
+use crate::config::Config;
 use crate::model::{RecipientMatch, Require, Route, RouteParser};
 use crate::serve;
 use crate::store::{LogFilter, Store};
@@ -85,6 +86,21 @@ fn line(check: &'static str, about: &str, advice: Advice) -> Line {
     }
 }
 
+/// What every route demands.
+pub fn rules(config: &Config) -> impl Iterator<Item = (&str, Advice)> {
+    let routes = config.all_routes.iter();
+    routes.map(|route| (route.name.as_str(), rule(route)))
+}
+
+/// The word of a level.
+pub fn word(level: Level) -> &'static str {
+    match level {
+        Level::Ok => "ok",
+        Level::Warn => "warn",
+        Level::Fail => "fail",
+    }
+}
+
 /// What a route demands, and what could prove it.
 fn rule(route: &Route) -> Advice {
     let found = |level, text: String, remedy: Option<&str>| Advice {
@@ -136,11 +152,7 @@ fn print(context: &Context, line: &Line) -> anyhow::Result<()> {
         about,
         advice,
     } = line;
-    let level = match advice.level {
-        Level::Ok => "ok",
-        Level::Warn => "warn",
-        Level::Fail => "fail",
-    };
+    let level = word(advice.level);
     if out.is_json() {
         return Ok(out.object(json!({
             "check": check,

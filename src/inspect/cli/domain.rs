@@ -7,7 +7,7 @@ use super::out::json_time;
 use super::{Context, exit};
 use crate::model::request::RegistryRequest;
 use crate::model::{DomainName, DomainRecord, Environment, Lifecycle, RequestState, SentRequest};
-use crate::store::{RequestFilter, Store};
+use crate::store::{HistoryEntry, RequestFilter, Store};
 
 /// Domains as we know them
 #[derive(Subcommand, Debug)]
@@ -59,14 +59,7 @@ impl Domain {
         for record in &records {
             for entry in store.history(&record.key).await? {
                 if context.out.is_json() {
-                    context.out.object(json!({
-                        "environment": record.key.environment,
-                        "domain": record.key.domain.unicode(),
-                        "ace": record.key.domain.ace(),
-                        "at": json_time(Some(entry.at)),
-                        "message": entry.message,
-                        "summary": entry.summary,
-                    }))?;
+                    context.out.object(history_object(record, &entry))?;
                 } else {
                     let message = entry.message.map_or("-".to_owned(), |id| id.to_string());
                     let (at, environment) = (context.out.time(entry.at), record.key.environment);
@@ -173,7 +166,19 @@ fn about<'a>(
     })
 }
 
-/// A domain as the contract wants it; `requests` are those about it.
+/// A line of a domain's history as `domain history` prints it.
+pub fn history_object(record: &DomainRecord, entry: &HistoryEntry) -> Value {
+    json!({
+        "environment": record.key.environment,
+        "domain": record.key.domain.unicode(),
+        "ace": record.key.domain.ace(),
+        "at": json_time(Some(entry.at)),
+        "message": entry.message,
+        "summary": entry.summary,
+    })
+}
+
+/// A domain as the contract wants it; `requests` holds those about it.
 pub fn object(record: &DomainRecord, requests: &[SentRequest]) -> Value {
     let due = record.due();
     let owner = record.facts.reseller.owner.as_ref();

@@ -1,7 +1,7 @@
 //! `stichtag explain`
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, exit};
 use crate::model::reason;
@@ -25,11 +25,7 @@ impl Explain {
         };
         for entry in entries {
             if context.out.is_json() {
-                context.out.object(json!({
-                    "code": entry.code,
-                    "meaning": entry.meaning,
-                    "remedy": entry.remedy,
-                }))?;
+                context.out.object(object(entry))?;
             } else {
                 context
                     .out
@@ -39,4 +35,13 @@ impl Explain {
         }
         Ok(exit::DONE)
     }
+}
+
+/// A code as `explain` prints it.
+pub fn object(entry: &reason::Entry) -> Value {
+    json!({
+        "code": entry.code,
+        "meaning": entry.meaning,
+        "remedy": entry.remedy,
+    })
 }

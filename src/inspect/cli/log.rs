@@ -415,14 +415,14 @@ async fn by_people(
 pub fn deeds(out: &Out, entries: &[&AuditEntry]) -> Vec<String> {
     entries
         .iter()
-        .map(|entry| {
-            let at = out.time(entry.at);
-            format!(
-                "{at}  {} by {}: {}",
-                entry.action, entry.actor, entry.detail
-            )
-        })
+        .map(|entry| deed(entry, out.time(entry.at)))
         .collect()
+}
+
+/// What somebody did, in a line.
+pub fn deed(entry: &AuditEntry, at: impl std::fmt::Display) -> String {
+    let (action, actor, detail) = (&entry.action, &entry.actor, &entry.detail);
+    format!("{at}  {action} by {actor}: {detail}")
 }
 
 /// What `log why` prints of a message; `deeds` is what people did to it.

@@ -1,38 +1,12 @@
 //! `stichtag status`
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use jiff::SignedDuration;
-use serde_json::json;
 
-use super::out::json_time;
 use super::{Context, alarm, deadlines, exit};
-use crate::inspect::work::due;
-use crate::model::{InboundId, Source, without_logins};
-use crate::process::{DEADLINE_NEAR, deadline_key};
-use crate::send::PAUSED;
-use crate::store::{Alarm, ChannelHeard, database_file};
-
-/// Messages that are looked at for who spoke.
-const CHANNELS_OF: u32 = 2_000;
-
-/// Where of mail and queue, which can tell the same, only one speaks. A hint and no alarm: what the
-/// registry sends by which is its own choice (`denic.md` 7, no. 1).
-fn lone(channels: &[ChannelHeard]) -> Vec<&ChannelHeard> {
-    let both = [Source::DenicMail, Source::DenicQueue].map(Source::as_str);
-    let is_one = |channel: &&ChannelHeard| both.contains(&channel.source.as_str());
-    channels
-        .iter()
-        .filter(is_one)
-        .filter(|channel| {
-            let mut others = channels.iter().filter(is_one);
-            !others.any(|other| {
-                other.environment == channel.environment && other.source != channel.source
-            })
-        })
-        .collect()
-}
+use crate::inspect::work::health::health;
+use crate::model::without_logins;
+use crate::store::database_file;
 
 /// Health on one screen; exit 3 if the daemon does not run, 10 if held mail waits too long
 #[derive(Args, Debug)]
@@ -47,56 +21,12 @@ impl Status {
         let (store, config) = context.store().await?;
         let out = &context.out;
         let is_running = is_running(&config.store.url);
-        let figures = store.figures().await?;
-        let alarms = store.alarms().await?;
-        let paused = store.switch(PAUSED).await?;
-        let disk = crate::serve::disk_space(&config, context.clock.clone());
-        let has_room = disk.has_room();
-        let now = context.now();
-        let held = store.held_work(now + DEADLINE_NEAR).await?;
-        let held_age = SignedDuration::try_from(config.held_age)?;
-        let is_overdue = (held.oldest.as_ref())
-            .is_some_and(|oldest| crate::serve::is_overdue(oldest, held_age, now));
-        // Most are alarmed already, as those must be whose deadline could not be read.
-        let is_urgent = |alarm: &Alarm| {
-            let message = alarm.message.map(deadline_key);
-            message.is_some_and(|key| key == alarm.key)
-        };
-        let mut urgent: BTreeSet<InboundId> = held.due.iter().map(|mail| mail.id).collect();
-        let alarmed = alarms.iter().filter(|alarm| is_urgent(alarm));
-        urgent.extend(alarmed.filter_map(|alarm| alarm.message));
-        let deadlines = due::waiting(&*store, &config, now).await?;
-        let undelivered = store.undelivered_alerts().await?;
-        let (late, lost) = alarm::undelivered(&undelivered, now);
-        let channels = store.channels(CHANNELS_OF).await?;
-        let lone = lone(&channels);
-        let own_address = alarm::own_address(&config.alerts.mail, &alarms);
+        let health = health(&*store, &config, &context.clock).await?;
+        let now = health.at;
+        let figures = &health.figures;
+        let own_address = alarm::own_address(&config.alerts.mail, &health.alarms);
         if out.is_json() {
-            out.object(json!({
-                "running": is_running,
-                "store": without_logins(&config.store.url),
-                "messages": figures.messages,
-                "pending": figures.pending,
-                "held": figures.held,
-                "held_oldest_at": json_time(figures.held_oldest),
-                "held_oldest_seconds": figures.held_oldest.map(|at| now.duration_since(at).as_secs()),
-                "held_overdue": is_overdue,
-                "held_urgent": urgent.len(),
-                "last_message_at": json_time(figures.last_message),
-                "domains": figures.domains,
-                "open_cases": figures.cases,
-                "deadlines_waiting": deadlines,
-                "notices_waiting": figures.notices_waiting,
-                "notices_failed": figures.notices_failed,
-                "alerts_late": late.len(),
-                "alerts_failed": lost.len(),
-                "paused": paused,
-                "disk_free_bytes": disk.free_bytes(),
-                "disk_low": !has_room,
-                "channels": channels,
-                "only_channel": lone,
-                "alarms": alarms,
-            }))?;
+            out.object(health.object(&config, is_running))?;
         } else {
             let running = if is_running { "running" } else { "not running" };
             out.heading(&format!("stichtag is {running}"))?;
@@ -107,7 +37,7 @@ impl Status {
                 "messages        {} kept, last {last}",
                 figures.messages
             ))?;
-            for channel in &channels {
+            for channel in &health.channels {
                 out.line(format!(
                     "heard           {} {}, last {}",
                     channel.environment,
@@ -115,7 +45,7 @@ impl Status {
                     out.time(channel.last_at)
                 ))?;
             }
-            for channel in &lone {
+            for channel in &health.lone {
                 out.line(format!(
                     "heard           only {} speaks for {}: the registry's other channel is silent, or not set up",
                     channel.source, channel.environment
@@ -129,35 +59,39 @@ impl Status {
                 "held            {}, oldest {oldest}{age}",
                 figures.held
             ))?;
-            if is_overdue {
+            if health.is_overdue {
+                let held_age = SignedDuration::try_from(config.held_age)?;
                 let limit = deadlines::age(now - held_age, now);
                 out.line(format!(
                     "held            OVERDUE: longer than {limit}; see `stichtag held list`"
                 ))?;
             }
-            if !urgent.is_empty() {
+            if health.urgent > 0 {
                 out.line(format!(
                     "held            URGENT: {} with a deadline near, past or unreadable",
-                    urgent.len()
+                    health.urgent
                 ))?;
             }
             out.line(format!("domains         {}", figures.domains))?;
             out.line(format!("open cases      {}", figures.cases))?;
-            out.line(format!("deadlines       {deadlines} need a person"))?;
+            out.line(format!(
+                "deadlines       {} need a person",
+                health.deadlines
+            ))?;
             let (waiting, failed) = (figures.notices_waiting, figures.notices_failed);
             out.line(format!(
                 "notices         {waiting} waiting, {failed} failed"
             ))?;
-            if !has_room {
-                let (free, least) = (disk.free_bytes().unwrap_or(0), config.store.min_free);
+            if !health.has_room {
+                let (free, least) = (health.free_bytes.unwrap_or(0), config.store.min_free);
                 out.line(format!(
                     "disk            LOW: {free} bytes free, {least} wanted; mail gets 452"
                 ))?;
             }
-            if let Some(why) = &paused {
+            if let Some(why) = &health.paused {
                 out.line(format!("sending         PAUSED: {why}"))?;
             }
-            for alert in late.iter().chain(&lost) {
+            for alert in health.late.iter().chain(&health.lost) {
                 let (state, channel) = (alert.state.as_str(), &alert.channel);
                 let reply = alert.last_reply.as_deref().unwrap_or("not tried yet");
                 out.line(format!(
@@ -169,7 +103,7 @@ impl Status {
                     "alert           {address} lies under {ace}, which has an alarm itself; name another one in `watch.alert_mail`"
                 ))?;
             }
-            for alarm in &alarms {
+            for alarm in &health.alarms {
                 let at = out.time(alarm.raised_at);
                 out.line(format!(
                     "alarm           {} {} (since {at})",
@@ -177,16 +111,8 @@ impl Status {
                 ))?;
             }
         }
-        let needs_a_person = figures.held > 0
-            || deadlines > 0
-            || figures.notices_failed > 0
-            || !has_room
-            || !alarms.is_empty()
-            || !late.is_empty()
-            || !lost.is_empty()
-            || paused.is_some();
-        let is_urgent = is_overdue || !urgent.is_empty();
-        let is_attention = self.fail && needs_a_person || is_running && is_urgent;
+        let is_urgent = health.is_overdue || health.urgent > 0;
+        let is_attention = self.fail && health.needs_a_person() || is_running && is_urgent;
         Ok(match (is_running, is_attention) {
             (_, true) => exit::ATTENTION,
             (false, false) => exit::INVALID,

@@ -27,7 +27,8 @@ pub enum Tokens {
 pub struct Add {
     /// Whose it is, such as `shop-1`: the actor in the audit trail
     name: TokenName,
-    /// What it allows: orders:read, orders:write or payments:write
+    /// What it allows: orders:read, orders:write, payments:write, messages:read, domains:read,
+    /// audit:read or people:read
     #[arg(
         long = "scope",
         required = true,

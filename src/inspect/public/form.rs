@@ -1,6 +1,6 @@
 //! The form that a page of ours sends.
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 
@@ -24,6 +24,17 @@ pub struct Form {
 
 /// Reads a form. An error: the page that says what is wrong.
 pub async fn read(request: Request) -> Result<Form, Page> {
+    Ok(parse(&body(request).await?))
+}
+
+/// The code as it was typed, and the language of the page; `None`: that is no form of ours.
+pub async fn typed(request: Request) -> Option<(String, Option<String>)> {
+    let bytes = body(request).await.ok()?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    Some((value(text, "code").unwrap_or_default(), value(text, "lang")))
+}
+
+async fn body(request: Request) -> Result<Bytes, Page> {
     let kind = request.headers().get(CONTENT_TYPE).cloned();
     let bytes = to_bytes(request.into_body(), DISCARDED_BYTES_MAX).await;
     let bytes = bytes.map_err(|_| Page::Large)?;
@@ -35,7 +46,7 @@ pub async fn read(request: Request) -> Result<Form, Page> {
     if !(kind.trim_ascii()).eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
         return Err(Page::Enter { is_wrong: true });
     }
-    Ok(parse(&bytes))
+    Ok(bytes)
 }
 
 /// Browsers write a blank as `+` and a `+` as `%2B`.

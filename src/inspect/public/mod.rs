@@ -5,6 +5,7 @@
 //! here, and the answer waits some seconds for what comes of it. Whoever has the code can confirm, so
 //! neither it nor the address is logged, and after the POST the code stands in no address.
 
+mod check;
 mod code;
 mod form;
 mod limit;
@@ -29,7 +30,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,8 @@ pub use limit::{Limiter, Subnet};
 pub use page::masked;
 pub use visitor::{address, language};
 pub use visits::Visits;
+
+pub use check::router as check_router;
 
 /// The longest query that is read.
 const QUERY_BYTES_MAX: usize = 4096;
@@ -126,18 +128,8 @@ impl Public {
         }))))
     }
 
-    /// Answers until the shutdown.
-    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
-        let shutdown = self.0.shutdown.clone();
-        let service = self
-            .router()
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await
-    }
-
-    fn router(&self) -> Router {
+    /// What it answers.
+    pub fn router(&self) -> Router {
         let mut routes = Router::new().route("/robots.txt", get(|| async { ROBOTS }));
         // The web server in front may take the path of `base_url` away, or leave it.
         let mut fronts = vec!["", prefix(&self.0.site)];

@@ -8,6 +8,7 @@
 
 mod address;
 mod assets;
+mod audit;
 mod board;
 mod caller;
 mod case;
@@ -21,7 +22,9 @@ mod fault;
 mod filter;
 mod form;
 mod guard;
+mod health;
 mod held;
+mod help;
 mod highlight;
 mod live;
 mod me;
@@ -34,6 +37,7 @@ mod pages;
 mod requests;
 mod reseller;
 mod sessions;
+mod settings;
 mod sign_in;
 mod tries;
 mod users;
@@ -60,13 +64,15 @@ use crate::config::Config;
 use crate::send::PAUSED;
 use crate::store::Store;
 pub use board::DueNow;
-pub use caller::Caller;
+pub use caller::{Caller, veiled};
 pub use fault::Fault;
 pub use form::{Fields, Query};
 pub use way::{Right, Way};
 
+use audit::Checking;
 use board::Board;
 use door::House;
+use health::HealthNow;
 use pages::Pages;
 use sessions::Sessions;
 use tries::Tries;
@@ -86,6 +92,8 @@ pub struct Site {
     pub shutdown: CancellationToken,
     sessions: Sessions,
     tries: Tries,
+    checking: Checking,
+    health: HealthNow,
     board: Board,
     mark: live::Mark,
     /// Faults in the texts of notices, once somebody has asked for them.
@@ -112,6 +120,9 @@ pub fn ways() -> Vec<Way> {
         messages::ways(),
         message::ways(),
         held::ways(),
+        audit::ways(),
+        settings::ways(),
+        help::ways(),
         notices::ways(),
         me::ways(),
         sign_in::ways(),
@@ -132,6 +143,8 @@ pub fn router(
     let site = Arc::new(Site {
         sessions: Sessions::new(store.clone(), clock.clone(), &config.web),
         tries: Tries::default(),
+        checking: Checking::default(),
+        health: HealthNow::default(),
         store,
         config: config.clone(),
         clock,

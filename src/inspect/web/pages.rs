@@ -1,5 +1,7 @@
 //! Writes pages: templates, in two languages, for people who see personal data and people who do not.
 
+use std::sync::LazyLock;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::{Captures, Regex};
 
 use super::caller::veiled;
 use super::words::Words;
@@ -56,6 +59,10 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ),
     ("me.html", include_str!("templates/me.html")),
     ("me_totp.html", include_str!("templates/me_totp.html")),
+    ("audit.html", include_str!("templates/audit.html")),
+    ("settings.html", include_str!("templates/settings.html")),
+    ("help.html", include_str!("templates/help.html")),
+    ("help_keys.html", include_str!("templates/help_keys.html")),
     ("users.html", include_str!("templates/users.html")),
     ("user.html", include_str!("templates/user.html")),
     ("user_link.html", include_str!("templates/user_link.html")),
@@ -68,6 +75,12 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("outcome.html", include_str!("templates/outcome.html")),
     ("replay.html", include_str!("templates/replay.html")),
 ];
+
+/// A mail address within a sentence.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    // The pattern is part of the program.
+    Regex::new(r"[^\s<>()\[\],;:\x22]+@[^\s<>()\[\],;:\x22]+").expect("a valid pattern")
+});
 
 /// One that writes in a language.
 type Engine = Environment<'static>;
@@ -161,8 +174,12 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("urlencode", |text: &str| {
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
-    engine.add_filter("sentence", move |text: &str| {
-        clean(&with_times(text, |at| local(at, language, true)))
+    engine.add_filter("sentence", move |text: Option<&str>| {
+        let text = with_times(text.unwrap_or_default(), |at| local(at, language, true));
+        match sees_people {
+            true => clean(&text),
+            false => clean(&ADDRESS.replace_all(&text, |found: &Captures<'_>| veiled(&found[0]))),
+        }
     });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {
@@ -313,6 +330,18 @@ mod tests {
         assert_eq!(left(-1, Language::En), "past");
         assert_eq!(count(1_234_567, Language::De), "1.234.567");
         assert_eq!(count(-999, Language::En), "-999");
+    }
+
+    #[test]
+    fn addresses_within_sentences_are_veiled_for_viewers() {
+        let written = |sees_people| {
+            let engine = engine(Language::En, sees_people).unwrap();
+            let text = "N-1 came back: <anna@example.net> is full (2025-06-06T13:51:08Z)";
+            engine.render_named_str("x.txt", "{{ text|sentence }}", context! { text => text })
+        };
+        let whole = "N-1 came back: <anna@example.net> is full (Fri 06 Jun 2025 15:51 CEST)";
+        assert_eq!(written(true).unwrap(), whole);
+        assert_eq!(written(false).unwrap(), whole.replace("anna@", "a…@"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod customers;
 pub mod due;
 pub mod feed;
+pub mod health;
 pub mod held;
 pub mod letter;
 pub mod notice;

@@ -2,7 +2,7 @@
 
 use anyhow::{anyhow, bail};
 
-use super::Work;
+use super::{Work, letter};
 use crate::inspect::cli::exit;
 use crate::model::{CaseId, Customer, Language, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::send::{PAUSED, RESUMED};
@@ -130,4 +130,31 @@ pub async fn subject(
         kind,
         ..last.notice
     })
+}
+
+/// What can be said of the notice or letter with a code, as somebody typed it, and its kind; `None`: it
+/// is none of ours.
+pub async fn genuine(
+    store: &dyn Store,
+    typed: &str,
+    settings: &notify::Settings,
+) -> anyhow::Result<Option<(notify::Answer, NoticeKind)>> {
+    for code in notify::readings(typed) {
+        let filter = NoticeFilter {
+            code: Some(code),
+            ..NoticeFilter::default()
+        };
+        let Some(entry) = store.notices(&filter).await?.pop() else {
+            continue;
+        };
+        // A letter carries the code of a notice that may never have left.
+        let letter_at = match entry.notice.sent_at {
+            None => letter::written_at(store, &entry.notice).await?,
+            Some(_) => None,
+        };
+        if let Some(answer) = notify::answer(&entry.notice, letter_at, settings) {
+            return Ok(Some((answer, entry.notice.kind)));
+        }
+    }
+    Ok(None)
 }

@@ -1,10 +1,31 @@
 //! Metrics from values that are known already.
 
+use prometheus::TextEncoder;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 
 use crate::store::Distribution;
+
+/// All of them in the text format. What has no value yet has its name and its meaning.
+pub fn text(families: &[MetricFamily]) -> Result<String, prometheus::Error> {
+    let encoder = TextEncoder::new();
+    let mut text = String::new();
+    for family in families {
+        if family.get_metric().is_empty() {
+            let (name, help) = (family.name(), family.help());
+            let kind = match family.get_field_type() {
+                MetricType::COUNTER => "counter",
+                MetricType::HISTOGRAM => "histogram",
+                _ => "gauge",
+            };
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        } else {
+            encoder.encode_utf8(std::slice::from_ref(family), &mut text)?;
+        }
+    }
+    Ok(text)
+}
 
 /// Labels of one value; one that is empty is left out.
 pub type Labels<'a> = Vec<(&'a str, &'a str)>;
@@ -70,16 +91,17 @@ pub fn histogram<'a>(
 ) -> MetricFamily {
     let metrics = values.into_iter().map(|(labels, took)| {
         let mut count = 0;
-        let bounds = took.kind.bounds().iter().copied();
-        let buckets = bounds.chain([f64::INFINITY]).zip(&took.buckets);
+        // The one without a bound is written by the encoder.
+        let buckets = took.kind.bounds().iter().zip(&took.buckets);
         let buckets = buckets.map(|(bound, in_it)| {
             count += in_it;
             let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound);
+            bucket.set_upper_bound(*bound);
             bucket.set_cumulative_count(count);
             bucket
         });
         let buckets = buckets.collect();
+        let count = took.buckets.iter().sum();
         let mut histogram = Histogram::default();
         histogram.set_bucket(buckets);
         histogram.set_sample_count(count);

@@ -7,8 +7,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use super::super::chain::{self, AuditCheck, AuditFinding, AuditHead, RawEntry, Walk};
-use super::super::{AuditEntry, AuditFilter, AuditLink, StoreError};
+use super::super::{AuditEntry, AuditFilter, AuditLink, AuditPage, StoreError};
 use super::{MIGRATIONS, SqliteStore, Writing, row};
+
+/// Entries that one page looks through at most.
+const LOOKED_THROUGH: i64 = 20_000;
+
+/// Clocks are set back, too: entries so near to an instant may stand on its other side.
+const OUT_OF_ORDER: i64 = 1_000;
 
 /// Writes an entry behind the last one; the only way into the trail.
 pub async fn append(
@@ -78,6 +84,64 @@ pub async fn list(store: &SqliteStore, filter: &AuditFilter) -> Result<Vec<Audit
     .iter()
     .map(link)
     .collect()
+}
+
+pub async fn page(
+    store: &SqliteStore,
+    filter: &AuditFilter,
+    below: Option<i64>,
+) -> Result<AuditPage, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let newest = head_in(&mut reading).await?.entries + 1;
+    let mut below = below.unwrap_or(newest).min(newest);
+    if let Some(until) = filter.until {
+        let last = sqlx::query("SELECT id FROM audit WHERE at < ? ORDER BY at DESC LIMIT 1")
+            .bind(row::micros(until))
+            .fetch_optional(&mut *reading)
+            .await?;
+        let last: i64 = last.map_or(Ok(0), |last| last.try_get("id"))?;
+        below = below.min(last + OUT_OF_ORDER);
+    }
+    let mut lowest = 0;
+    if let Some(since) = filter.since {
+        let first = sqlx::query("SELECT id FROM audit WHERE at >= ? ORDER BY at LIMIT 1")
+            .bind(row::micros(since))
+            .fetch_optional(&mut *reading)
+            .await?;
+        let first: i64 = first.map_or(Ok(newest), |first| first.try_get("id"))?;
+        lowest = first - OUT_OF_ORDER;
+    }
+    let floor = match filter.object {
+        // It has an index of its own.
+        Some(_) => 0,
+        None => (below - LOOKED_THROUGH).max(lowest).max(0),
+    };
+    let limit = i64::from(filter.limit);
+    let found = sqlx::query(
+        "SELECT * FROM audit WHERE id < ?1 AND id >= ?2 AND (?3 IS NULL OR object = ?3) \
+            AND (?4 IS NULL OR instr(' ' || actor || ' ', ' ' || ?4 || ' ') > 0) \
+            AND (?5 IS NULL OR action = ?5 OR instr(action, ?5 || ' ') = 1) \
+            AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) \
+         ORDER BY id DESC LIMIT ?8",
+    )
+    .bind(below)
+    .bind(floor)
+    .bind(filter.object.as_deref())
+    .bind(filter.actor.as_deref())
+    .bind(filter.action.as_deref())
+    .bind(filter.since.map(row::micros))
+    .bind(filter.until.map(row::micros))
+    .bind(limit)
+    .fetch_all(&mut *reading)
+    .await?;
+    reading.commit().await?;
+    let links = found.iter().map(link).collect::<Result<Vec<_>, _>>()?;
+    let is_full = found.len() as i64 >= limit;
+    let last = links.last().map(|link| link.id).filter(|_| is_full);
+    Ok(AuditPage {
+        below: last.or(Some(floor)).filter(|id| *id > lowest.max(1)),
+        links,
+    })
 }
 
 /// What was done to any of the objects, oldest first.

@@ -45,10 +45,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::{
-    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, CaseEntry, CaseNote,
-    Change, ChannelHeard, Claimed, Delivery, Desk, DomainImport, Dossier, Figures, HeldWork,
-    HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange, Report,
-    Sealed, Store, StoreError, Waiting, World,
+    Alarm, Ask, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditLink, AuditPage, CaseEntry,
+    CaseNote, Change, ChannelHeard, Claimed, Delivery, Desk, DomainImport, Dossier, Figures,
+    HeldWork, HistoryEntry, LogEntry, LogFilter, NoticeEntry, NoticeFilter, Outcome, PlanChange,
+    Report, Sealed, Store, StoreError, Waiting, World,
 };
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, Evidence, Inbound,
@@ -581,6 +581,14 @@ impl Store for SqliteStore {
 
     async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditLink>, StoreError> {
         audit::list(self, filter).await
+    }
+
+    async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        below: Option<i64>,
+    ) -> Result<AuditPage, StoreError> {
+        audit::page(self, filter, below).await
     }
 
     async fn audit_verify(&self, noted: Option<&AuditHead>) -> Result<AuditCheck, StoreError> {

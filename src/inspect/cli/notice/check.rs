@@ -6,10 +6,10 @@ use serde_json::json;
 use super::super::out::json_time;
 use super::super::{Context, exit};
 use crate::config::Config;
-use crate::inspect::work::letter;
+use crate::inspect::work::notice::genuine;
 use crate::model::Language;
 use crate::notify;
-use crate::store::{NoticeFilter, Store};
+use crate::store::Store;
 
 /// Did we send a notice, or write a letter, with this code? Exit 4 if not
 ///
@@ -32,29 +32,8 @@ impl Check {
         store: &dyn Store,
         config: &Config,
     ) -> anyhow::Result<u8> {
-        let mut found = None;
-        for code in notify::readings(&self.code.concat()) {
-            let filter = NoticeFilter {
-                code: Some(code),
-                ..NoticeFilter::default()
-            };
-            let entry = store.notices(&filter).await?.pop();
-            // A letter carries the code of a notice that may never have left.
-            let letter_at = match &entry {
-                Some(entry) if entry.notice.sent_at.is_none() => {
-                    letter::written_at(store, &entry.notice).await?
-                }
-                _ => None,
-            };
-            found = entry.and_then(|entry| {
-                let settings = &config.notices.settings;
-                let answer = notify::answer(&entry.notice, letter_at, settings)?;
-                Some((answer, entry.notice.kind))
-            });
-            if found.is_some() {
-                break;
-            }
-        }
+        let settings = &config.notices.settings;
+        let found = genuine(store, &self.code.concat(), settings).await?;
         let answer = found.as_ref().map(|(answer, _)| answer);
         if context.out.is_json() {
             context.out.object(json!({

@@ -94,3 +94,6 @@ CREATE TRIGGER verdict_reason_gone AFTER DELETE ON verdict
 BEGIN
     DELETE FROM verdict_reason WHERE id = OLD.id;
 END;
+
+-- What was done at which time is looked for from there.
+CREATE INDEX audit_at ON audit (at);
