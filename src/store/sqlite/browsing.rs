@@ -192,6 +192,9 @@ async fn case_part(
                  WHERE domain.customer = ",
             )
             .push_bind(&customer.0),
+        None if !is_ended && filter.key.is_none() => {
+            select.push("verification_case AS one INDEXED BY case_open_id WHERE true")
+        }
         None => select.push("verification_case AS one WHERE true"),
     };
     select.push(match is_ended {

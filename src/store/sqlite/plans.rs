@@ -47,10 +47,12 @@ pub async fn claim(
 
 pub async fn all(store: &SqliteStore) -> Result<Desk, StoreError> {
     let mut reading = store.readers.begin().await?;
-    let ids: Vec<i64> =
-        sqlx::query_scalar("SELECT id FROM verification_case WHERE closed_at IS NULL ORDER BY id")
-            .fetch_all(&mut *reading)
-            .await?;
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM verification_case INDEXED BY case_open_id \
+         WHERE closed_at IS NULL ORDER BY id",
+    )
+    .fetch_all(&mut *reading)
+    .await?;
     let desk = read(&mut reading, &ids).await?;
     reading.commit().await?;
     Ok(desk)

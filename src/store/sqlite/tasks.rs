@@ -1,7 +1,7 @@
 //! Calls that the desk has to make.
 
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{CaseNote, StoreError};
 use super::{SqliteStore, Writing, audit, row};
@@ -107,35 +107,39 @@ pub async fn tasks_in(
     connection: &mut SqliteConnection,
     case: Option<CaseId>,
 ) -> Result<Vec<Task>, StoreError> {
-    sqlx::query(
-        "SELECT task.*, verification_case.environment, ace FROM task \
-         JOIN verification_case ON verification_case.id = task.\"case\" \
-         WHERE CASE WHEN ?1 IS NULL THEN task.closed_at IS NULL ELSE task.\"case\" = ?1 END \
-         ORDER BY task.id",
-    )
-    .bind(case.map(|case| case.0))
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(|found| {
-        Ok(Task {
-            case: CaseId(found.try_get("case")?),
-            domain: DomainKey {
-                environment: row::environment(found.try_get("environment")?)?,
-                domain: row::name(found.try_get("ace")?)?,
-            },
-            customer: found
-                .try_get::<Option<String>, _>("customer")?
-                .map(CustomerId),
-            key: found.try_get("key")?,
-            code: row::word(found.try_get("code")?, |code| {
-                reason::find(code).map(|entry| entry.code)
-            })?,
-            text: found.try_get("text")?,
-            opened_at: row::instant(found.try_get("opened_at")?)?,
-            closed_at: row::optional_instant(found.try_get("closed_at")?)?,
-            outcome: found.try_get("outcome")?,
+    // Either way few are looked at: those of one case, or those that are open.
+    let which = match case {
+        Some(_) => "task WHERE task.\"case\" = ?",
+        None => "task INDEXED BY task_open WHERE ? IS NULL AND task.closed_at IS NULL",
+    };
+    let select = format!(
+        "SELECT task.*, verification_case.environment, ace FROM (SELECT task.* FROM {which}) AS task \
+         CROSS JOIN verification_case ON verification_case.id = task.\"case\" ORDER BY task.id"
+    );
+    sqlx::query(AssertSqlSafe(select))
+        .bind(case.map(|case| case.0))
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(|found| {
+            Ok(Task {
+                case: CaseId(found.try_get("case")?),
+                domain: DomainKey {
+                    environment: row::environment(found.try_get("environment")?)?,
+                    domain: row::name(found.try_get("ace")?)?,
+                },
+                customer: found
+                    .try_get::<Option<String>, _>("customer")?
+                    .map(CustomerId),
+                key: found.try_get("key")?,
+                code: row::word(found.try_get("code")?, |code| {
+                    reason::find(code).map(|entry| entry.code)
+                })?,
+                text: found.try_get("text")?,
+                opened_at: row::instant(found.try_get("opened_at")?)?,
+                closed_at: row::optional_instant(found.try_get("closed_at")?)?,
+                outcome: found.try_get("outcome")?,
+            })
         })
-    })
-    .collect()
+        .collect()
 }

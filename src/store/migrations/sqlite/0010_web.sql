@@ -49,6 +49,9 @@ CREATE TABLE web_feed_key (
 CREATE INDEX customer_email  ON customer (lower(body ->> '$.email'));
 CREATE INDEX customer_second ON customer (lower(body ->> '$.second_email'));
 
+-- Open cases in the order of their numbers: few among many.
+CREATE INDEX case_open_id ON verification_case (id) WHERE closed_at IS NULL;
+
 -- Orders and requests by what people look for.
 CREATE INDEX order_state   ON registry_order (state, id);
 CREATE INDEX order_ace     ON registry_order (ace, id);
