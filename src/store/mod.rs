@@ -164,6 +164,16 @@ pub trait Store:
     /// Writes or overwrites customers.
     async fn put_customers(&self, customers: &[Customer]) -> Result<(), StoreError>;
 
+    /// Writes a customer that a person changed; what waits for a former address goes to the one in its
+    /// place, and what is planned is thought of anew.
+    /// [`StoreError::Conflict`]: it is no longer as it was `before`.
+    async fn change_customer(
+        &self,
+        before: &Customer,
+        after: &Customer,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError>;
+
     /// One customer.
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError>;
 

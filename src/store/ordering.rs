@@ -9,7 +9,7 @@ use super::{Alarm, AuditEntry, Sealed, StoreError};
 use crate::model::request::RegistryRequest;
 use crate::model::{
     ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
-    Purpose, RequestId, RequestOutcome, SentRequest, Waits,
+    Purpose, RequestId, RequestOutcome, RequestState, SentRequest, Waits,
 };
 
 /// A new order, with what it does to its domain.
@@ -116,7 +116,11 @@ pub struct OrderFilter {
     pub ace: Option<String>,
     /// Under this key.
     pub key: Option<String>,
-    /// Only those behind this one.
+    /// In this state.
+    pub state: Option<OrderState>,
+    /// The newest on top.
+    pub newest_first: bool,
+    /// Only those behind this one, in that order.
     pub after: Option<OrderId>,
     /// So many at most.
     pub limit: Option<u32>,
@@ -135,7 +139,11 @@ pub struct RequestFilter {
     pub ace: Option<String>,
     /// Under one reference.
     pub ctid: Option<Ctid>,
-    /// Only those behind this one.
+    /// In this state.
+    pub state: Option<RequestState>,
+    /// The newest on top.
+    pub newest_first: bool,
+    /// Only those behind this one, in that order.
     pub after: Option<RequestId>,
     /// So many at most.
     pub limit: Option<u32>,
@@ -148,7 +156,9 @@ pub struct ActionFilter {
     pub environment: Option<Environment>,
     /// About one domain, by A-label.
     pub ace: Option<String>,
-    /// Only those behind this one.
+    /// The newest on top.
+    pub newest_first: bool,
+    /// Only those behind this one, in that order.
     pub after: Option<ActionId>,
     /// So many at most.
     pub limit: Option<u32>,
@@ -191,13 +201,13 @@ pub trait Ordering: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
 
-    /// Orders, oldest first.
+    /// Orders, oldest first unless the filter says otherwise.
     async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StoreError>;
 
     /// One order.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 
-    /// Requests, oldest first.
+    /// Requests, oldest first unless the filter says otherwise.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<SentRequest>, StoreError>;
 
     /// Takes up to `limit` requests of an environment, made for these purposes, that are due at `now`,
@@ -267,7 +277,7 @@ pub trait Ordering: Send + Sync {
     /// each; how many there were.
     async fn mark_unanswered(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// The action log, oldest first.
+    /// The action log, oldest first unless the filter says otherwise.
     async fn actions(
         &self,
         filter: &ActionFilter,

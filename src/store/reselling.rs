@@ -33,6 +33,8 @@ pub struct CommandFilter {
     pub environment: Option<Environment>,
     /// In this state.
     pub state: Option<CommandState>,
+    /// Only the newest so many.
+    pub newest: Option<u32>,
 }
 
 /// The outbox of commands to CentralNic Reseller.

@@ -101,14 +101,38 @@ impl Line {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length = length.map_or(0, |(_, length)| length.parse().unwrap());
-        let mut body = vec![0; if is_head { 0 } else { length }];
-        self.stream.read_exact(&mut body).unwrap();
+        let field = |name| headers.iter().find(|(known, _)| known == name);
+        let length = field("content-length").map_or(0, |(_, length)| length.parse().unwrap());
+        let body = match field("transfer-encoding").is_some() {
+            true => self.chunks(),
+            false => self.bytes(if is_head { 0 } else { length }),
+        };
         Answer {
             status,
             headers,
             text: String::from_utf8(body).unwrap(),
+        }
+    }
+}
+
+impl Line {
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let mut head = String::new();
+            self.stream.read_line(&mut head).unwrap();
+            let length = usize::from_str_radix(head.trim_end(), 16).unwrap();
+            all.extend(self.bytes(length));
+            self.bytes(2);
+            if length == 0 {
+                return all;
+            }
         }
     }
 }

@@ -404,7 +404,7 @@ fn an_admin_stays() {
     let admin = known(&house, "anna", "admin");
     for (action, fields) in [("disable", vec![]), ("role", vec![("role", "viewer")])] {
         let answer = admin.fill("/users/anna", &format!("/users/anna/{action}"), &fields);
-        assert_eq!(answer.status, 422, "{action}");
+        assert_eq!(answer.status, 409, "{action}");
         assert!(answer.text.contains("anna is the only admin"));
     }
     assert_eq!(

@@ -68,10 +68,10 @@ async function mouse(browser, selector) {
     }
 }
 
-const CODES = { Enter: 13, Tab: 9, " ": 32 };
+const CODES = { Enter: 13, Tab: 9, End: 35, " ": 32 };
 
 async function key(browser, key, modifiers = 0) {
-    const text = { Enter: "\r", Tab: undefined }[key] ?? (key.length === 1 ? key : undefined);
+    const text = { Enter: "\r" }[key] ?? (key.length === 1 ? key : undefined);
     const event = { key, code: key, windowsVirtualKeyCode: CODES[key] ?? key.toUpperCase().charCodeAt(0), text, modifiers };
     await browser.ask("Input.dispatchKeyEvent", { type: text ? "keyDown" : "rawKeyDown", ...event });
     await browser.ask("Input.dispatchKeyEvent", { type: "keyUp", ...event });
@@ -95,6 +95,8 @@ const VERBS = {
     },
     async type(browser, [selector, text]) {
         await mouse(browser, selector);
+        // Behind what stands there already, wherever the mouse has hit it.
+        await key(browser, "End");
         await browser.ask("Input.insertText", { text });
     },
     /** Text where the focus is. */

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::house::{DESK, House};
+use super::mails::status;
 use super::registry_mails::verification;
 
 /// What a browser does, one step after the other.
@@ -89,7 +90,6 @@ fn the_first_admin_comes_in_by_the_link_and_finds_a_message_without_scripts() {
             ["open", "/messages"],
             ["seen"],
             ["open", link],
-            ["go", "main form button"],
             ["type", "#password", password],
             ["type", "#again", password],
             ["go", "main form button"],
@@ -325,4 +325,74 @@ fn an_open_page_shows_what_comes_in_by_itself() {
         let seen = looking.join().unwrap();
         assert_eq!(seen[1]["address"], "/messages");
     });
+}
+
+#[test]
+fn a_case_is_worked_from_the_telephone_call_to_its_end() {
+    let house = House::new(DESK);
+    // The only address lies under the domain that is off the net: no mail reaches this customer.
+    house.import(
+        "customers",
+        "customer,email,phone\nkaja,kaja@eins.de,+49 69 7654321\n",
+    );
+    house.import("domains", "domain,customer\neins.de,kaja\n");
+    house.receives(&[status("eins.de", "live", "serverHold", &[("deletion", 12)])]);
+    house.person("operator", "en");
+    house.until("a call is asked for", || {
+        (!house.objects(&["case", "calls"]).is_empty()).then_some(())
+    });
+    let seen = go(&[visit(
+        &house,
+        Some("operator-en"),
+        json!([
+            ["open", "/"],
+            ["go", "a.card[href='/calls']"],
+            ["seen"],
+            ["go", "main a[href='/cases/V-1']"],
+            ["seen"],
+            [
+                "type",
+                "form[action$='call-done'] textarea",
+                "Kaja sends the passport today"
+            ],
+            ["go", "form[action$='call-done'] button"],
+            [
+                "type",
+                "form[action$='/note'] textarea",
+                "passport arrived, it is fine"
+            ],
+            ["go", "form[action$='/note'] button"],
+            ["seen"],
+        ]),
+    )]);
+    let [calls, case, noted] = &seen[..] else {
+        panic!("{seen:#?}");
+    };
+    assert!(text(calls).contains("+49 69 7654321"), "{calls}");
+    assert!(text(case).contains("A call is to be made"), "{case}");
+    for expected in [
+        "Noted.",
+        "Kaja sends the passport today",
+        "passport arrived, it is fine",
+    ] {
+        assert!(text(noted).contains(expected), "{expected}: {noted}");
+    }
+    assert!(!text(noted).contains("A call is to be made"), "{noted}");
+    // The registry asks for nothing any more.
+    house.receives(&[status("eins.de", "live", "connect", &[])]);
+    let ended = &go(&[visit(
+        &house,
+        Some("operator-en"),
+        json!([["open", "/cases/V-1"], ["seen"]]),
+    )])[0];
+    assert!(
+        text(ended).contains("resolved") && text(ended).contains("The case has ended"),
+        "{ended}"
+    );
+    let actors = house.objects(&["audit", "list"]);
+    let deeds: Vec<_> = (actors.iter())
+        .filter(|deed| deed["actor"] == "web operator-en")
+        .map(|deed| deed["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(deeds, ["case call-done", "case note"]);
 }

@@ -44,8 +44,9 @@ fn bytes(house: &House, person: &Person<'_>, path: &str, token: &str) -> (String
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Remote-User: {}\r\n\
          Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         Cookie: {}\r\nContent-Length: {}\r\n\r\n{body}",
         person.name,
+        person.cookies.borrow().field(),
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

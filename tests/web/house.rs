@@ -26,6 +26,8 @@ pub struct House {
     settings: Vec<(String, String)>,
     server: Child,
     pub address: SocketAddr,
+    /// What the server said when it was ready.
+    ready: String,
 }
 
 impl Drop for House {
@@ -93,10 +95,21 @@ impl House {
         };
         House {
             address: address.parse().unwrap(),
+            ready: ready.clone(),
             folder,
             settings,
             server,
         }
+    }
+
+    /// Where everybody looks.
+    pub fn public(&self) -> SocketAddr {
+        let address = self.ready.trim_end().split_once(" public=");
+        address
+            .unwrap_or_else(|| panic!("{}", self.ready))
+            .1
+            .parse()
+            .unwrap()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -291,7 +304,7 @@ impl Person<'_> {
         self.send("POST", path, &headers, &pairs.join("&"))
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let cookies = self.cookies.borrow().field();
         let own = [("X-Remote-User", self.name.as_str()), ("Cookie", &cookies)];
         let headers = [&own, headers].concat();

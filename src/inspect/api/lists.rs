@@ -125,9 +125,9 @@ pub async fn orders(State(api): State<Api>, request: Request) -> Result<Response
     let filter = OrderFilter {
         environment: asked.environment,
         ace: asked.ace.clone(),
-        key: None,
         after: asked.after,
         limit: asked.fetched(),
+        ..OrderFilter::default()
     };
     let orders = api.store.orders(&filter).await?;
     let objects = object::orders(&*api.store, &orders).await?;
@@ -219,6 +219,7 @@ pub async fn actions(State(api): State<Api>, request: Request) -> Result<Respons
         ace: asked.ace.clone(),
         after: asked.after,
         limit: asked.fetched(),
+        ..ActionFilter::default()
     };
     let entries = api.store.actions(&filter).await?;
     let objects = entries

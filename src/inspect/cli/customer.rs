@@ -1,10 +1,11 @@
 //! `stichtag customer`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Context, domain, exit};
-use crate::model::{self, CustomerId, DomainRecord};
+use crate::inspect::work::customers::{self, Contact};
+use crate::model::{self, CustomerId, DomainRecord, Language};
 
 /// Customers
 #[derive(Subcommand, Debug)]
@@ -14,18 +15,97 @@ pub enum Customer {
         /// The customer's number
         id: String,
     },
+    /// Change how one is reached; what is not said stays as it is
+    SetContact(SetContact),
+    /// Change the language of one's mails
+    Language {
+        /// The customer's number
+        id: String,
+        /// `de` or `en`; `none`: not known, mails are written in all languages
+        #[arg(value_parser = language)]
+        language: Spoken,
+    },
+}
+
+/// A language, or none that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken(Option<Language>);
+
+fn language(tag: &str) -> Result<Spoken, String> {
+    match (tag, Language::from_tag(tag)) {
+        ("none", _) => Ok(Spoken(None)),
+        (_, Some(language)) => Ok(Spoken(Some(language))),
+        _ => Err("expected de, en or none".to_owned()),
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct SetContact {
+    /// The customer's number
+    id: String,
+    /// Mail address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// A second address, best at another domain; `none` takes it away
+    #[arg(long, value_name = "ADDRESS")]
+    second_email: Option<String>,
+    /// Telephone number; `none` takes it away
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// What follows "Guten Tag"
+    #[arg(long, value_name = "NAME")]
+    salutation: Option<String>,
+    /// Time zone, such as Europe/Berlin; `none`: the registry's
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+}
+
+impl SetContact {
+    async fn run(self, context: &Context) -> anyhow::Result<u8> {
+        let (store, config) = context.store().await?;
+        let id = CustomerId(self.id);
+        let before = customers::one(&*store, &id).await?;
+        let or_none = |text: String| Some(text).filter(|text| text != "none");
+        let contact = Contact {
+            email: self.email,
+            second_email: self.second_email.map(or_none),
+            phone: self.phone.map(or_none),
+            salutation: self.salutation,
+            timezone: self.timezone.map(or_none),
+        };
+        let work = context.work(&*store, &config);
+        said(
+            context,
+            &id,
+            customers::set_contact(&work, &before, contact).await?,
+        )
+    }
+}
+
+fn said(context: &Context, id: &CustomerId, is_changed: bool) -> anyhow::Result<u8> {
+    context.out.line(match is_changed {
+        true => format!("{id} is changed"),
+        false => "It was so before; nothing changed.".to_owned(),
+    })?;
+    Ok(exit::DONE)
 }
 
 impl Customer {
     pub async fn run(self, context: &Context) -> anyhow::Result<u8> {
-        let Customer::Show { id } = self;
-        let id = CustomerId(id);
+        let id = match self {
+            Customer::Show { id } => CustomerId(id),
+            Customer::SetContact(set) => return set.run(context).await,
+            Customer::Language { id, language } => {
+                let (store, config) = context.store().await?;
+                let id = CustomerId(id);
+                let before = customers::one(&*store, &id).await?;
+                let work = context.work(&*store, &config);
+                let is_changed = customers::set_language(&work, &before, language.0).await?;
+                return said(context, &id, is_changed);
+            }
+        };
         let (store, _) = context.store().await?;
-        let customer = store.customer(&id).await?.ok_or_else(|| {
-            exit::not_found(format!(
-                "there is no customer {id}; `stichtag import customers` brings customers in"
-            ))
-        })?;
+        let customer = customers::one(&*store, &id).await?;
         let records = store.domains_of(&id).await?;
         let at_risk = at_risk(&customer, &records);
         let out = &context.out;

@@ -13,13 +13,15 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::import::table::Kind;
 use super::{Context, deadlines, exit};
-use crate::inspect::work::due;
-use crate::model::Environment;
+use crate::config::{Config, Layers};
+use crate::inspect::work::{due, people};
+use crate::model::{Environment, Role};
 use crate::store::{LogFilter, MessageVerdict};
 use stage::Stage;
 
@@ -51,7 +53,7 @@ impl Demo {
             () = stop.asked() => Err(anyhow::anyhow!("interrupted")),
         };
         let shown = match (&told, self.keep) {
-            (Ok(()), true) => invite(&stage, folder.path()),
+            (Ok(()), true) => invite(&stage, folder.path()).await,
             (Ok(()), false) => farewell(&stage),
             (Err(_), _) => Ok(()),
         };
@@ -313,13 +315,15 @@ fn farewell(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn invite(stage: &Stage, folder: &Path) -> anyhow::Result<()> {
+async fn invite(stage: &Stage, folder: &Path) -> anyhow::Result<()> {
     let (page, out) = (stage.page(), &stage.context.out);
     page.chapter("Where to go from here")?;
     page.labelled("folder", &folder.display().to_string())?;
     page.labelled("smtp", &stage.smtp()?.to_string())?;
     if let Some(admin) = stage.running.bound.admin {
         page.labelled("health", &format!("http://{admin}/readyz"))?;
+        page.labelled("web", web_link(stage).await?.url.expose_secret())?;
+        page.labelled("", "(this link signs you in once, as the admin `demo`)")?;
     }
     out.line("  In another terminal:")?;
     let file = quoted(&stage.file.to_string_lossy());
@@ -338,4 +342,13 @@ fn invite(stage: &Stage, folder: &Path) -> anyhow::Result<()> {
     }
     out.line("The server is still running; Ctrl-C stops it.")?;
     Ok(())
+}
+
+/// By which whoever looks around comes in.
+async fn web_link(stage: &Stage) -> anyhow::Result<people::FreshLink> {
+    let layers = Layers::read(Some(&stage.file), std::iter::empty())?;
+    let config = Config::from_layers(&layers)?;
+    let work = stage.context.work(&*stage.running.store, &config);
+    let name = "demo".parse().map_err(anyhow::Error::msg)?;
+    people::add(&work, name, Role::Admin).await
 }

@@ -20,7 +20,7 @@ pub(super) mod out;
 mod parse;
 mod progress;
 mod replay;
-mod request;
+pub(super) mod request;
 pub(super) mod reseller;
 mod save;
 mod sender;
@@ -28,7 +28,7 @@ mod shell;
 mod status;
 mod token;
 mod user;
-mod verify_site;
+pub(super) mod verify_site;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

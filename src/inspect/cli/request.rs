@@ -5,7 +5,8 @@ use clap::Subcommand;
 use super::order::{failure, ways};
 use super::{Context, exit, held};
 use crate::inspect::object::{self, hidden};
-use crate::model::{ActionId, DomainName, RequestId, RequestOutcome, SentRequest};
+use crate::inspect::work::Work;
+use crate::model::{ActionId, DomainName, RequestId, RequestOutcome, RequestState, SentRequest};
 use crate::process::ordering::{self, Step};
 use crate::send::registry;
 use crate::store::{ActionFilter, RequestFilter, Store};
@@ -85,8 +86,18 @@ impl Requests {
 
 async fn ask(context: &Context, id: RequestId) -> anyhow::Result<u8> {
     let (store, config) = context.store().await?;
-    let request = find(&*store, id).await?;
-    if !ways(&config, request.environment).has_rri {
+    let asked = ask_about(&context.work(&*store, &config), id).await?;
+    context.out.line(match asked {
+        Ok(()) => format!("The registry is asked what became of {id}."),
+        Err(state) => format!("{id} is {state}: there is nothing to ask, or it is asked already."),
+    })?;
+    Ok(exit::DONE)
+}
+
+/// Has the registry asked by RRI what became of a request; or the state in which there is nothing to ask.
+pub async fn ask_about(work: &Work<'_>, id: RequestId) -> anyhow::Result<Result<(), RequestState>> {
+    let request = find(work.store, id).await?;
+    if !ways(work.config, request.environment).has_rri {
         return Err(exit::Failure {
             code: exit::INVALID,
             text: format!(
@@ -96,15 +107,11 @@ async fn ask(context: &Context, id: RequestId) -> anyhow::Result<u8> {
         }
         .into());
     }
-    let audit = context.audit("request ask", &id.to_string(), "");
-    context.out.line(match store.ask_about(id, &audit).await? {
-        true => format!("The registry is asked what became of {id}."),
-        false => format!(
-            "{id} is {}: there is nothing to ask, or it is asked already.",
-            request.state
-        ),
-    })?;
-    Ok(exit::DONE)
+    let audit = work.audit("request ask", &id.to_string(), "");
+    Ok(match work.store.ask_about(id, &audit).await? {
+        true => Ok(()),
+        false => Err(request.state),
+    })
 }
 
 async fn list(context: &Context, domain: Option<DomainName>) -> anyhow::Result<u8> {

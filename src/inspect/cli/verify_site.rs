@@ -77,8 +77,8 @@ fn state(one: &PendingConfirmation) -> &'static str {
     command.map_or("unused", |command| command.state.as_str())
 }
 
-/// Never the code: whoever has it can confirm.
-fn object(one: &PendingConfirmation) -> Value {
+/// A confirmation as `verify-site pending` prints it, never the code: whoever has it can confirm.
+pub fn object(one: &PendingConfirmation) -> Value {
     let command = one.command.as_ref();
     json!({
         "id": command.map(|command| command.id),

@@ -33,6 +33,21 @@ impl Fields {
         found.ok_or_else(|| Fault::Wrong(format!("{name}: it is empty, expected a value")))
     }
 
+    /// The word of that name, known to `from_word`; none where it is empty.
+    pub fn word<T>(
+        &self,
+        name: &str,
+        from_word: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        match self.get(name) {
+            "" => Ok(None),
+            word => match from_word(word) {
+                Some(known) => Ok(Some(known)),
+                None => Err(Fault::Wrong(format!("{name}: `{word}` is not known"))),
+            },
+        }
+    }
+
     /// The text of that name; none where it is empty.
     pub fn text(&self, name: &str) -> Option<String> {
         Some(self.get(name).to_owned()).filter(|text| !text.is_empty())

@@ -52,7 +52,7 @@ async fn show(
     let deeds: Vec<_> = (deeds.iter())
         .map(|deed| json!({"at": deed.at.to_string(), "actor": deed.actor, "action": deed.action, "detail": deed.detail}))
         .collect();
-    let text = text(&site, &entry, &inbound).await?;
+    let text = text(&site, &caller, &entry, &inbound).await?;
     let envelope = &entry.envelope;
     let mut object = log::object(&entry);
     object["client"] = json!(envelope.client_address);
@@ -99,7 +99,17 @@ pub fn reasons(entry: &LogEntry) -> Vec<Value> {
 }
 
 /// The message's headers and text, with what was understood of it; where it is not shown, why.
-async fn text(site: &Site, entry: &LogEntry, inbound: &Inbound) -> Result<Value, Fault> {
+async fn text(
+    site: &Site,
+    caller: &Caller,
+    entry: &LogEntry,
+    inbound: &Inbound,
+) -> Result<Value, Fault> {
+    // The registry's own mails and queue name handles; all else may hold names and addresses.
+    let is_personal = !["denic-mail", "denic-queue"].contains(&entry.source.as_str());
+    if is_personal && !caller.may(Right::People) {
+        return Ok(json!({"hidden": "people"}));
+    }
     if inbound.raw.is_empty() && entry.sha256 != sha256_hex(&[]) {
         return Ok(json!({"hidden": "deleted"}));
     }

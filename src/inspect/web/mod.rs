@@ -14,7 +14,9 @@ mod caller;
 mod case;
 mod cases;
 mod chart;
+mod customers;
 mod deadlines;
+mod domains;
 mod door;
 mod fault;
 mod filter;
@@ -29,8 +31,11 @@ mod me;
 mod message;
 mod messages;
 mod notices;
+mod orders;
 mod overview;
 mod pages;
+mod requests;
+mod reseller;
 mod sessions;
 mod settings;
 mod sign_in;
@@ -38,6 +43,7 @@ mod tries;
 mod users;
 mod verify;
 mod way;
+mod wish;
 mod words;
 
 use std::sync::Arc;
@@ -104,6 +110,11 @@ pub fn ways() -> Vec<Way> {
         cases::ways(),
         case::ways(),
         verify::ways(),
+        domains::ways(),
+        customers::ways(),
+        orders::ways(),
+        requests::ways(),
+        reseller::ways(),
         live::ways(),
         overview::ways(),
         messages::ways(),

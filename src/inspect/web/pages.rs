@@ -1,5 +1,7 @@
 //! Writes pages: templates, in two languages, for people who see personal data and people who do not.
 
+use std::sync::LazyLock;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::{Captures, Regex};
 
 use super::caller::veiled;
 use super::words::Words;
@@ -31,6 +34,17 @@ pub const TEMPLATES: &[(&str, &str)] = &[
         include_str!("templates/case_verify.html"),
     ),
     ("cases.html", include_str!("templates/cases.html")),
+    ("customer.html", include_str!("templates/customer.html")),
+    ("customers.html", include_str!("templates/customers.html")),
+    ("domain.html", include_str!("templates/domain.html")),
+    ("domains.html", include_str!("templates/domains.html")),
+    ("actions.html", include_str!("templates/actions.html")),
+    ("order.html", include_str!("templates/order.html")),
+    ("order_new.html", include_str!("templates/order_new.html")),
+    ("orders.html", include_str!("templates/orders.html")),
+    ("request.html", include_str!("templates/request.html")),
+    ("requests.html", include_str!("templates/requests.html")),
+    ("reseller.html", include_str!("templates/reseller.html")),
     ("deadlines.html", include_str!("templates/deadlines.html")),
     ("feed_key.html", include_str!("templates/feed_key.html")),
     ("overview.html", include_str!("templates/overview.html")),
@@ -61,6 +75,12 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("outcome.html", include_str!("templates/outcome.html")),
     ("replay.html", include_str!("templates/replay.html")),
 ];
+
+/// A mail address within a sentence.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    // The pattern is part of the program.
+    Regex::new(r"[^\s<>()\[\],;:\x22]+@[^\s<>()\[\],;:\x22]+").expect("a valid pattern")
+});
 
 /// One that writes in a language.
 type Engine = Environment<'static>;
@@ -154,8 +174,12 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("urlencode", |text: &str| {
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
-    engine.add_filter("sentence", move |text: &str| {
-        clean(&with_times(text, |at| local(at, language, true)))
+    engine.add_filter("sentence", move |text: Option<&str>| {
+        let text = with_times(text.unwrap_or_default(), |at| local(at, language, true));
+        match sees_people {
+            true => clean(&text),
+            false => clean(&ADDRESS.replace_all(&text, |found: &Captures<'_>| veiled(&found[0]))),
+        }
     });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {
@@ -306,6 +330,18 @@ mod tests {
         assert_eq!(left(-1, Language::En), "past");
         assert_eq!(count(1_234_567, Language::De), "1.234.567");
         assert_eq!(count(-999, Language::En), "-999");
+    }
+
+    #[test]
+    fn addresses_within_sentences_are_veiled_for_viewers() {
+        let written = |sees_people| {
+            let engine = engine(Language::En, sees_people).unwrap();
+            let text = "N-1 came back: <anna@example.net> is full (2025-06-06T13:51:08Z)";
+            engine.render_named_str("x.txt", "{{ text|sentence }}", context! { text => text })
+        };
+        let whole = "N-1 came back: <anna@example.net> is full (Fri 06 Jun 2025 15:51 CEST)";
+        assert_eq!(written(true).unwrap(), whole);
+        assert_eq!(written(false).unwrap(), whole.replace("anna@", "a…@"));
     }
 
     #[test]

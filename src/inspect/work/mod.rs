@@ -2,6 +2,7 @@
 
 mod archive;
 pub mod cases;
+pub mod customers;
 pub mod due;
 pub mod feed;
 pub mod health;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, SqliteConnection};
 
-use super::super::{DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, Writing, commit, row, tasks, telling};
+use super::super::{AuditEntry, DomainImport, HistoryEntry, StoreError};
+use super::{SqliteStore, Writing, audit, commit, row, tasks, telling};
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
     RegistryStatus, reason,
@@ -13,29 +13,56 @@ use crate::model::{
 pub async fn put_customers(store: &SqliteStore, customers: &[Customer]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
     for customer in customers {
-        if let Some(before) = customer_in(&mut writing, &customer.id).await? {
-            readdress(&mut writing, &before, customer).await?;
-        }
-        sqlx::query(
-            "INSERT INTO customer (id, body) VALUES (?, ?) \
-             ON CONFLICT DO UPDATE SET body = excluded.body",
-        )
-        .bind(&customer.id.0)
-        .bind(row::json(customer)?)
-        .execute(&mut *writing)
-        .await?;
-        // Another address, language or zone may change what is planned.
-        sqlx::query(
-            "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL AND EXISTS \
-                (SELECT 1 FROM domain WHERE domain.environment = verification_case.environment \
-                 AND domain.ace = verification_case.ace AND domain.customer = ?)",
-        )
-        .bind(&customer.id.0)
-        .execute(&mut *writing)
-        .await?;
+        let before = customer_in(&mut writing, &customer.id).await?;
+        put_customer(&mut writing, before.as_ref(), customer).await?;
     }
     clear_nobody(&mut writing).await?;
     store.end(writing).await
+}
+
+pub async fn change_customer(
+    store: &SqliteStore,
+    before: &Customer,
+    after: &Customer,
+    entry: &AuditEntry,
+) -> Result<(), StoreError> {
+    let mut writing = store.begin().await?;
+    if customer_in(&mut writing, &after.id).await?.as_ref() != Some(before) {
+        store.undo(writing).await?;
+        return Err(StoreError::Conflict);
+    }
+    put_customer(&mut writing, Some(before), after).await?;
+    clear_nobody(&mut writing).await?;
+    audit::append(&mut writing, entry, &entry.object).await?;
+    store.end(writing).await
+}
+
+async fn put_customer(
+    writing: &mut Writing,
+    before: Option<&Customer>,
+    customer: &Customer,
+) -> Result<(), StoreError> {
+    if let Some(before) = before {
+        readdress(writing, before, customer).await?;
+    }
+    sqlx::query(
+        "INSERT INTO customer (id, body) VALUES (?, ?) \
+         ON CONFLICT DO UPDATE SET body = excluded.body",
+    )
+    .bind(&customer.id.0)
+    .bind(row::json(customer)?)
+    .execute(&mut **writing)
+    .await?;
+    // Another address, language or zone may change what is planned.
+    sqlx::query(
+        "UPDATE verification_case SET plan_at = 0 WHERE closed_at IS NULL AND EXISTS \
+            (SELECT 1 FROM domain WHERE domain.environment = verification_case.environment \
+             AND domain.ace = verification_case.ace AND domain.customer = ?)",
+    )
+    .bind(&customer.id.0)
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
 }
 
 /// "Nobody to tell" ends once there is somebody; with an open case it stands until that somebody

@@ -364,6 +364,15 @@ impl Store for SqliteStore {
         books::put_customers(self, customers).await
     }
 
+    async fn change_customer(
+        &self,
+        before: &Customer,
+        after: &Customer,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        books::change_customer(self, before, after, audit).await
+    }
+
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
         books::customer(self, id).await
     }

@@ -184,17 +184,17 @@ impl Reselling for SqliteStore {
     async fn commands(&self, filter: &CommandFilter) -> Result<Vec<ResellerRequest>, StoreError> {
         let select = format!(
             "SELECT {COLUMNS} FROM reseller_command WHERE (?1 IS NULL OR id = ?1) \
-             AND (?2 IS NULL OR environment = ?2) AND (?3 IS NULL OR state = ?3) ORDER BY id"
+             AND (?2 IS NULL OR environment = ?2) AND (?3 IS NULL OR state = ?3) \
+             ORDER BY id DESC LIMIT coalesce(?4, -1)"
         );
-        sqlx::query(sqlx::AssertSqlSafe(select))
+        let found = sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(filter.id.map(|id| id.0))
             .bind(filter.environment.map(|environment| environment.as_str()))
             .bind(filter.state.map(|state| state.as_str()))
+            .bind(filter.newest)
             .fetch_all(&self.readers)
-            .await?
-            .iter()
-            .map(request)
-            .collect()
+            .await?;
+        found.iter().rev().map(request).collect()
     }
 
     async fn decide_command(

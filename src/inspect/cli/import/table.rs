@@ -10,11 +10,11 @@ use serde_json::json;
 use super::super::out::clean;
 use super::super::progress::{Interrupt, Progress};
 use super::super::{Context, exit};
+use crate::inspect::work::customers::{check_address, check_zone};
 use crate::model::{
     Customer, CustomerId, DomainKey, DomainName, Environment, Handle, Language, Lifecycle,
     RegistryStatus, sha256_hex,
 };
-use crate::notify;
 use crate::store::{DomainImport, Store};
 
 /// Rows written in one transaction.
@@ -234,18 +234,7 @@ impl Fields<'_> {
         let Some(text) = self.optional(column) else {
             return Ok(None);
         };
-        let host = text.rsplit_once('@').map(|(_, host)| host);
-        let is_address = !text
-            .contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c))
-            && host.is_some_and(|host| host.parse::<DomainName>().is_ok())
-            && !text.starts_with('@');
-        if !is_address {
-            return Err(format!(
-                "{column}: `{text}` is not a mail address, expected one such as k@example.net"
-            ));
-        }
-        // One that no mail could be written to would be found out when a notice is due.
-        notify::check_address(column, &text).map_err(|error| error.to_string())?;
+        check_address(column, &text)?;
         Ok(Some(text))
     }
 }
@@ -324,9 +313,7 @@ fn customer(fields: &Fields<'_>) -> Result<Customer, String> {
     };
     let timezone = fields.optional("timezone");
     if let Some(zone) = &timezone {
-        jiff::tz::TimeZone::get(zone).map_err(|_| {
-            format!("timezone: `{zone}` is not known, expected one such as Europe/Berlin")
-        })?;
+        check_zone(zone)?;
     }
     Ok(Customer {
         id: CustomerId(fields.required("customer")?.to_owned()),

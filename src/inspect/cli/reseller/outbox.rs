@@ -149,8 +149,8 @@ fn subject(one: &ResellerRequest) -> String {
     domain.or(contact).unwrap_or("-".to_owned())
 }
 
-/// Never a code: whoever has it can confirm.
-fn object(one: &ResellerRequest) -> Value {
+/// A command as `reseller list` prints it, never a code: whoever has it can confirm.
+pub fn object(one: &ResellerRequest) -> Value {
     json!({
         "id": one.id,
         "environment": one.environment,

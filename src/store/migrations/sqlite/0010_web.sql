@@ -49,6 +49,12 @@ CREATE TABLE web_feed_key (
 CREATE INDEX customer_email  ON customer (lower(body ->> '$.email'));
 CREATE INDEX customer_second ON customer (lower(body ->> '$.second_email'));
 
+-- Orders and requests by what people look for.
+CREATE INDEX order_state   ON registry_order (state, id);
+CREATE INDEX order_ace     ON registry_order (ace, id);
+CREATE INDEX request_state ON request (state, id);
+CREATE INDEX request_ace   ON request (ace, id) WHERE ace IS NOT NULL;
+
 -- Pages go back in the order of arrival, and find what is rare without it.
 CREATE INDEX inbound_received ON inbound (received_at, id);
 CREATE INDEX inbound_queue    ON inbound (envelope ->> 'queue_id') WHERE envelope ->> 'queue_id' IS NOT NULL;

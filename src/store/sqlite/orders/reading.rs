@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::store::{ActionFilter, OrderFilter, RequestFilter, StoreError};
 
-/// Orders, oldest first.
+/// Orders, as the filter orders them.
 pub async fn orders_in(
     connection: &mut SqliteConnection,
     filter: &OrderFilter,
@@ -30,7 +30,11 @@ pub async fn orders_in(
     if let Some(key) = &filter.key {
         select.push(" AND key = ").push_bind(key);
     }
-    page(&mut select, filter.after.map(|id| id.0), filter.limit)
+    if let Some(state) = filter.state {
+        select.push(" AND state = ").push_bind(state.as_str());
+    }
+    let after = filter.after.map(|id| id.0);
+    page(&mut select, filter.newest_first, after, filter.limit)
         .build()
         .fetch_all(connection)
         .await?
@@ -39,7 +43,7 @@ pub async fn orders_in(
         .collect()
 }
 
-/// The action log, oldest first.
+/// The action log, as the filter orders it.
 pub async fn actions_in(
     connection: &mut SqliteConnection,
     filter: &ActionFilter,
@@ -53,7 +57,8 @@ pub async fn actions_in(
     if let Some(ace) = &filter.ace {
         select.push(" AND ace = ").push_bind(ace);
     }
-    page(&mut select, filter.after.map(|id| id.0), filter.limit)
+    let after = filter.after.map(|id| id.0);
+    page(&mut select, filter.newest_first, after, filter.limit)
         .build()
         .fetch_all(connection)
         .await?
@@ -65,23 +70,34 @@ pub async fn actions_in(
         .collect()
 }
 
-/// The part of a list that is wanted: what comes behind `after`, in the order of the numbers.
+/// The part of a list that is wanted: what comes behind `after`, in the order of the numbers or the other
+/// way round.
 fn page(
     select: &mut QueryBuilder<Sqlite>,
+    newest_first: bool,
     after: Option<i64>,
     limit: Option<u32>,
 ) -> &mut QueryBuilder<Sqlite> {
     if let Some(after) = after {
-        select.push(" AND id > ").push_bind(after);
+        let behind = if newest_first {
+            " AND id < "
+        } else {
+            " AND id > "
+        };
+        select.push(behind).push_bind(after);
     }
-    select.push(" ORDER BY id");
+    select.push(if newest_first {
+        " ORDER BY id DESC"
+    } else {
+        " ORDER BY id"
+    });
     if let Some(limit) = limit {
         select.push(" LIMIT ").push_bind(limit);
     }
     select
 }
 
-/// Requests, oldest first.
+/// Requests, as the filter orders them.
 pub async fn requests_in(
     connection: &mut SqliteConnection,
     filter: &RequestFilter,
@@ -98,6 +114,9 @@ pub async fn requests_in(
     if let Some(ace) = &filter.ace {
         select.push(" AND ace = ").push_bind(ace);
     }
+    if let Some(state) = filter.state {
+        select.push(" AND state = ").push_bind(state.as_str());
+    }
     if let Some(ctid) = &filter.ctid {
         select.push(" AND ctid = ").push_bind(&ctid.0);
     }
@@ -108,7 +127,8 @@ pub async fn requests_in(
             .push_bind(row::json(&numbers)?)
             .push("))");
     }
-    page(&mut select, filter.after.map(|id| id.0), filter.limit)
+    let after = filter.after.map(|id| id.0);
+    page(&mut select, filter.newest_first, after, filter.limit)
         .build()
         .fetch_all(connection)
         .await?
