@@ -1,4 +1,4 @@
-//! The HTTP API for orders, as shops and billing systems meet it: a real `stichtag serve`, real HTTP.
+//! The HTTP API, as shops, billing systems and those who look in meet it: a real `stichtag serve`, real HTTP.
 
 #[path = "api/document.rs"]
 mod document;
@@ -16,6 +16,8 @@ mod lists;
 mod orders;
 #[path = "api/payments.rs"]
 mod payments;
+#[path = "api/reading.rs"]
+mod reading;
 #[path = "api/secrets.rs"]
 mod secrets;
 #[path = "api/tokens.rs"]

@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 ];
 
 /// What only some rooms may use of the outside world.
-const OUTSIDE: [(&str, &[&str]); 14] = [
+const OUTSIDE: [(&str, &[&str]); 15] = [
     ("mail_auth", &["evidence", "simulate"]),
     ("sqlx", &["store"]),
     ("mailin", &["receive"]),
@@ -51,6 +51,7 @@ const OUTSIDE: [(&str, &[&str]); 14] = [
     ("rcgen::", &["simulate"]),
     ("hmac::", &["send", "notify"]),
     ("axum", &["serve", "inspect"]),
+    ("prometheus::", &["serve"]),
     ("clap", &["inspect", "main", "bin"]),
     (
         "tokio::",

@@ -14,7 +14,15 @@ use stichtag::store::{RequestDelivery, Store};
 use super::document::Document;
 use super::http::{Answer, Request};
 
-pub const EVERYTHING: [&str; 3] = ["orders:read", "orders:write", "payments:write"];
+pub const EVERYTHING: [&str; 7] = [
+    "orders:read",
+    "orders:write",
+    "payments:write",
+    "messages:read",
+    "domains:read",
+    "audit:read",
+    "people:read",
+];
 
 pub struct House {
     folder: tempfile::TempDir,
@@ -46,6 +54,8 @@ fn command(folder: &tempfile::TempDir) -> Command {
         .env("STICHTAG_SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]")
         .env("STICHTAG_SERVER__ADMIN_LISTEN", "127.0.0.1:0")
         .env("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]")
+        .env("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record")
+        .env("STICHTAG_ROUTE__DENIC_TEST__REQUIRE", "record")
         .env("STICHTAG_LOG__LEVEL", "trace")
         .stdin(Stdio::null());
     command

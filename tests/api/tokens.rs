@@ -101,6 +101,23 @@ fn a_token_allows_what_its_scopes_say_and_nothing_else() {
         (Request::new("GET", "/api/v1/requests"), "orders:read"),
         (Request::new("GET", "/api/v1/requests/Q-1"), "orders:read"),
         (Request::new("GET", "/api/v1/actions"), "orders:read"),
+        (Request::new("GET", "/api/v1/messages"), "messages:read"),
+        (Request::new("GET", "/api/v1/held"), "messages:read"),
+        (Request::new("GET", "/api/v1/status"), "messages:read"),
+        (Request::new("GET", "/api/v1/domains"), "domains:read"),
+        (
+            Request::new("GET", "/api/v1/domains/ours.de"),
+            "domains:read",
+        ),
+        (
+            Request::new("GET", "/api/v1/domains/ours.de/history"),
+            "domains:read",
+        ),
+        (Request::new("GET", "/api/v1/deadlines"), "domains:read"),
+        (Request::new("GET", "/api/v1/cases"), "domains:read"),
+        (Request::new("GET", "/api/v1/notices"), "domains:read"),
+        (Request::new("GET", "/api/v1/customers/K-1"), "domains:read"),
+        (Request::new("GET", "/api/v1/audit"), "audit:read"),
         (
             Request::new("POST", "/api/v1/orders")
                 .key("shop-order-3")
