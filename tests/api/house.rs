@@ -54,6 +54,7 @@ fn command(folder: &tempfile::TempDir) -> Command {
         .env("STICHTAG_SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]")
         .env("STICHTAG_SERVER__ADMIN_LISTEN", "127.0.0.1:0")
         .env("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]")
+        .env("STICHTAG_NOTICES__COALESCE", "0s")
         .env("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record")
         .env("STICHTAG_ROUTE__DENIC_TEST__REQUIRE", "record")
         .env("STICHTAG_LOG__LEVEL", "trace")

@@ -234,7 +234,10 @@ fn pages_have_each_thing_once_while_more_comes_in() {
                 return seen;
             };
             // It says nothing to anybody else.
-            assert!(!next.contains(' ') && next.len() > 3, "{next}");
+            assert!(
+                next.parse::<i64>().is_err() && !next.contains(' '),
+                "{next}"
+            );
             meanwhile();
             path = format!("/api/v1/{list}?limit=3&after={next}");
         }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Object, Ref, ResponseBuilder};
+use utoipa::openapi::{self, Content, Object, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::refusal::json;
@@ -102,6 +102,19 @@ fn conditional(operation: &mut Operation) {
         .build();
     let responses = &mut operation.responses.responses;
     responses.insert("304".to_owned(), same.into());
+    if operation.security.is_some() {
+        let wrong = refused("A parameter is unknown or wrong");
+        responses.entry("422".to_owned()).or_insert(wrong.into());
+    }
+}
+
+/// An answer that says what was wrong.
+fn refused(meaning: &str) -> openapi::Response {
+    let content = Content::new(Some(Ref::from_schema_name("Error")));
+    ResponseBuilder::new()
+        .description(meaning)
+        .content("application/json", content)
+        .build()
 }
 
 fn complete(operation: &mut Operation) {
@@ -109,13 +122,8 @@ fn complete(operation: &mut Operation) {
         return;
     }
     for (status, meaning) in ANY_TIME {
-        let content = Content::new(Some(Ref::from_schema_name("Error")));
-        let response = ResponseBuilder::new()
-            .description(meaning)
-            .content("application/json", content)
-            .build();
         let responses = &mut operation.responses.responses;
-        responses.insert(status.to_owned(), response.into());
+        responses.insert(status.to_owned(), refused(meaning).into());
     }
 }
 

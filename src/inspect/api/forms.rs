@@ -261,6 +261,11 @@ pub struct DeadlineForm {
     /// What the customer was told last.
     #[schema(required = true)]
     last_notice: Option<ToldForm>,
+    /// It is off the net until something is proven.
+    on_hold: bool,
+    /// Since when.
+    #[schema(required = true, format = DateTime)]
+    on_hold_since: Option<String>,
     /// What a person must do.
     #[schema(required = true)]
     needs: Option<String>,
