@@ -48,7 +48,12 @@ fn an_order_is_shown_first_and_placed_once() {
         assert_eq!(placed.header("location"), Some("/orders/O-1?done=placed"));
     }
     assert_eq!(house.objects(&["order", "list"]).len(), 1);
-    let wrong = [("kind", "register"), ("env", "live"), ("domain", "_"), ("key", "another-key")];
+    let wrong = [
+        ("kind", "register"),
+        ("env", "live"),
+        ("domain", "_"),
+        ("key", "another-key"),
+    ];
     let wrong = operator.fill("/orders/new", "/orders", &wrong);
     assert_eq!(wrong.status, 422);
     let renewed = [("kind", "renew"), ("env", "live"), ("domain", "neu.de")];
