@@ -32,7 +32,7 @@ pub fn after<const PARTS: usize>(query: &Query) -> Result<Option<[String; PARTS]
         let parts: Vec<String> = text.split(' ').map(str::to_owned).collect();
         parts.try_into().ok()
     };
-    read().map(Some).ok_or_else(|| wrong_place())
+    read().map(Some).ok_or_else(wrong_place)
 }
 
 /// `after` is none of ours.
