@@ -420,7 +420,6 @@ fn two<'a>(names: [&'a str; 2], took: &'a Distribution) -> Labels<'a> {
         .collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
 fn number(count: u64) -> f64 {
     count as f64
 }

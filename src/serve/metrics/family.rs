@@ -51,7 +51,6 @@ fn metric(labels: &Labels<'_>) -> Metric {
 }
 
 /// What only grows.
-#[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
 pub fn counter<'a>(
     name: &str,
     help: &str,
