@@ -383,7 +383,7 @@ mod tests {
     use crate::inspect::cli::Colour;
     use crate::inspect::work::replay;
     use crate::model::{Customer, CustomerId, DomainKey, Environment, Inbound};
-    use crate::store::{DomainImport, Sealed, SqliteStore};
+    use crate::store::{DomainImport, Sealed, SqliteStore, Store};
 
     fn settings() -> Config {
         let set = [
@@ -397,7 +397,7 @@ mod tests {
     }
 
     /// A store with case V-1: a registry mail, and the notice that it caused.
-    async fn store(context: &Context, config: &Config, folder: &std::path::Path) -> SqliteStore {
+    async fn store(clock: &Clock, config: &Config, folder: &std::path::Path) -> SqliteStore {
         let url = format!("sqlite://{}", folder.join("stichtag.db").display());
         let store = SqliteStore::open(&url).await.unwrap();
         let customer = Customer {
@@ -423,46 +423,51 @@ mod tests {
             status: Some("connect".to_owned().into()),
             lifecycle: None,
         };
-        let now = context.now();
+        let now = clock.now();
         store.put_domains(&[domain], now).await.unwrap();
         let inbound = Inbound {
             source: Source::DenicMail,
             received_at: now,
             envelope: crate::model::Envelope::default(),
             environment: None,
-            raw: include_bytes!(
-                "../../../../fixtures/denic-mail/03-live-verification-required.eml"
-            )
-            .to_vec(),
+            raw: include_bytes!("../../../fixtures/denic-mail/03-live-verification-required.eml")
+                .to_vec(),
         };
         let ids = store
             .keep(vec![Sealed::new(inbound).unwrap()])
             .await
             .unwrap();
-        let work = context.work(&store, config);
-        replay::decide(&work, &ids).await.unwrap();
-        drop(work);
+        replay::decide(&work(&store, config, clock), &ids)
+            .await
+            .unwrap();
         store
+    }
+
+    fn work<'a>(store: &'a SqliteStore, config: &'a Config, clock: &'a Clock) -> Work<'a> {
+        Work {
+            store,
+            config,
+            clock,
+            actor: "0 test".to_owned(),
+        }
     }
 
     #[tokio::test]
     async fn the_same_case_at_the_same_time_gives_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let context = Context {
-            out: Out::new(None, false, false, Colour::Never),
-            config_file: None,
-            clock: Clock::system(),
-        };
+        let out = Out::new(None, false, false, Colour::Never);
+        let clock = Clock::system();
         let config = settings();
-        let store = store(&context, &config, folder.path()).await;
-        let at = context.now();
+        let store = store(&clock, &config, folder.path()).await;
+        let at = clock.now();
         let mut archives = Vec::new();
         for _ in 0..2 {
             let dossier = store.dossier(CaseId(1)).await.unwrap().unwrap();
             let check = store.audit_verify(Some(&dossier.head)).await.unwrap();
             let mut proof = Proof::new(&dossier, &check, at);
             let mut bytes = Vec::new();
-            let files = pack(&context, &store, &config, &mut proof, &mut bytes).await;
+            let work = work(&store, &config, &clock);
+            let files = pack(&work, &out, &mut proof, &mut bytes).await;
             let paths: Vec<String> = files.unwrap().into_iter().map(|file| file.path).collect();
             for path in ["messages/1.eml", "notices/N-1.not-sent.eml", "summary.html"] {
                 assert!(paths.iter().any(|known| known == path), "{paths:?}");
