@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_network_has_eight_tries_with_a_name_and_thirty_in_all() {
         let (tries, now) = (Tries::default(), Instant::now());
-        let mut taken = |name: &str| tries.take(&from(1, name), now).is_ok();
+        let taken = |name: &str| tries.take(&from(1, name), now).is_ok();
         assert!((0..8).all(|_| taken("anna")));
         assert!(!taken("anna") && !taken("ANNA"));
         assert!((0..20).all(|number| taken(&number.to_string())));
