@@ -343,7 +343,7 @@ async fn a_database_of_before_is_counted_when_it_is_opened() {
             .await
             .unwrap();
     }
-    sqlx::query("DELETE FROM _sqlx_migrations WHERE version >= 9")
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9")
         .execute(&mut plain)
         .await
         .unwrap();

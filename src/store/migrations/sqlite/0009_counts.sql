@@ -59,32 +59,33 @@ INSERT INTO heard SELECT environment, source, max(last_at) FROM counted
 DROP TABLE counted;
 INSERT INTO tally SELECT 'reason', reason.value ->> 'code', '', '', count(DISTINCT verdict.id)
     FROM verdict, json_each(reasons) AS reason GROUP BY 2;
-INSERT INTO tally SELECT 'notice', kind, languages ->> 0,
+INSERT INTO tally SELECT 'notice', kind, coalesce(languages ->> 0, ''),
         iif(state = 'sent' AND late_at IS NOT NULL, 'delayed', state), count(*)
     FROM notice WHERE state <> 'queued' GROUP BY 2, 3, 4;
-INSERT INTO tally SELECT 'bounce', body ->> 'category', '', '', count(*)
+INSERT INTO tally SELECT 'bounce', coalesce(body ->> 'category', ''), '', '', count(*)
     FROM report WHERE body ->> 'action' = 'failed' GROUP BY 2;
 INSERT INTO tally SELECT 'request', action, coalesce(outcome, state), '', count(*)
     FROM request WHERE state IN ('answered', 'unanswered', 'withdrawn', 'failed') GROUP BY 2, 3;
 INSERT INTO tally SELECT 'case', environment, state, '', count(*) FROM verification_case GROUP BY 2, 3;
 
--- Messages are counted by the statements that write verdicts, many at once. The rest is seldom.
+-- Messages are counted by the statements that write verdicts, many at once. The rest is seldom. What is
+-- not known is counted as an empty word: no row may fail for being counted.
 CREATE TRIGGER notice_counted AFTER INSERT ON notice WHEN NEW.state <> 'queued' BEGIN
-    INSERT INTO tally VALUES ('notice', NEW.kind, NEW.languages ->> 0, NEW.state, 1)
+    INSERT INTO tally VALUES ('notice', NEW.kind, coalesce(NEW.languages ->> 0, ''), NEW.state, 1)
     ON CONFLICT DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER notice_moved AFTER UPDATE OF state ON notice
     WHEN NEW.state <> OLD.state AND NEW.state <> 'queued' BEGIN
-    INSERT INTO tally VALUES ('notice', NEW.kind, NEW.languages ->> 0, NEW.state, 1)
+    INSERT INTO tally VALUES ('notice', NEW.kind, coalesce(NEW.languages ->> 0, ''), NEW.state, 1)
     ON CONFLICT DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER notice_late AFTER UPDATE OF late_at ON notice
     WHEN NEW.late_at IS NOT NULL AND OLD.late_at IS NULL BEGIN
-    INSERT INTO tally VALUES ('notice', NEW.kind, NEW.languages ->> 0, 'delayed', 1)
+    INSERT INTO tally VALUES ('notice', NEW.kind, coalesce(NEW.languages ->> 0, ''), 'delayed', 1)
     ON CONFLICT DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER report_counted AFTER INSERT ON report WHEN NEW.body ->> 'action' = 'failed' BEGIN
-    INSERT INTO tally VALUES ('bounce', NEW.body ->> 'category', '', '', 1)
+    INSERT INTO tally VALUES ('bounce', coalesce(NEW.body ->> 'category', ''), '', '', 1)
     ON CONFLICT DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER request_counted AFTER UPDATE OF state ON request
