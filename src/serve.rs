@@ -366,15 +366,16 @@ pub async fn start_with(config: &Config, clock: Clock, rules: Rules) -> anyhow::
         let runtime = tokio::runtime::Handle::current();
         tasks.spawn_blocking(move || runtime.block_on(deciding));
     }
-    tasks.spawn(
-        Worker {
-            store: store.clone(),
-            clock: clock.clone(),
-            wake: kept,
-            shutdown: shutdown.clone(),
-        }
-        .watch(Watch::new(WatchRules::new(config))),
-    );
+    let watching = Worker {
+        store: store.clone(),
+        clock: clock.clone(),
+        wake: kept,
+        shutdown: shutdown.clone(),
+    }
+    .watch(Watch::new(WatchRules::new(config)));
+    // Thousands of cases keep a thread busy, too; sessions and pages must not wait for that.
+    let runtime = tokio::runtime::Handle::current();
+    tasks.spawn_blocking(move || runtime.block_on(watching));
     for channel in channels {
         // A worker for each: one way that hangs must not hold up the others.
         let worker = Worker {

@@ -94,7 +94,7 @@ impl Server {
             .env("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]")
             .env("STICHTAG_WEB__PROXY_USER_HEADER", "X-Remote-User")
             .env("STICHTAG_WEB__TRUSTED_PROXIES", "[\"127.0.0.1\"]")
-            .env("STICHTAG_LOG__LEVEL", "error")
+            .env("STICHTAG_LOG__LEVEL", "off")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

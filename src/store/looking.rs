@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{LogEntry, StoreError};
+use super::{Alarm, LogEntry, StoreError};
 use crate::model::InboundId;
 
 /// What a message is asked for.
@@ -80,6 +80,12 @@ pub struct MessagePage {
 pub trait Looking: Send + Sync {
     /// Messages, newest first.
     async fn messages(&self, query: &MessageQuery) -> Result<MessagePage, StoreError>;
+
+    /// The newest alarms that stand, newest first; at most so many.
+    async fn newest_alarms(&self, limit: u32) -> Result<Vec<Alarm>, StoreError>;
+
+    /// Telephone calls to be made.
+    async fn open_calls(&self) -> Result<u64, StoreError>;
 
     /// A text that is another one once something has changed that people look at.
     async fn mark(&self) -> Result<String, StoreError>;

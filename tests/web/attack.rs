@@ -159,8 +159,7 @@ fn filled(path: &str) -> String {
     path.replace("{ending}", "json")
         .replace("{name}", "viewer-en")
         .replace("{id}", "1")
-        .replace('{', "")
-        .replace('}', "")
+        .replace(['{', '}'], "")
 }
 
 /// A stranger asks.

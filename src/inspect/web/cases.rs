@@ -17,6 +17,9 @@ use crate::store::{CaseFilter, CaseMark};
 /// Rows on a page.
 const PAGE: usize = 100;
 
+/// Calls on a page, each with what to say.
+const CALLS: usize = 50;
+
 /// The ways in.
 pub fn ways() -> Vec<Way> {
     vec![
@@ -128,7 +131,7 @@ async fn calls(
     let all = site.store.tasks(None).await?;
     let from = query.read::<usize>("from")?.unwrap_or(0).min(all.len());
     let mut rows = Vec::new();
-    for call in all.iter().skip(from).take(PAGE) {
+    for call in all.iter().skip(from).take(CALLS) {
         rows.push(site.call(call).await?);
     }
     let place = |from: usize| address("/calls", &[("from", &from.to_string())]);
@@ -138,8 +141,8 @@ async fn calls(
         "rows": rows,
         "total": all.len(),
         "may_act": caller.may(Right::Act),
-        "newer": (from > 0).then(|| place(from.saturating_sub(PAGE))),
-        "older": (from + PAGE < all.len()).then(|| place(from + PAGE)),
+        "newer": (from > 0).then(|| place(from.saturating_sub(CALLS))),
+        "older": (from + CALLS < all.len()).then(|| place(from + CALLS)),
     });
     site.page(&caller, "calls.html", values).await
 }

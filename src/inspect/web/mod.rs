@@ -155,7 +155,9 @@ pub fn router(
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
     });
-    tokio::spawn(board::keep(site.clone()));
+    // Reading what is due keeps a thread busy for a while; it must not be one that answers.
+    let (runtime, kept) = (tokio::runtime::Handle::current(), site.clone());
+    tokio::task::spawn_blocking(move || runtime.block_on(board::keep(kept)));
     tokio::spawn(live::keep(site.clone()));
     let mut routes = Router::new();
     for way in ways() {

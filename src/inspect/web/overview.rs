@@ -17,7 +17,7 @@ use crate::store::{DayCount, Totals};
 const DAYS: i64 = 90;
 
 /// Standing alarms that are listed.
-const ALARMS: usize = 20;
+const ALARMS: u32 = 20;
 
 /// The ways in.
 pub fn ways() -> Vec<Way> {
@@ -31,11 +31,10 @@ async fn show(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
     let since = now.checked_sub((24 * DAYS).hours()).unwrap_or(now);
     let days = site.store.message_days(since).await?;
     let held = site.store.held_work(now).await?;
-    let alarms = site.store.standing_alarms(None).await?;
-    let calls = site.store.tasks(None).await?.len();
-    let rows: Vec<_> = (alarms.iter().rev().take(ALARMS))
-        .map(|entry| {
-            let alarm = &entry.alarm;
+    let alarms = site.store.newest_alarms(ALARMS).await?;
+    let calls = site.store.open_calls().await?;
+    let rows: Vec<_> = (alarms.iter())
+        .map(|alarm| {
             json!({
                 "code": alarm.code,
                 "text": alarm.text,
@@ -51,6 +50,7 @@ async fn show(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
         .filter(|(code, _)| is_undelivered(code))
         .map(|(_, count)| *count)
         .sum();
+    let standing: u64 = totals.alarms.iter().map(|(_, count)| count).sum();
     let verdicts = verdicts(&days);
     let values = json!({
         "self_path": "/",
@@ -65,7 +65,7 @@ async fn show(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
         "undelivered": undelivered,
         "silent": silent,
         "alarms": rows,
-        "alarm_count": alarms.len(),
+        "alarm_count": standing,
         "timeline": chart::timeline(&due.rows, now),
         "days": chart::days(&days, since, now),
         "breakdown": chart::breakdown(&verdicts),

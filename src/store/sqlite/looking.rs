@@ -8,9 +8,9 @@ use sqlx::sqlite::Sqlite;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::super::{
-    Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm, StoreError,
+    Alarm, Looking, MessageField, MessagePage, MessagePlace, MessageQuery, MessageTerm, StoreError,
 };
-use super::{SqliteStore, log, row};
+use super::{SqliteStore, cases, log, row};
 use crate::model::InboundId;
 
 /// What matches no more often is rare: so many rows can be fetched and sorted for a page.
@@ -44,6 +44,25 @@ impl Looking for SqliteStore {
             },
             looked_back_to: end.filter(|_| !has_more).map(|place| place.at),
         })
+    }
+
+    async fn newest_alarms(&self, limit: u32) -> Result<Vec<Alarm>, StoreError> {
+        sqlx::query(
+            "SELECT * FROM alarm INDEXED BY alarm_open WHERE cleared_at IS NULL \
+             ORDER BY id DESC LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?
+        .iter()
+        .map(cases::alarm)
+        .collect()
+    }
+
+    async fn open_calls(&self) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar("SELECT count(*) FROM task WHERE closed_at IS NULL");
+        let count: i64 = count.fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
     }
 
     async fn mark(&self) -> Result<String, StoreError> {
