@@ -30,7 +30,8 @@ async fn show(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
     let totals = site.store.totals().await?;
     let since = now.checked_sub((24 * DAYS).hours()).unwrap_or(now);
     let days = site.store.message_days(since).await?;
-    let held = site.store.held_work(now).await?;
+    let held: u64 = totals.held.iter().map(|(_, count, _)| count).sum();
+    let oldest = totals.held.iter().map(|(_, _, since)| *since).min();
     let alarms = site.store.newest_alarms(ALARMS).await?;
     let calls = site.store.open_calls().await?;
     let rows: Vec<_> = (alarms.iter())
@@ -60,8 +61,8 @@ async fn show(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response,
         "heard_ago": heard(&totals).map(|at| now.duration_since(at).as_secs()),
         "waiting": due.waiting(),
         "calls": calls,
-        "held": held.count,
-        "held_oldest": held.oldest.map(|mail| mail.received_at.to_string()),
+        "held": held,
+        "held_oldest": oldest.map(|since| since.to_string()),
         "undelivered": undelivered,
         "silent": silent,
         "alarms": rows,
