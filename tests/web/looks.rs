@@ -165,3 +165,29 @@ fn an_empty_desk_is_accessible_for_who_only_looks() {
     let wrong: Vec<String> = go(&visits).iter().flat_map(faults).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_strangers_meet_is_accessible_too() {
+    let house = House::new(&[("SERVER__PUBLIC_LISTEN", "127.0.0.1:0")]);
+    let check = format!("http://{}/check", house.public());
+    let mut visits = Vec::new();
+    for lang in ["de", "en"] {
+        let public = format!("{check}?lang={lang}");
+        for steps in [
+            json!([["open", public], ["check"]]),
+            json!([
+                ["open", public],
+                ["type", "#code", "AAAA-AAAA"],
+                ["go", "button"],
+                ["check"]
+            ]),
+            json!([["open", "/sign-in"], ["check"]]),
+        ] {
+            let mut visit = visit(&house, None, steps);
+            visit["width"] = json!(320);
+            visits.push(visit);
+        }
+    }
+    let wrong: Vec<String> = go(&visits).iter().flat_map(faults).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
