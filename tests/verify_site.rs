@@ -17,5 +17,7 @@ mod http;
 mod looks;
 #[path = "verify_site/outcomes.rs"]
 mod outcomes;
+#[path = "support/served.rs"]
+mod served;
 #[path = "verify_site/settings.rs"]
 mod settings;

@@ -49,5 +49,7 @@ mod overview;
 mod page;
 #[path = "support/registry_mails.rs"]
 mod registry_mails;
+#[path = "support/served.rs"]
+mod served;
 #[path = "web/shots.rs"]
 mod shots;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::office::{Daemon, Office, in_days, mail};
+use super::office::{Daemon, Office, in_days, mail, mail_until};
 
 const BOTH: [(&str, i64); 2] = [("dedelegation", 30), ("deletion", 90)];
 
@@ -32,7 +32,14 @@ fn serve_until(office: &Office, is_done: impl Fn(&Office) -> bool) {
 #[test]
 fn a_plan_names_every_mail_to_come_with_its_date_and_reason() {
     let office = Office::stocked();
-    office.mail(&mail(30, "connect", &BOTH));
+    // At noon: what is planned before a deadline in the evening waits for the next morning.
+    let noon = |days| {
+        let day = in_days(days).to_zoned(jiff::tz::TimeZone::UTC).date();
+        day.at(12, 0, 0, 0).in_tz("UTC").unwrap().timestamp()
+    };
+    let ends = BOTH.map(|(word, days)| (word, noon(days)));
+    let handle = "dänic.de [xn--dnic-loa.de]";
+    office.mail(&mail_until(handle, 30, "connect", &ends));
     let plan = office.json(&["case", "plan", "V-1"]);
     let planned: Vec<(&str, &str)> = (plan.iter())
         .filter(|line| line["state"] == "planned")
@@ -57,11 +64,8 @@ fn a_plan_names_every_mail_to_come_with_its_date_and_reason() {
     assert!(text.contains("14d before dedelegation"), "{text}");
 
     // The deadline moves, and the plan with it; the case ends, and so does the plan.
-    office.mail(&mail(
-        20,
-        "connect",
-        &[("dedelegation", 5), ("deletion", 90)],
-    ));
+    let ends = [("dedelegation", noon(5)), ("deletion", noon(90))];
+    office.mail(&mail_until(handle, 20, "connect", &ends));
     let moved = office.json(&["case", "plan", "V-1"]);
     let left_out = |reason: &str| {
         let line = moved.iter().find(|line| line["reason"] == reason).unwrap();

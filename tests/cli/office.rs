@@ -215,6 +215,19 @@ pub fn mail(minutes_ago: i64, status: &str, days: &[(&str, i64)]) -> Vec<u8> {
 }
 
 pub fn mail_about(handle: &str, minutes_ago: i64, status: &str, days: &[(&str, i64)]) -> Vec<u8> {
+    let ends: Vec<_> = (days.iter())
+        .map(|(word, days)| (*word, in_days(*days)))
+        .collect();
+    mail_until(handle, minutes_ago, status, &ends)
+}
+
+/// The same with the deadlines themselves.
+pub fn mail_until(
+    handle: &str,
+    minutes_ago: i64,
+    status: &str,
+    ends: &[(&str, Timestamp)],
+) -> Vec<u8> {
     let date = jiff::fmt::rfc2822::to_string(
         &(Timestamp::now() - minutes_ago.minutes()).to_zoned(jiff::tz::TimeZone::UTC),
     )
@@ -231,12 +244,11 @@ pub fn mail_about(handle: &str, minutes_ago: i64, status: &str, days: &[(&str, i
          STATUS: success\r\nTICKET:\r\nOBJECT: Domain\r\nHANDLE: {handle}\r\n\
          HOLDER: DENIC-1000002-A\r\nINFO: {code} Domain \"Status\" is \"{status}\"\r\n"
     );
-    for (word, days) in days {
+    for (word, at) in ends {
         let number = if *word == "dedelegation" { 40 } else { 41 };
         text.push_str(&format!(
             "INFO: 163500000{number} Verification information must be provided for the holder(s) to \
-             avoid {word} by [Date: {}, VerificationClaims: address;name]\r\n",
-            in_days(*days)
+             avoid {word} by [Date: {at}, VerificationClaims: address;name]\r\n"
         ));
     }
     text.into_bytes()

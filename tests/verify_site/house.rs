@@ -1,20 +1,17 @@
 //! A folder with a store, a real server over it, and who plays the part of `stichtag-send`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::http::{Answer, Line, encoded};
+use super::served::Served;
 use stichtag::model::sha256_hex;
 
 /// Where visitors find the website.
@@ -24,113 +21,41 @@ pub const COMPANY: &str = "Muster Hosting GmbH";
 pub const PHONE: &str = "+49 69 1234567";
 
 pub struct House {
-    folder: tempfile::TempDir,
-    settings: Vec<(String, String)>,
-    server: Child,
+    served: Served,
     pub address: SocketAddr,
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
-        // It has ended already, or the test has.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
+impl Deref for House {
+    type Target = Served;
 
-fn command(folder: &tempfile::TempDir, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("STICHTAG_") {
-            command.env_remove(name);
-        }
+    fn deref(&self) -> &Served {
+        &self.served
     }
-    command
-        .current_dir(folder.path())
-        .env("STICHTAG_SERVER__DATA_DIR", folder.path().join("data"))
-        .stdin(Stdio::null());
-    for (name, value) in settings {
-        command.env(format!("STICHTAG_{name}"), value);
-    }
-    command
 }
 
 impl House {
     /// `settings` come on top.
     pub fn new(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings: Vec<_> = [
-            ("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]"),
+        let site = [
             ("SERVER__ADMIN_LISTEN", ""),
-            ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
             ("LOG__LEVEL", "trace"),
-            (
-                "NOTICES__COMPANY",
-                "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt",
-            ),
-            ("NOTICES__PHONE", PHONE),
             ("VERIFY_SITE__BASE_URL", BASE_URL),
             ("VERIFY_SITE__ENVIRONMENT", "live"),
             ("VERIFY_SITE__LISTEN", "127.0.0.1:0"),
             ("VERIFY_SITE__RATE_LIMIT", "100000/min"),
-        ]
-        .iter()
-        .chain(settings)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-        let log = File::create(folder.path().join("server.log")).unwrap();
-        let mut server = command(&folder, &settings)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        let mut said = BufReader::new(server.stdout.take().unwrap());
-        said.read_line(&mut ready).unwrap();
-        let Some((_, address)) = ready.trim_end().split_once(" verify=") else {
-            let log = std::fs::read_to_string(folder.path().join("server.log"));
-            panic!("{ready:?}: {log:?}");
-        };
-        let house = House {
-            address: address.parse().unwrap(),
-            folder,
-            settings,
-            server,
-        };
+        ];
+        let served = Served::new(&site, settings);
         // A used code is deleted; which one it was is written down here, where nothing else reads it.
-        house.sql(
+        served.sql(
             "CREATE TABLE deleted_code (id INTEGER PRIMARY KEY, code TEXT); \
              CREATE TRIGGER deleted_code_kept AFTER UPDATE OF code ON trigger_code \
                 WHEN NEW.code IS NULL AND OLD.code IS NOT NULL \
                 BEGIN INSERT INTO deleted_code VALUES (OLD.id, OLD.code); END",
         );
-        house
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = command(&self.folder, &self.settings);
-        command.args(arguments).output().unwrap()
-    }
-
-    /// What a command that succeeds prints.
-    pub fn ok(&self, arguments: &[&str]) -> String {
-        let done = self.run(arguments);
-        assert!(done.status.success(), "{arguments:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap()
-    }
-
-    /// The same with `--json`.
-    pub fn objects(&self, arguments: &[&str]) -> Vec<Value> {
-        let printed = self.ok(&[arguments, &["--json"]].concat());
-        let lines = printed.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        House {
+            address: served.listener("verify"),
+            served,
+        }
     }
 
     /// Asks the server to end, and waits until it has.
@@ -141,11 +66,6 @@ impl House {
         let options =
             rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
         rustix::process::waitid(rustix::process::WaitId::Pid(id), options).unwrap();
-    }
-
-    pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.path("server.log")).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -170,24 +90,6 @@ impl House {
             "lang=de&trigger={}",
             encoded(&page.hidden("trigger"))
         ))
-    }
-
-    fn database(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(self.path("data/stichtag.db"))
-            .busy_timeout(Duration::from_secs(30))
-    }
-
-    /// Changes the database past the program.
-    pub fn sql(&self, statement: &str) {
-        let work = async {
-            let mut plain = SqliteConnection::connect_with(&self.database())
-                .await
-                .unwrap();
-            let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
-            statement.execute(&mut plain).await.unwrap();
-        };
-        runtime().block_on(work);
     }
 
     /// A column of what a question finds, as text.

@@ -7,13 +7,13 @@ use super::registry_mails::verification;
 const PUBLIC: (&str, &str) = ("SERVER__PUBLIC_LISTEN", "127.0.0.1:0");
 
 fn get(house: &House, path: &str) -> Answer {
-    Line::open(house.public()).send("GET", path, &[], "")
+    Line::open(house.listener("public")).send("GET", path, &[], "")
 }
 
 fn ask(house: &House, code: &str, lang: &str) -> Answer {
     let kind = [("Content-Type", "application/x-www-form-urlencoded")];
     let body = format!("lang={lang}&code={}", encoded(code));
-    Line::open(house.public()).send("POST", "/check", &kind, &body)
+    Line::open(house.listener("public")).send("POST", "/check", &kind, &body)
 }
 
 /// A house that has sent one mail, and the mail's code.
@@ -97,8 +97,12 @@ fn it_has_a_rate_of_its_own() {
     assert!(limited.header("retry-after").is_some(), "{limited:?}");
     // Confirming an address is another matter.
     let kind = [("Content-Type", "application/x-www-form-urlencoded")];
-    let confirm =
-        Line::open(house.public()).send("POST", "/confirm", &kind, "lang=en&trigger=AAAA1111");
+    let confirm = Line::open(house.listener("public")).send(
+        "POST",
+        "/confirm",
+        &kind,
+        "lang=en&trigger=AAAA1111",
+    );
     assert_ne!(confirm.status, 429, "{confirm:?}");
     assert_eq!(get(&house, "/?lang=en").status, 200);
 }

@@ -2,18 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection};
-
 use super::http::{Answer, Line, encoded};
+use super::served::Served;
 
 /// What it takes to write to customers; nothing is sent.
 pub const DESK: &[(&str, &str)] = &[
@@ -22,119 +17,33 @@ pub const DESK: &[(&str, &str)] = &[
 ];
 
 pub struct House {
-    folder: tempfile::TempDir,
-    settings: Vec<(String, String)>,
-    server: Child,
+    served: Served,
     pub address: SocketAddr,
-    /// What the server said when it was ready.
-    ready: String,
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
-        // It has ended already, or the test has.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
+impl Deref for House {
+    type Target = Served;
 
-fn command(folder: &tempfile::TempDir, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("STICHTAG_") {
-            command.env_remove(name);
-        }
+    fn deref(&self) -> &Served {
+        &self.served
     }
-    command
-        .current_dir(folder.path())
-        .env("STICHTAG_SERVER__DATA_DIR", folder.path().join("data"))
-        .stdin(Stdio::null());
-    for (name, value) in settings {
-        command.env(format!("STICHTAG_{name}"), value);
-    }
-    command
 }
 
 impl House {
     /// `settings` come on top. A proxy on loopback names the users.
     pub fn new(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings: Vec<_> = [
-            ("SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]"),
+        let pages = [
             ("SERVER__ADMIN_LISTEN", "127.0.0.1:0"),
-            ("AUTHENTICATE__RESOLVERS", "[\"none\"]"),
             ("ROUTE__DENIC_LIVE__REQUIRE", "record"),
             ("ROUTE__DENIC_TEST__REQUIRE", "record"),
-            (
-                "NOTICES__COMPANY",
-                "Muster Hosting GmbH\nMusterweg 1\n60311 Frankfurt",
-            ),
-            ("NOTICES__PHONE", "+49 69 1234567"),
             ("WEB__PROXY_USER_HEADER", "X-Remote-User"),
             ("WEB__TRUSTED_PROXIES", "[\"127.0.0.1\"]"),
-        ]
-        .iter()
-        .chain(settings)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-        let log = File::create(folder.path().join("server.log")).unwrap();
-        let mut server = command(&folder, &settings)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        let mut said = BufReader::new(server.stdout.take().unwrap());
-        said.read_line(&mut ready).unwrap();
-        let address = ready.trim_end().split_once(" admin=");
-        let address = address.map(|(_, behind)| behind.split(' ').next().unwrap());
-        let Some(address) = address else {
-            let log = std::fs::read_to_string(folder.path().join("server.log"));
-            panic!("{ready:?}: {log:?}");
-        };
+        ];
+        let served = Served::new(&pages, settings);
         House {
-            address: address.parse().unwrap(),
-            ready: ready.clone(),
-            folder,
-            settings,
-            server,
+            address: served.listener("admin"),
+            served,
         }
-    }
-
-    /// Where everybody looks.
-    pub fn public(&self) -> SocketAddr {
-        let address = self.ready.trim_end().split_once(" public=");
-        address
-            .unwrap_or_else(|| panic!("{}", self.ready))
-            .1
-            .parse()
-            .unwrap()
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = command(&self.folder, &self.settings);
-        command.args(arguments).output().unwrap()
-    }
-
-    /// What a command that succeeds prints.
-    pub fn ok(&self, arguments: &[&str]) -> String {
-        let done = self.run(arguments);
-        assert!(done.status.success(), "{arguments:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap()
-    }
-
-    /// The same with `--json`.
-    pub fn objects(&self, arguments: &[&str]) -> Vec<Value> {
-        let printed = self.ok(&[arguments, &["--json"]].concat());
-        let lines = printed.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
     }
 
     /// Brings a table in: `customers` or `domains`.
@@ -184,25 +93,6 @@ impl House {
             assert!(Instant::now() < deadline, "not yet: {what}");
             std::thread::park_timeout(Duration::from_millis(20));
         }
-    }
-
-    pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.path("server.log")).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    /// Changes the database past the program.
-    pub fn sql(&self, statement: &str) {
-        let options = SqliteConnectOptions::new()
-            .filename(self.path("data/stichtag.db"))
-            .busy_timeout(Duration::from_secs(30));
-        let work = async {
-            let mut plain = SqliteConnection::connect_with(&options).await.unwrap();
-            let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
-            statement.execute(&mut plain).await.unwrap();
-        };
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().build().unwrap().block_on(work);
     }
 
     /// Somebody who looks in, with that role and language.

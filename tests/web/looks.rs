@@ -169,7 +169,7 @@ fn an_empty_desk_is_accessible_for_who_only_looks() {
 #[test]
 fn what_strangers_meet_is_accessible_too() {
     let house = House::new(&[("SERVER__PUBLIC_LISTEN", "127.0.0.1:0")]);
-    let check = format!("http://{}/check", house.public());
+    let check = format!("http://{}/check", house.listener("public"));
     let mut visits = Vec::new();
     for lang in ["de", "en"] {
         let public = format!("{check}?lang={lang}");

@@ -2,10 +2,13 @@
 
 use jiff::{Timestamp, ToSpan};
 
-/// So many days from now, at a full second.
-pub fn in_days(days: i64) -> Timestamp {
+/// A deadline in so many days: at noon, since what is planned before one in the evening waits for the next
+/// morning.
+fn deadline(days: i64) -> Timestamp {
     let at = Timestamp::now() + (24 * days).hours();
-    Timestamp::from_second(at.as_second()).unwrap()
+    let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let noon = day.at(12, 0, 0, 0).in_tz("UTC").unwrap();
+    noon.timestamp()
 }
 
 /// What the registry says of a domain: its status, and proof that it asks for within so many days.
@@ -33,7 +36,7 @@ pub fn status(ace: &str, environment: &str, status: &str, days: &[(&str, i64)]) 
         text.push_str(&format!(
             "INFO: 163500000{number} Verification information must be provided for the holder(s) to \
              avoid {word} by [Date: {}, VerificationClaims: address;name]\r\n",
-            in_days(*days)
+            deadline(*days)
         ));
     }
     text.into_bytes()

@@ -167,7 +167,7 @@ fn the_ten_views_of_the_readme() {
             ]),
         ],
     );
-    let check = format!("http://{}/check?lang=de", house.public());
+    let check = format!("http://{}/check?lang=de", house.listener("public"));
     take(
         "check",
         "admin-de",
