@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{Alarm, AuditEntry, Sealed, StoreError};
 use crate::model::request::RegistryRequest;
 use crate::model::{
-    ActionEntry, ActionId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId, OrderState,
-    Purpose, RequestId, RequestOutcome, RequestState, SentRequest, Waits,
+    ActionEntry, ActionId, CaseId, Ctid, DomainRecord, Environment, InboundId, Order, OrderId,
+    OrderState, Purpose, RequestId, RequestOutcome, RequestState, SentRequest, Waits,
 };
 
 /// A new order, with what it does to its domain.
@@ -116,6 +116,8 @@ pub struct OrderFilter {
     pub ace: Option<String>,
     /// Under this key.
     pub key: Option<String>,
+    /// What the registry was told for this case.
+    pub case: Option<CaseId>,
     /// In this state.
     pub state: Option<OrderState>,
     /// The newest on top.

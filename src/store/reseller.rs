@@ -83,7 +83,7 @@ impl Happening {
 }
 
 /// What a message of the reseller changes beside the domains.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResellerChange {
     /// What is known of contacts from now on.
     pub owners: Vec<(Environment, ResellerOwner)>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, SqliteConnection};
 
 use super::super::{AuditEntry, DomainImport, HistoryEntry, StoreError};
-use super::{SqliteStore, Writing, audit, commit, row, tasks, telling};
+use super::{SqliteStore, Writing, audit, records, row, tasks, telling};
 use crate::model::{
     CaseId, Customer, CustomerId, DomainKey, DomainRecord, Environment, InboundId, Lifecycle,
     RegistryStatus, reason,
@@ -172,7 +172,7 @@ pub async fn put_domains(
         }
         record.updated_at = now;
         // Holders on a list are not yet what the registry says; its next message brings the rest.
-        commit::write_record(&mut writing, &record).await?;
+        records::write_one(&mut writing, &record).await?;
         plan_again(&mut writing, &record.key).await?;
         if record.customer != before.customer {
             change_hands(&mut writing, &record, now).await?;

@@ -162,12 +162,25 @@ pub async fn raise_held(writing: &mut Writing, alarm: &Alarm) -> Result<(), Stor
 
 /// Clears the alarms of that key and those below it (`key:…`).
 pub async fn clear(writing: &mut Writing, key: &str, now: Timestamp) -> Result<(), StoreError> {
+    clear_all(writing, &[(key.to_owned(), row::micros(now))]).await
+}
+
+/// The same for many, each key with its time in microseconds. Each looks for its own alarms (CROSS JOIN
+/// and MATERIALIZED hold SQLite to that order), however many stand.
+pub async fn clear_all(writing: &mut Writing, ends: &[(String, i64)]) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE alarm SET cleared_at = ?2 WHERE cleared_at IS NULL \
-         AND (key = ?1 OR key > ?1 || ':' AND key < ?1 || ';')",
+        "WITH ended AS MATERIALIZED ( \
+             SELECT open.id, asked.value ->> 1 AS at FROM json_each(?1) AS asked \
+             CROSS JOIN alarm AS open INDEXED BY alarm_open ON open.cleared_at IS NULL \
+                 AND open.key = asked.value ->> 0 \
+             UNION ALL SELECT open.id, asked.value ->> 1 FROM json_each(?1) AS asked \
+             CROSS JOIN alarm AS open INDEXED BY alarm_open ON open.cleared_at IS NULL \
+                 AND open.key > (asked.value ->> 0) || ':' \
+                 AND open.key < (asked.value ->> 0) || ';') \
+         UPDATE alarm SET cleared_at = (SELECT min(at) FROM ended WHERE ended.id = alarm.id) \
+         WHERE id IN (SELECT id FROM ended)",
     )
-    .bind(key)
-    .bind(row::micros(now))
+    .bind(row::json(&ends)?)
     .execute(&mut **writing)
     .await?;
     Ok(())

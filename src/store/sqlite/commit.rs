@@ -1,16 +1,19 @@
 //! Writing a decision: record, history, case, notices and verdict in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, Sqlite};
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
 
-use super::super::{CaseChange, Change, Decision, DomainChange, MessageVerdict, StoreError};
+use super::super::{
+    CaseChange, Change, Decision, DomainChange, MessageVerdict, ResellerChange, StoreError,
+};
 use super::counts::{BEFORE, Counts};
+use super::records::{self, Deed, Line};
+use super::telling::Telling;
 use super::{SqliteStore, Writing, cases, orders, reports, reseller, row, tasks, telling};
-use crate::model::{CaseId, ContactFact, DomainRecord, Handle, InboundId, NoticeKind};
+use crate::model::{CaseId, NoticeKind};
 
 /// Every statement of its own is a way to the thread of SQLite and back, and others wait to write:
 /// what can be said in one call is said in one.
@@ -42,26 +45,29 @@ pub async fn write_all(writing: &mut Writing, changes: &[Change]) -> Result<(), 
     .into_iter()
     .collect();
     let before = before(writing, &ids).await?;
+    // What somebody else decided while our lease ran out is passed over; their word stands.
+    let ours: Vec<(&Change, &SqliteRow)> = (changes.iter())
+        .filter(|change| ours.contains(&change.decision.message.0))
+        .filter_map(|change| Some((change, before.get(&change.decision.message.0)?)))
+        .collect();
+    let mut alarms = Alarms::default();
+    let mut covered = Vec::with_capacity(ours.len());
+    for run in ours.chunk_by(|(one, _), (next, _)| is_plain(one) && is_plain(next)) {
+        covered.append(&mut write_run(writing, &mut alarms, run).await?);
+    }
+    alarms.settle(writing).await?;
     let mut counts = Counts::default();
-    let mut verdicts = Vec::with_capacity(changes.len());
+    let mut verdicts = Vec::with_capacity(ours.len());
     let mut evidence = Vec::new();
-    for change in changes {
-        let message = change.decision.message.0;
-        // What somebody else decided while our lease ran out is passed over; their word stands.
-        if ours.contains(&message) {
-            let Some(before) = before.get(&message) else {
-                continue;
-            };
-            let was = before.try_get::<Option<&str>, _>("verdict")?;
-            let is_covered = write(writing, change, was.is_some()).await?;
-            let decision = &change.decision;
-            let verdict = standing(was, decision.verdict);
-            let environment = decision.environment.map(|environment| environment.as_str());
-            counts.judge(before, verdict, environment, &decision.reasons)?;
-            verdicts.push(verdict_row(before, verdict, decision, is_covered)?);
-            if let Some(facts) = &change.evidence {
-                evidence.push((message, row::json(facts)?));
-            }
+    for ((change, before), is_covered) in ours.into_iter().zip(covered) {
+        let decision = &change.decision;
+        let was = before.try_get::<Option<&str>, _>("verdict")?;
+        let verdict = standing(was, decision.verdict);
+        let environment = decision.environment.map(|environment| environment.as_str());
+        counts.judge(before, verdict, environment, &decision.reasons)?;
+        verdicts.push(verdict_row(before, verdict, decision, is_covered)?);
+        if let Some(facts) = &change.evidence {
+            evidence.push((decision.message.0, row::json(facts)?));
         }
     }
     counts.write(writing).await?;
@@ -91,13 +97,151 @@ fn standing(was: Option<&str>, verdict: MessageVerdict) -> MessageVerdict {
     }
 }
 
-/// All but the verdict; returns whether the customer had been told of it before.
-async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result<bool, StoreError> {
-    let message = change.decision.message;
-    let mut is_covered = change.decision.is_covered;
-    for domain in &change.domains {
-        is_covered |= write_domain(writing, message, domain, change.decision.at, is_again).await?;
+/// Alarms that end, written together; one that begins finds them written.
+#[derive(Default)]
+struct Alarms {
+    /// Keys, each with its time in microseconds.
+    ends: Vec<(String, i64)>,
+}
+
+impl Alarms {
+    fn clear(&mut self, key: String, at: Timestamp) {
+        self.ends.push((key, row::micros(at)));
     }
+
+    async fn settle(&mut self, writing: &mut Writing) -> Result<(), StoreError> {
+        let ends = std::mem::take(&mut self.ends);
+        match ends.is_empty() {
+            true => Ok(()),
+            false => cases::clear_all(writing, &ends).await,
+        }
+    }
+}
+
+/// Does it concern domains, customers and alarms alone? Such changes do not read what others of their
+/// kind write, but for their own domain and customer, so that many are written together.
+fn is_plain(change: &Change) -> bool {
+    let is_answer = !change.doubts.is_empty() || !change.answers.is_empty();
+    let is_about_others = change.contact.is_some() || change.report.is_some();
+    !is_answer && !is_about_others && change.reseller == ResellerChange::default()
+}
+
+/// All of some changes but the verdicts; returns of each whether the customer had been told of it before.
+async fn write_run(
+    writing: &mut Writing,
+    alarms: &mut Alarms,
+    run: &[(&Change, &SqliteRow)],
+) -> Result<Vec<bool>, StoreError> {
+    let mut lines = Vec::new();
+    for (change, before) in run {
+        let is_again = before.try_get::<Option<&str>, _>("verdict")?.is_some();
+        lines.extend(change.domains.iter().map(|domain| Line {
+            record: &domain.record,
+            deed: Some(Deed {
+                message: change.decision.message,
+                now: change.decision.at,
+                is_again,
+                history: domain.history.as_ref(),
+                case: domain.case,
+            }),
+        }));
+    }
+    let mut cases = records::write(writing, &lines).await?.into_iter();
+    let covered = run.iter().map(|(change, _)| change.decision.is_covered);
+    let mut tellings = Tellings {
+        waiting: Vec::new(),
+        covered: covered.collect(),
+    };
+    for (nth, (change, _)) in run.iter().enumerate() {
+        for domain in &change.domains {
+            let case = cases.next().flatten();
+            tell(writing, alarms, &mut tellings, (nth, change), domain, case).await?;
+        }
+        if !is_plain(change) {
+            tellings.settle(writing).await?;
+            alarms.settle(writing).await?;
+            write_beside(writing, change).await?;
+        }
+        for key in &change.clears {
+            alarms.clear(key.clone(), change.decision.at);
+        }
+        if !change.alarms.is_empty() {
+            alarms.settle(writing).await?;
+        }
+        for alarm in &change.alarms {
+            cases::raise(writing, alarm).await?;
+        }
+    }
+    tellings.settle(writing).await?;
+    Ok(tellings.covered)
+}
+
+/// What customers are to be told, written together.
+struct Tellings<'a> {
+    /// Each with the place of its change.
+    waiting: Vec<(usize, Telling<'a>)>,
+    /// Of each change: had the customer been told of it before?
+    covered: Vec<bool>,
+}
+
+impl Tellings<'_> {
+    async fn settle(&mut self, writing: &mut Writing) -> Result<(), StoreError> {
+        let (places, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().unzip();
+        let told = telling::write(writing, &waiting).await?;
+        for (place, is_told) in places.into_iter().zip(told) {
+            if let Some(covered) = self.covered.get_mut(place) {
+                *covered |= !is_told;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a customer is told of a domain, and what ends with its case.
+async fn tell<'a>(
+    writing: &mut Writing,
+    alarms: &mut Alarms,
+    tellings: &mut Tellings<'a>,
+    (nth, change): (usize, &'a Change),
+    domain: &'a DomainChange,
+    case: Option<CaseId>,
+) -> Result<(), StoreError> {
+    let now = change.decision.at;
+    let mut ended = None;
+    if let (CaseChange::Close(state), Some(case)) = (domain.case, case) {
+        let key = &domain.record.key;
+        // What was to be said until now is part of what is taken back.
+        tellings.settle(writing).await?;
+        alarms.clear(
+            format!("domain:{}:{}", key.environment, key.domain.ace()),
+            now,
+        );
+        tasks::drop(writing, case, now, &format!("no longer needed: {state}")).await?;
+        telling::withdraw(writing, case, now).await?;
+        ended = Some(case);
+    }
+    for draft in &domain.notices {
+        // Nobody is told that something is over of which he never heard.
+        if let (Some(case), NoticeKind::Resolved) = (ended, draft.notice.kind) {
+            tellings.settle(writing).await?;
+            if !telling::is_told(writing, case, &draft.notice).await? {
+                continue;
+            }
+        }
+        let telling = Telling {
+            message: Some(change.decision.message),
+            case,
+            draft,
+        };
+        tellings.waiting.push((nth, telling));
+    }
+    Ok(())
+}
+
+/// What a change writes beside domains, cases and notices.
+async fn write_beside(writing: &mut Writing, change: &Change) -> Result<(), StoreError> {
+    let message = change.decision.message;
     if let Some((environment, handle, fact)) = &change.contact {
         sqlx::query(
             "INSERT INTO contact (environment, handle, fact) VALUES (?, ?, ?) \
@@ -119,248 +263,6 @@ async fn write(writing: &mut Writing, change: &Change, is_again: bool) -> Result
     for answer in &change.answers {
         orders::write_answer(writing, Some(message), answer, change.decision.at).await?;
     }
-    for key in &change.clears {
-        cases::clear(writing, key, change.decision.at).await?;
-    }
-    for alarm in &change.alarms {
-        cases::raise(writing, alarm).await?;
-    }
-    Ok(is_covered)
-}
-
-/// Returns whether the customer had been told of it before.
-async fn write_domain(
-    writing: &mut Writing,
-    message: InboundId,
-    change: &DomainChange,
-    now: jiff::Timestamp,
-    is_again: bool,
-) -> Result<bool, StoreError> {
-    let record = &change.record;
-    let (texts, state) = match change.case {
-        CaseChange::Keep => (&*KEEP_CASE, None),
-        CaseChange::Open(state) => (&*OPEN_CASE, Some(state)),
-        CaseChange::Move(state) => (&*MOVE_CASE, Some(state)),
-        CaseChange::Close(state) => (&*CLOSE_CASE, Some(state)),
-    };
-    let history = change.history.as_ref();
-    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
-    let rows = bind_record(texts, record)?
-        .bind(environment)
-        .bind(ace)
-        .bind(history.map(|(at, _)| row::micros(*at)))
-        .bind(message.0)
-        .bind(history.map(|(_, summary)| summary.as_str()))
-        .bind(is_again)
-        .bind(environment)
-        .bind(ace)
-        .bind(state.map(|state| state.as_str()))
-        .bind(row::micros(now))
-        .fetch_all(&mut **writing)
-        .await?;
-    let written = Written::read(&rows, record)?;
-    // A case was opened or closed since the record was read.
-    let is_case_gone = change.case != CaseChange::Keep && written.case.is_none();
-    if is_case_gone || written.is_contact_missing {
-        return Err(StoreError::Conflict);
-    }
-    let mut ended = None;
-    if let (CaseChange::Close(state), Some(case)) = (change.case, written.case) {
-        cases::clear(writing, &format!("domain:{environment}:{ace}"), now).await?;
-        tasks::drop(writing, case, now, &format!("no longer needed: {state}")).await?;
-        telling::withdraw(writing, case, now).await?;
-        ended = Some(case);
-    }
-    let mut is_covered = false;
-    for draft in &change.notices {
-        // Nobody is told that something is over of which he never heard.
-        if let (Some(case), NoticeKind::Resolved) = (ended, draft.notice.kind)
-            && !telling::is_told(writing, case, &draft.notice).await?
-        {
-            continue;
-        }
-        is_covered |= !telling::write(writing, Some(message), written.case, draft).await?;
-    }
-    Ok(is_covered)
-}
-
-/// Statements for a record that is new, and for one that is there.
-struct Texts {
-    insert: String,
-    update: String,
-}
-
-impl Texts {
-    /// A record, its holders, then `more`.
-    ///
-    /// They answer with rows (handle, fact, case): one with an empty handle if the record was
-    /// written, one for each holder who is new, one with the fact for each who was ever asked for,
-    /// and one with the number of the case concerned.
-    fn with(more: &str) -> Self {
-        let with = |record: &str| {
-            format!(
-                "{record} RETURNING '' AS handle, NULL AS fact, NULL AS \"case\"; \
-                 DELETE FROM holder WHERE environment = ? AND ace = ? \
-                     AND handle NOT IN (SELECT value FROM json_each(?)); \
-                 INSERT INTO holder (environment, ace, handle) \
-                     SELECT ?, ?, value FROM json_each(?) WHERE true \
-                     ON CONFLICT DO NOTHING RETURNING handle, NULL AS fact, NULL AS \"case\"; \
-                 SELECT handle, fact, NULL AS \"case\" FROM contact \
-                     WHERE environment = ? AND handle IN (SELECT value FROM json_each(?)){more}"
-            )
-        };
-        Texts {
-            insert: with(
-                "INSERT INTO domain (customer, lifecycle, imported_status, imported_holders, \
-                     facts, dedelegation_at, deletion_at, suspension_at, reseller_owner, \
-                     reseller_at, source_message, updated_at, version, environment, ace) \
-                 SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? + 1, ?, ? WHERE ? = 0 ON CONFLICT DO NOTHING",
-            ),
-            update: with(
-                "UPDATE domain SET customer = ?, lifecycle = ?, imported_status = ?, \
-                     imported_holders = ?, facts = ?, dedelegation_at = ?, deletion_at = ?, \
-                     suspension_at = ?, reseller_owner = ?, reseller_at = ?, source_message = ?, updated_at = ?, version = ? + 1 \
-                 WHERE environment = ? AND ace = ? AND version = ?",
-            ),
-        }
-    }
-
-    /// The same, then the line in the history, if there is one, and what becomes of the case. A
-    /// message that is processed again has its line already.
-    fn with_case(case: &str) -> Self {
-        Texts::with(&format!(
-            "; WITH line (environment, ace, at, message, summary) AS (SELECT ?, ?, ?, ?, ?) \
-                 INSERT INTO history (environment, ace, at, message, summary) \
-                 SELECT line.* FROM line WHERE summary IS NOT NULL AND (NOT ? OR NOT EXISTS \
-                     (SELECT 1 FROM history AS old WHERE old.environment = line.environment \
-                      AND old.ace = line.ace AND old.message = line.message \
-                      AND old.summary = line.summary)); \
-             WITH asked (environment, ace, state, at) AS (SELECT ?, ?, ?, ?) {case}"
-        ))
-    }
-}
-
-static RECORD_ALONE: LazyLock<Texts> = LazyLock::new(|| Texts::with(""));
-static KEEP_CASE: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::with_case(
-        "SELECT NULL AS handle, NULL AS fact, old.id AS \"case\" \
-         FROM asked CROSS JOIN verification_case AS old \
-         WHERE old.environment = asked.environment AND old.ace = asked.ace \
-             AND old.closed_at IS NULL",
-    )
-});
-static OPEN_CASE: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::with_case(
-        "INSERT INTO verification_case (environment, ace, state, opened_at) \
-         SELECT asked.* FROM asked WHERE true ON CONFLICT DO NOTHING \
-         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
-    )
-});
-static MOVE_CASE: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::with_case(
-        "UPDATE verification_case AS old SET state = asked.state, plan_at = 0 FROM asked \
-         WHERE old.environment = asked.environment AND old.ace = asked.ace \
-             AND old.closed_at IS NULL \
-         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
-    )
-});
-static CLOSE_CASE: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::with_case(
-        "UPDATE verification_case AS old SET state = asked.state, closed_at = asked.at FROM asked \
-         WHERE old.environment = asked.environment AND old.ace = asked.ace \
-             AND old.closed_at IS NULL \
-         RETURNING NULL AS handle, NULL AS fact, id AS \"case\"",
-    )
-});
-
-/// The statements with the values of the record.
-///
-/// Values are bound in the order of their question marks, over all statements of a text: with
-/// numbered ones sqlx would count the numbers that a statement leaves out.
-fn bind_record<'q>(
-    texts: &'static Texts,
-    record: &'q DomainRecord,
-) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
-    let due = record.due();
-    let owner = record.facts.reseller.owner.as_ref();
-    let holders: Vec<String> = record.holders().iter().map(Handle::key).collect();
-    let holders = row::json(&holders)?;
-    let status = record.imported_status.as_ref();
-    let (environment, ace) = (record.key.environment.as_str(), record.key.domain.ace());
-    let text = if record.version == 0 {
-        &texts.insert
-    } else {
-        &texts.update
-    };
-    Ok(sqlx::query(text.as_str())
-        .bind(record.customer.as_ref().map(|id| id.0.as_str()))
-        .bind(record.lifecycle.as_str())
-        .bind(status.map(|status| status.as_str()))
-        .bind(row::json(&record.imported_holders)?)
-        .bind(row::json(&record.facts)?)
-        .bind(due.dedelegation_at.map(row::micros))
-        .bind(due.deletion_at.map(row::micros))
-        .bind(due.suspension_at.map(row::micros))
-        .bind(owner.map(|owner| owner.handle.as_str()))
-        .bind(record.facts.reseller.look_at.map(row::micros))
-        .bind(record.source_message.map(|id| id.0))
-        .bind(row::micros(record.updated_at))
-        .bind(record.version)
-        .bind(environment)
-        .bind(ace)
-        .bind(record.version)
-        .bind(environment)
-        .bind(ace)
-        .bind(holders.clone())
-        .bind(environment)
-        .bind(ace)
-        .bind(holders.clone())
-        .bind(environment)
-        .bind(holders))
-}
-
-/// What the statements answered.
-#[derive(Default)]
-struct Written {
-    case: Option<CaseId>,
-    /// A contact's message reaches the domains that have it as their holder. One was written since
-    /// this domain's new holders were looked up, so that neither found the other.
-    is_contact_missing: bool,
-}
-
-impl Written {
-    /// A record that was not written is a conflict.
-    fn read(rows: &[SqliteRow], record: &DomainRecord) -> Result<Self, StoreError> {
-        let mut written = Written::default();
-        let mut newcomers = BTreeSet::new();
-        let mut is_written = false;
-        for found in rows {
-            let fact: Option<&str> = found.try_get("fact")?;
-            match (found.try_get::<Option<&str>, _>("handle")?, fact) {
-                (None, _) => written.case = Some(CaseId(found.try_get("case")?)),
-                (Some(""), _) => is_written = true,
-                (Some(handle), None) => {
-                    newcomers.insert(handle);
-                }
-                (Some(handle), Some(fact)) if newcomers.contains(handle) => {
-                    let asked: ContactFact = row::from_json(fact)?;
-                    let mut known = record.facts.contacts.iter();
-                    let known = known.find(|(of, _)| of.key() == handle);
-                    written.is_contact_missing |= known.map(|(_, known)| known) != Some(&asked);
-                }
-                (Some(_), Some(_)) => {}
-            }
-        }
-        is_written.then_some(written).ok_or(StoreError::Conflict)
-    }
-}
-
-/// Writes a record over the version that was read, with its holders.
-pub async fn write_record(writing: &mut Writing, record: &DomainRecord) -> Result<(), StoreError> {
-    let rows = bind_record(&RECORD_ALONE, record)?
-        .fetch_all(&mut **writing)
-        .await?;
-    Written::read(&rows, record)?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod looking;
 mod orders;
 mod outbox;
 mod plans;
+mod records;
 mod rehearse;
 mod reports;
 mod reseller;
@@ -79,7 +80,7 @@ const CACHE: &str = "-8000";
 const STATEMENTS: usize = 256;
 
 /// The steps from an empty file to today's tables, in order.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (
         1,
         "begin",
@@ -126,6 +127,11 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         include_str!("../migrations/sqlite/0009_counts.sql"),
     ),
     (10, "web", include_str!("../migrations/sqlite/0010_web.sql")),
+    (
+        11,
+        "case_orders",
+        include_str!("../migrations/sqlite/0011_case_orders.sql"),
+    ),
 ];
 
 /// The store on SQLite.

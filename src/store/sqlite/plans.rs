@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
-use super::{SqliteStore, audit, reseller, row, tasks, telling};
+use super::telling::Telling;
+use super::{SqliteStore, Writing, audit, reseller, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -180,48 +181,77 @@ pub async fn open_above(
 
 pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), StoreError> {
     let mut writing = store.begin().await?;
-    for change in changes {
-        // Since it was claimed, whatever matters to the plan, such as a mail that came back, has put it
-        // first in line again: what was read then is old.
-        let is_same: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM verification_case JOIN domain USING (environment, ace) \
-             WHERE id = ? AND closed_at IS NULL AND state = ? AND version = ? \
-                AND plan_at IS NOT 0)",
-        )
-        .bind(change.case.0)
-        .bind(change.state.as_str())
-        .bind(change.version)
-        .fetch_one(&mut *writing)
-        .await?;
-        let mut next_at = change.next_at.map(row::micros);
-        if is_same {
-            for draft in &change.notices {
-                let is_told = telling::write(&mut writing, None, Some(change.case), draft).await?;
-                if let Some(lost) = change.again.filter(|_| is_told) {
-                    let entry = said_again(change.case, lost, draft);
-                    audit::append(&mut writing, &entry, &entry.object).await?;
-                }
-            }
-            for command in &change.commands {
-                reseller::queue_for_case(&mut writing, change.case, command, change.at).await?;
-            }
-            if change.tasks.is_empty() {
-                let outcome = "no longer needed: mail reaches the customer";
-                tasks::drop(&mut writing, change.case, change.at, outcome).await?;
-            }
-            for draft in &change.tasks {
-                tasks::open(&mut writing, change.case, draft).await?;
-            }
-        } else {
-            next_at = Some(0);
-        }
-        sqlx::query("UPDATE verification_case SET plan_at = ? WHERE id = ? AND closed_at IS NULL")
-            .bind(next_at)
-            .bind(change.case.0)
-            .execute(&mut *writing)
-            .await?;
+    let same = same(&mut writing, changes).await?;
+    let (same, changed): (Vec<_>, Vec<_>) =
+        (changes.iter()).partition(|change| same.contains(&change.case.0));
+    let mut drafts = Vec::new();
+    for change in &same {
+        drafts.extend(change.notices.iter().map(|draft| (*change, draft)));
     }
+    let tellings: Vec<Telling> = (drafts.iter())
+        .map(|(change, draft)| Telling {
+            message: None,
+            case: Some(change.case),
+            draft,
+        })
+        .collect();
+    let told = telling::write(&mut writing, &tellings).await?;
+    for ((change, draft), is_told) in drafts.into_iter().zip(told) {
+        if let Some(lost) = change.again.filter(|_| is_told) {
+            let entry = said_again(change.case, lost, draft);
+            audit::append(&mut writing, &entry, &entry.object).await?;
+        }
+    }
+    let mut plans = Vec::with_capacity(changes.len());
+    for change in same {
+        for command in &change.commands {
+            reseller::queue_for_case(&mut writing, change.case, command, change.at).await?;
+        }
+        for draft in &change.tasks {
+            tasks::open(&mut writing, change.case, draft).await?;
+        }
+        let next_at = change.next_at.map(row::micros);
+        let is_reached = change.tasks.is_empty();
+        plans.push((change.case.0, next_at, is_reached, row::micros(change.at)));
+    }
+    plans.extend(
+        changed
+            .iter()
+            .map(|change| (change.case.0, Some(0), false, 0)),
+    );
+    let plans = row::json(&plans)?;
+    sqlx::query(
+        "UPDATE task SET closed_at = plan.value ->> 3, outcome = ? FROM json_each(?) AS plan \
+         WHERE task.closed_at IS NULL AND task.\"case\" = plan.value ->> 0 AND plan.value ->> 2; \
+         UPDATE verification_case AS open SET plan_at = plan.value ->> 1 FROM json_each(?) AS plan \
+         WHERE open.id = plan.value ->> 0 AND open.closed_at IS NULL",
+    )
+    .bind("no longer needed: mail reaches the customer")
+    .bind(&plans)
+    .bind(&plans)
+    .execute(&mut *writing)
+    .await?;
     store.end(writing).await
+}
+
+/// The cases that stand as they were read. Since one was claimed, whatever matters to its plan, such as
+/// a mail that came back, has put it first in line again: what was read then is old.
+async fn same(writing: &mut Writing, changes: &[PlanChange]) -> Result<BTreeSet<i64>, StoreError> {
+    let asked: Vec<_> = (changes.iter())
+        .map(|change| (change.case.0, change.state.as_str(), change.version))
+        .collect();
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT open.id FROM json_each(?) AS asked \
+         CROSS JOIN verification_case AS open ON open.id = asked.value ->> 0 \
+            AND open.closed_at IS NULL AND open.state = asked.value ->> 1 \
+            AND open.plan_at IS NOT 0 \
+         CROSS JOIN domain ON domain.environment = open.environment AND domain.ace = open.ace \
+            AND domain.version = asked.value ->> 2",
+    )
+    .bind(row::json(&asked)?)
+    .fetch_all(&mut **writing)
+    .await?;
+    Ok(ids.into_iter().collect())
 }
 
 fn said_again(case: CaseId, lost: NoticeId, draft: &NoticeDraft) -> AuditEntry {

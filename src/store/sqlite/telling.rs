@@ -1,7 +1,12 @@
 //! Tellings: what a customer is told of one case, in which mail, and what takes it back.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::super::{NoticeDraft, NoticeSeed, StoreError};
 use super::{Writing, row};
@@ -10,139 +15,268 @@ use crate::model::{
     NoticeState,
 };
 
-/// Joins the customer's open notice of the same kind, or begins one; false: told before.
-pub async fn write(
-    writing: &mut Writing,
-    message: Option<InboundId>,
-    case: Option<CaseId>,
-    draft: &NoticeDraft,
-) -> Result<bool, StoreError> {
-    let seed = &draft.notice;
-    let case = case.filter(|_| is_about_case(draft));
-    let of_case = case.map_or("-".to_owned(), |case| case.to_string());
-    let mut key = format!("{of_case}:{}", draft.key);
-    // Of a case only the last telling to this customer counts: a date that was moved away and comes
-    // back is news. What was only written down while nothing was sent is no telling once mails are.
-    let found = sqlx::query(
-        "SELECT CASE WHEN ?1 IS NULL THEN (SELECT key FROM notice_item WHERE key = ?2) \
-            ELSE (SELECT key FROM notice_item WHERE \"case\" = ?1 AND withdrawn = 0 \
-                AND EXISTS (SELECT 1 FROM notice WHERE notice.id = notice_item.notice \
-                    AND customer = ?4 AND (?3 = 'observed' OR state <> 'observed')) \
-                ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1) END AS last, \
-         coalesce((SELECT sequence FROM verification_case WHERE id = ?1), 0) AS sequence",
-    )
-    .bind(case.map(|case| case.0))
-    .bind(&key)
-    .bind(seed.state.as_str())
-    .bind(&seed.customer.0)
-    .fetch_one(&mut **writing)
-    .await?;
-    let told = found
-        .try_get::<Option<&str>, _>("last")?
-        .map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
-    if told == Some(key.as_str()) {
-        return Ok(false);
-    }
-    let open: Option<i64> = sqlx::query_scalar(
-        "SELECT id FROM notice WHERE is_open = 1 AND customer = ?1 AND environment = ?2 \
-         AND kind = ?3 AND recipient = ?4 AND state = ?5 AND (due_at > ?6 OR EXISTS \
-            (SELECT 1 FROM notice_item WHERE notice = notice.id AND message = ?7)) \
-         ORDER BY id LIMIT 1",
-    )
-    .bind(&seed.customer.0)
-    .bind(seed.environment.as_str())
-    .bind(seed.kind.as_str())
-    .bind(&seed.recipient)
-    .bind(seed.state.as_str())
-    .bind(row::micros(seed.created_at))
-    .bind(message.map(|message| message.0))
-    .fetch_optional(&mut **writing)
-    .await?;
-    let sequence: i64 = found.try_get("sequence")?;
-    let mut overtaken = Vec::new();
-    let mut announced = Announced::default();
-    if let Some(case) = case {
-        key = format!("{key}#{sequence}");
-        // Whatever still waits to be said about this case is overtaken.
-        overtaken = withdraw_items(writing, case).await?;
-        announced = announced_before(writing, case, &seed.customer).await?;
-    }
-    let item = NoticeItem {
-        case,
-        sequence: u32::try_from(sequence).unwrap_or(u32::MAX),
-        announced: Some(announced),
-        ..draft.item.clone()
-    };
-    let case = case.map(|case| case.0);
-    let insert = match open {
-        Some(open) => sqlx::query(JOIN).bind(case).bind(open),
-        None => sqlx::query(BEGIN)
-            .bind(case)
-            .bind(seed.environment.as_str())
-            .bind(seed.kind.as_str())
-            .bind(row::json(&seed.languages)?)
-            .bind(&seed.customer.0)
-            .bind(&seed.salutation)
-            .bind(seed.timezone.as_deref())
-            .bind(&seed.recipient)
-            .bind(&seed.code)
-            .bind(&seed.message_id)
-            .bind(row::micros(seed.created_at))
-            .bind(row::micros(seed.due_at))
-            .bind(seed.state.as_str())
-            .bind(seed.in_reply_to.as_deref()),
-    };
-    insert
-        .bind(&key)
-        .bind(message.map(|message| message.0))
-        .bind(case)
-        .bind(item.domain.ace())
-        .bind(row::json(&item)?)
-        .execute(&mut **writing)
-        .await?;
-    drop_empty(writing, &overtaken, seed.created_at).await?;
-    Ok(true)
+/// Something a customer is to be told.
+#[derive(Clone, Copy)]
+pub struct Telling<'a> {
+    /// The message that tells it; `None`: the plan of the case.
+    pub message: Option<InboundId>,
+    /// The domain's case.
+    pub case: Option<CaseId>,
+    /// The mail.
+    pub draft: &'a NoticeDraft,
 }
 
-const JOIN: &str = "UPDATE verification_case SET sequence = sequence + 1, plan_at = 0 WHERE id = ?; \
-     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
-     VALUES (?, ?, ?, ?, ?, ?)";
+impl Telling<'_> {
+    /// The case, if this is about it.
+    fn of_case(&self) -> Option<CaseId> {
+        self.case.filter(|_| is_about_case(self.draft))
+    }
 
-const BEGIN: &str = "UPDATE verification_case SET sequence = sequence + 1, plan_at = 0 WHERE id = ?; \
-     INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
-         recipient, code, message_id, created_at, due_at, state, in_reply_to) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
-     INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
-     VALUES (last_insert_rowid(), ?, ?, ?, ?, ?)";
+    /// The key without its number.
+    fn key(&self) -> String {
+        let of_case = self
+            .of_case()
+            .map_or("-".to_owned(), |case| case.to_string());
+        format!("{of_case}:{}", self.draft.key)
+    }
+}
+
+/// Each joins its customer's open notice of the same kind, or begins one; `false`: told before.
+pub async fn write(
+    writing: &mut Writing,
+    tellings: &[Telling<'_>],
+) -> Result<Vec<bool>, StoreError> {
+    let mut told = vec![false; tellings.len()];
+    for round in rounds(tellings) {
+        let asked: Vec<Telling> = round.iter().map(|nth| tellings[*nth]).collect();
+        let rows = Before::read(writing, &asked).await?;
+        let rows = (asked.iter().zip(rows)).map(|(telling, before)| {
+            let is_known = before.told.as_deref() == Some(telling.key().as_str());
+            (!is_known).then(|| Said::of(telling, before)).transpose()
+        });
+        let rows: Vec<Option<Said>> = rows.collect::<Result<_, _>>()?;
+        for (nth, row) in round.iter().zip(&rows) {
+            told[*nth] = row.is_some();
+        }
+        put(writing, &rows.into_iter().flatten().collect::<Vec<_>>()).await?;
+    }
+    Ok(told)
+}
+
+/// The numbers of the tellings in rounds: what is told of the same case, to the same customer or under
+/// the same key reads what was written before it.
+fn rounds(tellings: &[Telling<'_>]) -> Vec<Vec<usize>> {
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    let mut begins: BTreeMap<String, usize> = BTreeMap::new();
+    for (nth, telling) in tellings.iter().enumerate() {
+        let of_case = telling.of_case().map(|case| format!("case {case}"));
+        let customer = format!("customer {}", telling.draft.notice.customer);
+        let keys: Vec<String> = [customer, telling.key()]
+            .into_iter()
+            .chain(of_case)
+            .collect();
+        let round = keys.iter().filter_map(|key| begins.get(key)).max();
+        let round = round.copied().unwrap_or(0);
+        match rounds.get_mut(round) {
+            Some(round) => round.push(nth),
+            None => rounds.push(vec![nth]),
+        }
+        begins.extend(keys.into_iter().map(|key| (key, round + 1)));
+    }
+    rounds
+}
+
+/// What is written, as the statements read it.
+#[derive(Serialize)]
+struct Said<'a> {
+    open: Option<i64>,
+    environment: &'static str,
+    kind: &'static str,
+    languages: String,
+    customer: &'a str,
+    salutation: &'a str,
+    timezone: Option<&'a str>,
+    recipient: &'a str,
+    code: &'a str,
+    message_id: &'a str,
+    created_at: i64,
+    due_at: i64,
+    state: &'static str,
+    in_reply_to: Option<&'a str>,
+    key: String,
+    message: Option<i64>,
+    case: Option<i64>,
+    ace: &'a str,
+    body: String,
+}
+
+impl<'a> Said<'a> {
+    fn of(telling: &Telling<'a>, before: Before) -> Result<Self, StoreError> {
+        let seed = &telling.draft.notice;
+        let case = telling.of_case();
+        let mut key = telling.key();
+        if case.is_some() {
+            key = format!("{key}#{}", before.sequence);
+        }
+        let item = NoticeItem {
+            case,
+            sequence: u32::try_from(before.sequence).unwrap_or(u32::MAX),
+            announced: Some(before.announced),
+            ..telling.draft.item.clone()
+        };
+        Ok(Said {
+            open: before.open,
+            environment: seed.environment.as_str(),
+            kind: seed.kind.as_str(),
+            languages: row::json(&seed.languages)?,
+            customer: &seed.customer.0,
+            salutation: &seed.salutation,
+            timezone: seed.timezone.as_deref(),
+            recipient: &seed.recipient,
+            code: &seed.code,
+            message_id: &seed.message_id,
+            created_at: row::micros(seed.created_at),
+            due_at: row::micros(seed.due_at),
+            state: seed.state.as_str(),
+            in_reply_to: seed.in_reply_to.as_deref(),
+            key,
+            message: telling.message.map(|message| message.0),
+            case: case.map(|case| case.0),
+            ace: telling.draft.item.domain.ace(),
+            body: row::json(&item)?,
+        })
+    }
+}
+
+/// Writes them; whatever still waits to be said about their cases is overtaken.
+async fn put(writing: &mut Writing, said: &[Said<'_>]) -> Result<(), StoreError> {
+    let Some(now) = said.iter().map(|said| said.created_at).max() else {
+        return Ok(());
+    };
+    let cases: Vec<i64> = said.iter().filter_map(|said| said.case).collect();
+    let overtaken = sqlx::query_scalar(PUT.as_str())
+        .bind(row::json(&cases)?)
+        .bind(row::json(&said)?)
+        .fetch_all(&mut **writing)
+        .await?;
+    drop_empty(writing, &overtaken, now).await
+}
+
+static PUT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{WITHDRAW}; \
+         UPDATE verification_case SET sequence = sequence + 1, plan_at = 0 \
+         WHERE id IN (SELECT value FROM json_each(?1)); \
+         INSERT INTO notice (environment, kind, languages, customer, salutation, timezone, \
+             recipient, code, message_id, created_at, due_at, state, in_reply_to) \
+         SELECT value ->> 'environment', value ->> 'kind', value ->> 'languages', \
+             value ->> 'customer', value ->> 'salutation', value ->> 'timezone', \
+             value ->> 'recipient', value ->> 'code', value ->> 'message_id', \
+             value ->> 'created_at', value ->> 'due_at', value ->> 'state', \
+             value ->> 'in_reply_to' FROM json_each(?2) WHERE value ->> 'open' IS NULL; \
+         INSERT INTO notice_item (notice, key, message, \"case\", ace, body) \
+         SELECT coalesce(value ->> 'open', (SELECT id FROM notice \
+                 WHERE notice.message_id = value ->> 'message_id')), \
+             value ->> 'key', value ->> 'message', value ->> 'case', value ->> 'ace', \
+             value ->> 'body' FROM json_each(?2)"
+    )
+});
+
+/// What was said before, of a case or to a customer.
+struct Before {
+    /// The key of the last telling, without its number.
+    told: Option<String>,
+    /// How often the case was told of.
+    sequence: i64,
+    /// The customer's notice that this may go into.
+    open: Option<i64>,
+    /// What stands in the customer's calendar because of earlier mails about the case.
+    announced: Announced,
+}
+
+impl Before {
+    /// Of a case only the last telling to this customer counts: a date that was moved away and comes
+    /// back is news. What was only written down while nothing was sent is no telling once mails are.
+    ///
+    /// A calendar has what may have left: an item that is not overtaken, or whose mail has its bytes.
+    async fn read(
+        writing: &mut Writing,
+        tellings: &[Telling<'_>],
+    ) -> Result<Vec<Self>, StoreError> {
+        let asked: Vec<_> = (tellings.iter())
+            .map(|telling| {
+                let seed = &telling.draft.notice;
+                serde_json::json!({
+                    "case": telling.of_case().map(|case| case.0),
+                    "key": telling.key(),
+                    "customer": seed.customer.0,
+                    "environment": seed.environment.as_str(),
+                    "kind": seed.kind.as_str(),
+                    "recipient": seed.recipient,
+                    "state": seed.state.as_str(),
+                    "created_at": row::micros(seed.created_at),
+                    "message": telling.message.map(|message| message.0),
+                })
+            })
+            .collect();
+        sqlx::query(
+            "SELECT CASE WHEN value ->> 'case' IS NULL \
+                THEN (SELECT key FROM notice_item WHERE key = value ->> 'key') \
+                ELSE (SELECT item.key FROM notice_item AS item \
+                    CROSS JOIN notice ON notice.id = item.notice \
+                    WHERE item.\"case\" = value ->> 'case' AND withdrawn = 0 \
+                        AND notice.customer = value ->> 'customer' \
+                        AND (value ->> 'state' = 'observed' OR notice.state <> 'observed') \
+                    ORDER BY json_extract(item.body, '$.sequence') DESC LIMIT 1) END AS told, \
+             coalesce((SELECT sequence FROM verification_case WHERE id = value ->> 'case'), 0) \
+                AS sequence, \
+             (SELECT id FROM notice WHERE is_open = 1 AND customer = value ->> 'customer' \
+                AND environment = value ->> 'environment' AND kind = value ->> 'kind' \
+                AND recipient = value ->> 'recipient' AND state = value ->> 'state' \
+                AND (due_at > value ->> 'created_at' OR EXISTS (SELECT 1 FROM notice_item \
+                    WHERE notice = notice.id AND message = value ->> 'message')) \
+                ORDER BY id LIMIT 1) AS open, \
+             (SELECT json_array(notice.kind, item.body) FROM notice_item AS item \
+                CROSS JOIN notice ON notice.id = item.notice \
+                WHERE item.\"case\" = value ->> 'case' \
+                    AND notice.customer = value ->> 'customer' AND notice.state <> 'observed' \
+                    AND (raw IS NOT NULL \
+                        OR withdrawn = 0 AND notice.state NOT IN ('queued', 'delayed')) \
+                ORDER BY json_extract(item.body, '$.sequence') DESC LIMIT 1) AS last \
+             FROM json_each(?) ORDER BY json_each.id",
+        )
+        .bind(row::json(&asked)?)
+        .fetch_all(&mut **writing)
+        .await?
+        .iter()
+        .map(Before::of)
+        .collect()
+    }
+
+    fn of(found: &SqliteRow) -> Result<Self, StoreError> {
+        let told: Option<&str> = found.try_get("told")?;
+        let told = told.map(|last| last.rsplit_once('#').map_or(last, |(told, _)| told));
+        let announced = match found.try_get::<Option<&str>, _>("last")? {
+            Some(last) => {
+                let (kind, body): (String, String) = row::from_json(last)?;
+                let item: NoticeItem = row::from_json(&body)?;
+                item.announces(row::word(&kind, NoticeKind::from_word)?)
+            }
+            None => Announced::default(),
+        };
+        Ok(Before {
+            told: told.map(str::to_owned),
+            sequence: found.try_get("sequence")?,
+            open: found.try_get("open")?,
+            announced,
+        })
+    }
+}
 
 /// That a domain is registered, or with us now, is news of its own: what the registry asks for in the
 /// same breath has a mail of its own and does not overtake it.
 fn is_about_case(draft: &NoticeDraft) -> bool {
     draft.notice.kind != NoticeKind::Registered && draft.item.direction != Some(Direction::ToUs)
-}
-
-/// What stands in the customer's calendar because of earlier mails about the case.
-async fn announced_before(
-    writing: &mut Writing,
-    case: CaseId,
-    customer: &CustomerId,
-) -> Result<Announced, StoreError> {
-    let last = sqlx::query(
-        "SELECT body, kind FROM notice_item JOIN notice ON notice.id = notice_item.notice \
-         WHERE \"case\" = ? AND customer = ? AND state <> 'observed' \
-            AND (withdrawn = 0 OR withdrawn = 1 AND raw IS NOT NULL) \
-         ORDER BY json_extract(body, '$.sequence') DESC LIMIT 1",
-    )
-    .bind(case.0)
-    .bind(&customer.0)
-    .fetch_optional(&mut **writing)
-    .await?;
-    let Some(last) = last else {
-        return Ok(Announced::default());
-    };
-    let item: NoticeItem = row::from_json(last.try_get("body")?)?;
-    let kind = row::word(last.try_get("kind")?, NoticeKind::from_word)?;
-    Ok(item.announces(kind))
 }
 
 /// Takes back what waits to be said about a case: it is left out of mails that are not written yet,
@@ -156,21 +290,18 @@ pub async fn withdraw(
     case: CaseId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let notices = withdraw_items(writing, case).await?;
-    drop_empty(writing, &notices, now).await
+    let notices: Vec<i64> = sqlx::query_scalar(WITHDRAW)
+        .bind(row::json(&[case.0])?)
+        .fetch_all(&mut **writing)
+        .await?;
+    drop_empty(writing, &notices, row::micros(now)).await
 }
 
-/// Marks what waits to be said about a case; returns the mails it is in.
-async fn withdraw_items(writing: &mut Writing, case: CaseId) -> Result<Vec<i64>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "UPDATE notice_item SET withdrawn = 1 WHERE \"case\" = ?1 AND withdrawn = 0 \
-         AND EXISTS (SELECT 1 FROM notice WHERE notice.id = notice_item.notice \
-            AND notice.state IN ('queued', 'delayed')) RETURNING notice",
-    )
-    .bind(case.0)
-    .fetch_all(&mut **writing)
-    .await?)
-}
+/// Marks what waits to be said about cases (a JSON list); answers with the mails it is in.
+const WITHDRAW: &str = "UPDATE notice_item SET withdrawn = 1 WHERE withdrawn = 0 \
+     AND \"case\" IN (SELECT value FROM json_each(?1)) \
+     AND EXISTS (SELECT 1 FROM notice WHERE notice.id = notice_item.notice \
+        AND notice.state IN ('queued', 'delayed')) RETURNING notice";
 
 /// The same for a domain that is another customer's now: the former one hears nothing more of it.
 pub async fn withdraw_from_others(
@@ -189,15 +320,11 @@ pub async fn withdraw_from_others(
     .bind(customer.map(|id| id.0.as_str()))
     .fetch_all(&mut **writing)
     .await?;
-    drop_empty(writing, &notices, now).await
+    drop_empty(writing, &notices, row::micros(now)).await
 }
 
-/// Those of these mails that are about nothing any more stay unsent.
-async fn drop_empty(
-    writing: &mut Writing,
-    notices: &[i64],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Those of these mails that are about nothing any more stay unsent. `now` in microseconds.
+async fn drop_empty(writing: &mut Writing, notices: &[i64], now: i64) -> Result<(), StoreError> {
     if notices.is_empty() {
         return Ok(());
     }
@@ -207,7 +334,7 @@ async fn drop_empty(
          AND NOT EXISTS (SELECT 1 FROM notice_item WHERE notice = notice.id AND withdrawn = 0)",
     )
     .bind(row::json(&notices)?)
-    .bind(row::micros(now))
+    .bind(now)
     .execute(&mut **writing)
     .await?;
     Ok(())

@@ -30,6 +30,10 @@ pub async fn orders_in(
     if let Some(key) = &filter.key {
         select.push(" AND key = ").push_bind(key);
     }
+    if let Some(case) = filter.case {
+        let case = case.to_string();
+        select.push(" AND body ->> '$.case' = ").push_bind(case);
+    }
     if let Some(state) = filter.state {
         select.push(" AND state = ").push_bind(state.as_str());
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::super::{Writing, audit, books, cases, commit, counts, row};
+use super::super::{Writing, audit, books, cases, counts, records, row};
 use super::reading::read_order;
 use crate::model::request::RegistryRequest;
 use crate::model::{
@@ -295,7 +295,7 @@ async fn put_record(
     object: &str,
 ) -> Result<(), StoreError> {
     let before = books::domain_in(writing, &record.key).await?;
-    commit::write_record(writing, record).await?;
+    records::write_one(writing, record).await?;
     if before.is_some_and(|before| before.customer != record.customer) {
         books::change_hands(writing, record, audit.at).await?;
     }
