@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -9,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::apply::order::Opening;
 use crate::model::request::RequestError;
 use crate::model::{
-    Account, ActionEntry, ActionId, CaseId, Ctid, CustomerId, DomainName, Environment, HIDDEN,
-    InboundId, Lifecycle, Order, OrderId, OrderState, Purpose, RequestId, RequestOutcome,
+    Account, ActionEntry, ActionId, Asking, CaseId, Ctid, CustomerId, DomainName, Environment,
+    HIDDEN, InboundId, Lifecycle, Order, OrderId, OrderState, Purpose, RequestId, RequestOutcome,
     RequestState, SentRequest, Waits,
 };
 use crate::process::ordering::Wish;
@@ -360,12 +361,55 @@ pub fn rehearsal(wish: &Wish, opening: Opening) -> Result<RehearsalObject, Reque
     })
 }
 
+/// What an order asks for, a line each: the request in the registry's form, or of a change the fields that
+/// it changes. Secrets are left out.
+pub fn wanted(asking: &Asking) -> Result<Vec<String>, RequestError> {
+    match asking {
+        Asking::Request(request) => {
+            // The ctid is given when the request is made.
+            let ctid = Ctid("st-preview".to_owned());
+            let text = registry::write(request, &ctid, registry::Format::KeyValue)?;
+            let lines = text.lines().filter(|line| !line.starts_with("Ctid: "));
+            Ok(lines.map(hidden_line).collect())
+        }
+        Asking::Change(change) => {
+            let fields = serde_json::to_value(change).unwrap_or_default();
+            let mut lines = Vec::new();
+            fields_of(&fields["change"], "", &mut lines);
+            Ok(lines)
+        }
+    }
+}
+
+/// Every value within `value` as a line with its path.
+fn fields_of(value: &Value, path: &str, lines: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = match path {
+                    "" => name.clone(),
+                    _ => format!("{path}.{name}"),
+                };
+                fields_of(value, &path, lines);
+            }
+        }
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| fields_of(value, path, lines)),
+        Value::String(text) => lines.push(format!("{path}: {text}")),
+        other => lines.push(format!("{path}: {other}")),
+    }
+}
+
 /// The text of a request without the secret of a provider change.
 pub fn hidden(text: &str) -> String {
-    text.lines()
-        .map(|line| match line.strip_prefix("AuthInfo: ") {
-            Some(_) => format!("AuthInfo: {HIDDEN}\n"),
-            None => format!("{line}\n"),
-        })
-        .collect()
+    text.lines().map(|line| hidden_line(line) + "\n").collect()
+}
+
+fn hidden_line(line: &str) -> String {
+    match line.strip_prefix("AuthInfo: ") {
+        Some(_) => format!("AuthInfo: {HIDDEN}"),
+        None => line.to_owned(),
+    }
 }

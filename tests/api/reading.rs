@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::house::{EVERYTHING, House};
+use super::house::{EVERYTHING, House, register};
 use super::http::{Answer, Request};
 
 /// A live mail that asks for proof of a domain's holder data.
@@ -301,6 +301,16 @@ fn who_may_not_see_people_sees_them_masked_and_no_mail() {
         let text = get(&format!("/api/v1/{path}")).text;
         assert!(!text.contains("kunde@"), "{path}: {text}");
     }
+    house.ok(&["case", "note", "V-1", "Frau Muster rang an"]);
+    house.ok(&["case", "call-done", "V-1", "--note", "Frau Muster erreicht"]);
+    let case = get("/api/v1/cases/V-1").text;
+    assert!(!case.contains("Muster"), "{case}");
+    let whole = house.get("/api/v1/cases/V-1").text;
+    assert_eq!(whole.matches("Frau Muster").count(), 3, "{whole}");
+    house.placed("shop-key-9", &register("neu.de"));
+    let orders = house.new_token("orders", &["orders:read"], &[]);
+    let request = Request::new("GET", "/api/v1/requests/Q-1").token(&orders);
+    assert_eq!(house.send(&request).json()["text"], Value::Null);
     let request = Request::new("GET", "/api/v1/messages/1/raw").token(&token);
     let answer = request.send(house.address);
     assert_eq!((answer.status, answer.code().as_str()), (403, "E02"));
@@ -338,10 +348,10 @@ fn a_token_for_one_environment_sees_nothing_of_the_other() {
         "cases/V-1",
         "cases/V-1/plan",
         "notices/N-1",
+        "customers/K-1",
     ] {
         assert_eq!(get(&format!("/api/v1/{path}")).status, 404, "{path}");
     }
-    assert_eq!(get("/api/v1/customers/K-1").json()["domains"], json!([]));
     for path in ["audit", "status"] {
         let answer = get(&format!("/api/v1/{path}"));
         assert_eq!(

@@ -140,3 +140,22 @@ fn passwords_links_and_ids_are_in_no_log_and_no_database() {
         assert!(!kept.contains(&secret), "{secret}");
     }
 }
+
+#[test]
+fn forms_that_come_slowly_hold_up_no_page() {
+    let house = House::new(&[]);
+    let head = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\n\r\nname=";
+    let slow: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(house.address).unwrap();
+            std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let viewer = house.person("viewer", "en");
+    for _ in 0..20 {
+        assert_eq!(viewer.get("/messages").status, 200);
+    }
+    assert_eq!(slow.len(), 100);
+}

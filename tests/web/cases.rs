@@ -268,6 +268,19 @@ fn what_was_proven_is_shown_first_and_then_told_to_the_registry() {
             .page("/cases/V-1?done=verified&placed=O-1")
             .contains("href=\"/orders/O-1\"")
     );
+    // Whoever comes later sees that it is told, and what.
+    let later = operator.page("/cases/V-1");
+    assert!(
+        later.contains("The registry is being told already:"),
+        "{later}"
+    );
+    assert!(
+        later.contains("<b>told to the registry</b> <a href=\"/orders/O-1\">"),
+        "{later}"
+    );
+    let order = operator.page("/orders/O-1");
+    assert!(order.contains("proofs.claims: address"), "{order}");
+    assert!(order.contains("T-77"), "{order}");
     let none = operator.fill(
         "/cases/V-1/verify",
         "/cases/V-1/verify",

@@ -239,3 +239,29 @@ fn a_page_that_is_open_learns_that_something_came_in() {
         events.has_change().then_some(())
     });
 }
+
+#[test]
+fn a_viewer_reads_what_the_registry_wrote_and_no_letter_of_a_stranger() {
+    let house = mixed();
+    let letter = "Return-Path: <max.mustermann@privat.example>\r\n\
+        From: Max Mustermann <max.mustermann@privat.example>\r\n\
+        Date: Sun, 29 Nov 2026 10:00:00 +0000\r\nSubject: Meine Bank\r\n\
+        Message-ID: <1@privat.example>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: text/plain; charset=utf-8\r\n\r\nSeestrasse 9, IBAN DE00 1234\r\n";
+    house.receives(&[letter.as_bytes().to_vec()]);
+    let (viewer, operator) = (house.person("viewer", "en"), house.person("operator", "en"));
+    assert!(operator.page("/messages/5").contains("Seestrasse 9"));
+    let page = viewer.page("/messages/5");
+    assert!(page.contains("Your role does not show texts"), "{page}");
+    assert!(
+        !page.contains("Seestrasse") && !page.contains("mustermann@"),
+        "{page}"
+    );
+    assert!(viewer.page("/messages/1").contains("<pre class=\"mail\">"));
+    // Why it is held stands there in the reader's language, and what exactly was seen.
+    let page = house.person("operator", "de").page("/messages/5");
+    assert!(
+        page.contains("Die From-Adresse ist nicht die der Registrierungsstelle."),
+        "{page}"
+    );
+}

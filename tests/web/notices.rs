@@ -94,6 +94,11 @@ fn an_admin_pauses_all_sending_and_every_page_says_so() {
     );
     let banner = "Sending to customers is paused: by web admin-en: wrong texts";
     assert!(operator.page("/messages").contains(banner));
+    assert!(operator.get("/messages/9999").text.contains(banner));
+    let viewer = house.person("viewer", "en").page("/messages");
+    assert!(viewer.contains("Sending to customers is paused.") && !viewer.contains("wrong texts"));
+    let stranger = super::http::Line::open(house.address).send("GET", "/sign-in", &[], "");
+    assert!(!stranger.text.contains("paused"), "{stranger:?}");
     let status = &house.objects(&["status"])[0];
     assert_eq!(status["paused"], "by web admin-en: wrong texts");
     let done = admin.fill("/notices", "/notices/resume", &[]);

@@ -38,7 +38,7 @@ fn the_audit_trail_is_found_by_who_what_and_when_and_the_address_says_it() {
     assert!(
         admin
             .page("/audit?since=yesterday")
-            .contains("expected a duration")
+            .contains("a day such as 2025-06-01")
     );
     assert_eq!(admin.get("/audit?below=x").status, 422);
 }

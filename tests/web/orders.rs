@@ -75,6 +75,11 @@ fn an_order_is_paid_and_its_request_is_seen() {
     operator.fill("/orders/new", "/orders", &fields);
     let page = operator.page("/orders/O-1");
     assert!(page.contains("waits for payment"), "{page}");
+    assert!(page.contains("Nserver: ns2.example.net"), "{page}");
+    let viewer = house.person("viewer", "en");
+    let unseen = "Your role does not show texts that may name people.";
+    let seen = viewer.page("/orders/O-1");
+    assert!(seen.contains(unseen) && !seen.contains("Nserver"), "{seen}");
     let paid = operator.fill("/orders/O-1", "/orders/O-1/pay", &[("reference", "bill-7")]);
     assert_eq!(paid.header("location"), Some("/orders/O-1?done=paid"));
     let page = operator.page("/orders/O-1?done=paid");
@@ -82,6 +87,8 @@ fn an_order_is_paid_and_its_request_is_seen() {
     assert!(page.contains("href=\"/requests/Q-1\""), "{page}");
     let page = operator.page("/requests/Q-1");
     assert!(page.contains("Domain: neu.de"));
+    let seen = viewer.page("/requests/Q-1");
+    assert!(seen.contains(unseen) && !seen.contains("Nserver"), "{seen}");
     assert!(
         operator
             .page("/requests?state=queued&domain=neu.de")

@@ -77,3 +77,20 @@ fn a_domain_of_the_test_system_is_marked_as_such() {
     let message = house.person("viewer", "en").page("/messages/1");
     assert!(message.contains("<p class=\"banner test\">TEST</p>"));
 }
+
+#[test]
+fn the_settings_stay_small_and_the_card_counts_whoever_was_not_told() {
+    let house = House::new(&[]);
+    for number in 0..300 {
+        let code = if number < 2 { "W62" } else { "W51" };
+        house.sql(&format!(
+            "INSERT INTO alarm (key, code, text, raised_at) VALUES \
+                ('elsewhere:{number}', '{code}', 'something stands for customer K-{number}', {number})"
+        ));
+    }
+    let viewer = house.person("viewer", "de");
+    let page = viewer.page("/settings");
+    assert!(page.contains("die ältesten von 300"), "{page}");
+    assert!(page.contains("K-19") && !page.contains("K-20"), "{page}");
+    assert!(viewer.page("/").contains("<b>2</b>"));
+}

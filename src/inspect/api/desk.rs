@@ -5,7 +5,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::Api;
@@ -20,6 +20,7 @@ use super::paging::{after, cursor, cut, limit, one, page, wrong_place};
 use super::query::Query;
 use super::refusal::{ErrorObject, Refusal};
 use crate::inspect::cli::{case, customer, domain, notice};
+use crate::inspect::web::veiled;
 use crate::inspect::work::{Work, cases, due, notice as mails};
 use crate::model::{
     CaseId, CaseState, CustomerId, DomainKey, DomainName, DomainRecord, Environment, NoticeId,
@@ -321,7 +322,22 @@ pub async fn case(
     let id = known_case(&api, &caller, id, request.uri()).await?.id;
     let dossier = api.store.dossier(id).await?;
     let dossier = dossier.ok_or_else(|| Refusal::missing(format!("case {id}")))?;
-    Ok(one(&caller, case::detail(&dossier)))
+    let mut object = case::detail(&dossier);
+    if !caller.may(Scope::PeopleRead) {
+        veil_notes(&mut object);
+    }
+    Ok(one(&caller, object))
+}
+
+/// What people wrote down about a case, for programs that may not see people.
+fn veil_notes(case: &mut Value) {
+    for (list, field) in [("notes", "text"), ("calls", "outcome"), ("calls", "text")] {
+        for entry in case[list].as_array_mut().into_iter().flatten() {
+            if let Some(text) = entry[field].as_str().map(veiled) {
+                entry[field] = Value::String(text);
+            }
+        }
+    }
 }
 
 /// Show every mail that a case still has before it
@@ -491,6 +507,11 @@ pub async fn customer(
     let known = api.store.customer(&id).await?;
     let known = known.ok_or_else(|| Refusal::missing(format!("customer {id}")))?;
     let mut records = api.store.domains_of(&id).await?;
+    let is_elsewhere = !records.is_empty();
     records.retain(|record| caller.may_touch(record.key.environment));
+    // Whoever has domains in the other environment alone is of no concern to the token.
+    if is_elsewhere && records.is_empty() {
+        return Err(Refusal::missing(format!("customer {id}")));
+    }
     Ok(one(&caller, customer::object(&known, &records)))
 }

@@ -168,7 +168,7 @@ pub async fn requests(State(api): State<Api>, request: Request) -> Result<Respon
     operation_id = "showRequest",
     params(("id" = String, Path, description = "Such as Q-7")),
     responses(
-        (status = 200, description = "The request as it stands", body = RequestObject),
+        (status = 200, description = "The request as it stands; its text only with the scope people:read", body = RequestObject),
         (status = 404, description = "There is no such request", body = ErrorObject),
     ),
     security(("token" = ["orders:read"])),
@@ -192,10 +192,13 @@ pub async fn request(
     let found = found
         .filter(|found| caller.may_touch(found.environment))
         .ok_or_else(|| Refusal::missing(format!("request {id}")))?;
-    let text = registry::write(&found.request, &found.ctid, registry::Format::KeyValue)
-        .map_err(OrderError::from)?;
     let mut object = object::request(&found);
-    object.text = Some(hidden(&text));
+    // It may name people.
+    if caller.may(Scope::PeopleRead) {
+        let text = registry::write(&found.request, &found.ctid, registry::Format::KeyValue)
+            .map_err(OrderError::from)?;
+        object.text = Some(hidden(&text));
+    }
     Ok(json(StatusCode::OK, &object))
 }
 

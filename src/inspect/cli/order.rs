@@ -307,6 +307,9 @@ async fn show(context: &Context, id: OrderId) -> anyhow::Result<u8> {
     ] {
         out.line(format!("{word:<14}{value}"))?;
     }
+    for line in object::wanted(&order.request).map_err(OrderError::from)? {
+        out.line(format!("{:<14}{line}", "asks"))?;
+    }
     let filter = RequestFilter {
         orders: vec![id],
         ..RequestFilter::default()

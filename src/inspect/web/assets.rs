@@ -32,6 +32,14 @@ pub static SCRIPT: Asset = Asset {
     version: LazyLock::new(|| version(include_str!("templates/app.js"))),
 };
 
+/// A calendar leaf, in the browser's tab.
+pub static ICON: Asset = Asset {
+    text: include_str!("templates/icon.svg"),
+    media_type: "image/svg+xml",
+    route: "/assets/icon.svg",
+    version: LazyLock::new(|| version(include_str!("templates/icon.svg"))),
+};
+
 fn version(text: &str) -> String {
     sha256_hex(text.as_bytes())[..12].to_owned()
 }
@@ -56,5 +64,6 @@ pub fn ways() -> Vec<Way> {
     vec![
         Way::look(STYLE.route, Right::Anyone, || async { STYLE.answer() }),
         Way::look(SCRIPT.route, Right::Anyone, || async { SCRIPT.answer() }),
+        Way::look(ICON.route, Right::Anyone, || async { ICON.answer() }),
     ]
 }

@@ -55,11 +55,11 @@ impl Default for Checking {
     }
 }
 
-fn filter(query: &Query) -> Result<AuditFilter, Fault> {
+fn filter(query: &Query, now: Timestamp) -> Result<AuditFilter, Fault> {
     let text = |name| Some(query.get(name).to_owned()).filter(|text| !text.is_empty());
     let instant = |name| match query.get(name) {
         "" => Ok(None),
-        text => match log::instant(text) {
+        text => match super::filter::instant(text, now) {
             Ok(at) => Ok(Some(at)),
             Err(why) => Err(Fault::Wrong(format!("{name}: {why}"))),
         },
@@ -101,7 +101,7 @@ async fn page(
                 Fault::Wrong("below: the number of an entry is expected".to_owned())
             })?),
         };
-    let (found, wrong) = match filter(&query) {
+    let (found, wrong) = match filter(&query, site.clock.now()) {
         Ok(filter) => (site.store.audit_page(&filter, below).await?, None),
         Err(Fault::Wrong(why)) => (AuditPage::default(), Some(why)),
         Err(fault) => return Err(fault),
@@ -173,7 +173,7 @@ async fn file(
     }
     let filter = AuditFilter {
         limit: PART,
-        ..filter(&query)?
+        ..filter(&query, site.clock.now())?
     };
     let parts = stream::unfold(Some((site, filter, None)), |rest| async move {
         let (site, filter, below) = rest?;

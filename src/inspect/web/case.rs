@@ -14,9 +14,9 @@ use crate::inspect::cli::out::{Colour, json_time};
 use crate::inspect::cli::{Out, case as form, log};
 use crate::inspect::work::proof::{self, Proof};
 use crate::inspect::work::{cases, letter, notice as mails};
-use crate::model::{CaseId, DomainRecord, Language, NoticeId, Source, sha256_hex};
+use crate::model::{CaseId, DomainRecord, Language, NoticeId, Order, Source, sha256_hex};
 use crate::parse::recipient_json;
-use crate::store::{Dossier, LogEntry, NoticeEntry};
+use crate::store::{Dossier, LogEntry, NoticeEntry, OrderFilter};
 
 /// What notes and calls say already; the trail has them once more.
 const SAID_ELSEWHERE: [&str; 3] = ["case note", "case close", "case call-done"];
@@ -70,6 +70,11 @@ async fn show(
     for call in dossier.calls.iter().filter(|call| call.closed_at.is_none()) {
         calls.push(site.call(call).await?);
     }
+    let filter = OrderFilter {
+        case: Some(id),
+        ..OrderFilter::default()
+    };
+    let orders = site.store.orders(&filter).await?;
     let record = dossier.record.as_ref();
     let values = json!({
         "self_path": "/cases",
@@ -77,7 +82,8 @@ async fn show(
         "placed": query.get("placed"),
         "is_test": dossier.case.key.environment == crate::model::Environment::Test,
         "one": facts(&dossier, now),
-        "steps": steps(&dossier),
+        "steps": steps(&dossier, &orders),
+        "orders": orders.iter().filter(|order| order.ended_at.is_none()).map(|order| order.id).collect::<Vec<_>>(),
         "plan": plan.iter().map(|line| cases::plan_object(id, line)).collect::<Vec<_>>(),
         "calls": calls,
         "notices": dossier.notices.iter().map(notice).collect::<Vec<_>>(),
@@ -124,7 +130,7 @@ fn notice(entry: &NoticeEntry) -> Value {
 }
 
 /// Everything that happened, in the order of time.
-fn steps(dossier: &Dossier) -> Vec<Value> {
+fn steps(dossier: &Dossier, orders: &[Order]) -> Vec<Value> {
     let mut steps: Vec<(Timestamp, Value)> = Vec::new();
     let messages = dossier.messages.iter();
     steps.extend(
@@ -180,6 +186,12 @@ fn steps(dossier: &Dossier) -> Vec<Value> {
         let step = json!({"what": "note", "actor": note.actor, "text": note.text});
         steps.push((note.at, step));
     }
+    for order in orders {
+        let step = json!({
+            "what": "order", "id": order.id, "state": order.state, "actor": order.placed_by,
+        });
+        steps.push((order.created_at, step));
+    }
     let id = dossier.case.id.to_string();
     let deeds = dossier.audit.iter().map(|link| &link.entry);
     for deed in deeds.filter(|deed| {
@@ -224,7 +236,7 @@ async fn call_done(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let id = named(&id)?;
-    cases::call_done(&site.work(&caller), id, fields.note()?).await?;
+    cases::call_done(&site.work(&caller), id, &fields.note()?).await?;
     Ok(match fields.get("back") {
         "calls" => Redirect::to("/calls?done=called"),
         _ => back(id, "called"),
@@ -239,7 +251,7 @@ async fn note(
 ) -> Result<Redirect, Fault> {
     let id = named(&id)?;
     site.open_case(id).await?;
-    cases::note(&site.work(&caller), id, fields.note()?).await?;
+    cases::note(&site.work(&caller), id, &fields.note()?).await?;
     Ok(back(id, "noted"))
 }
 
@@ -250,7 +262,7 @@ async fn close(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let id = named(&id)?;
-    cases::close(&site.work(&caller), id, fields.note()?).await?;
+    cases::close(&site.work(&caller), id, &fields.note()?).await?;
     Ok(back(id, "closed"))
 }
 
@@ -271,7 +283,7 @@ async fn send_again(
     }
     let current = mails::check_current(work.store, &entry.notice).await;
     current.map_err(|error| Fault::Late(error.to_string()))?;
-    mails::resend(&work, &entry.notice, fields.note()?).await?;
+    mails::resend(&work, &entry.notice, &fields.note()?).await?;
     Ok(back(id, "resent"))
 }
 

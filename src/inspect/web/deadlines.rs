@@ -228,6 +228,8 @@ fn user(caller: &Caller) -> Result<UserName, Fault> {
 async fn add_key(State(site): State<Arc<Site>>, caller: Caller) -> Result<Response, Fault> {
     let key = feed::add_key(&site.work(&caller), &user(&caller)?).await?;
     let path = address("/deadlines.ics", &[("key", &key)]);
+    let server = site.config.web.base_url.as_deref().unwrap_or_default();
+    let path = format!("{}{path}", server.trim_end_matches('/'));
     let values = json!({ "self_path": "/deadlines", "path": path });
     site.page(&caller, "feed_key.html", values).await
 }

@@ -112,7 +112,7 @@ async fn show(
     let found = site.store.domains(environment, Some(name.ace())).await?;
     if found.is_empty() {
         return Err(Fault::Missing(format!(
-            "{name}: never mentioned by the registry, and in no import."
+            "{name} is not in the database: no import has it, and no message about it was applied."
         )));
     }
     let mut parts = Vec::with_capacity(found.len());

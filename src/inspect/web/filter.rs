@@ -111,7 +111,7 @@ fn term(key: &str, value: &str) -> Result<(MessageField, String), String> {
 }
 
 /// A day on the registry's clock, an instant in RFC 3339, or so long ago.
-fn instant(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+pub fn instant(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

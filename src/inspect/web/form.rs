@@ -43,10 +43,13 @@ impl Fields {
         named.map(|(_, value)| value.trim())
     }
 
-    /// A note of a person: one line or more, neither empty nor longer than 2,000 characters.
-    pub fn note(&self) -> Result<&str, Fault> {
-        match self.get("note") {
-            "" => Err(Fault::Wrong(
+    /// A note of a person, neither empty nor longer than 2,000 characters. It stands in lists, an entry a
+    /// line, so its own lines are joined by a stroke.
+    pub fn note(&self) -> Result<String, Fault> {
+        let lines = self.get("note").lines().map(str::trim);
+        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+        match lines.join(" / ") {
+            note if note.is_empty() => Err(Fault::Wrong(
                 "a note is needed: why is this done?".to_owned(),
             )),
             note if note.chars().count() > 2_000 => Err(Fault::Wrong(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
@@ -19,8 +19,11 @@ use super::{Caller, Fault, Fields, Right, Site, pages};
 use crate::inspect::public::language;
 use crate::process::caught_async;
 
-/// How long an answer may take, the form's arrival included.
+/// How long an answer may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How long a form may take to arrive.
+const FORM_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Of pages; the preview of a notice has its own.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -33,9 +36,13 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// a fault its page.
 pub async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let stranger = Caller::stranger(language(None, request.headers()));
-    let mut answer = match site.turns.try_acquire() {
-        Err(_) => Fault::Busy.into_response(),
-        Ok(_turn) => {
+    let arrived = arrived(&site, request).await;
+    let mut answer = match arrived.and_then(|request| {
+        let turn = site.turns.try_acquire().map_err(|_| Fault::Busy)?;
+        Ok((turn, request))
+    }) {
+        Err(fault) => fault.into_response(),
+        Ok((_turn, request)) => {
             let work = caught_async(next.run(request));
             match tokio::time::timeout(REQUEST_TIME_MAX, work).await {
                 Ok(Ok(answer)) => answer,
@@ -71,6 +78,21 @@ pub async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+/// The request with all of its form, which may come slowly.
+async fn arrived(site: &Site, request: Request) -> Result<Request, Fault> {
+    if request.method() != Method::POST {
+        return Ok(request);
+    }
+    let _place = site.arrivals.try_acquire().map_err(|_| Fault::Busy)?;
+    let (parts, body) = request.into_parts();
+    let bytes = tokio::time::timeout(FORM_TIME_MAX, to_bytes(body, FORM_BYTES_MAX)).await;
+    let bytes = bytes.map_err(|_| Fault::Busy)?;
+    Ok(Request::from_parts(
+        parts,
+        Body::from(bytes.map_err(|_| Fault::Large)?),
+    ))
 }
 
 /// Lets through who may, and of forms those that a page of ours made for this caller.
@@ -159,7 +181,8 @@ pub async fn no_page() -> Fault {
 
 impl Site {
     fn fault(&self, caller: &Caller, fault: &Fault) -> Response {
-        match self.pages.fault(caller, fault) {
+        let paused = self.paused.lock().ok().and_then(|known| known.clone());
+        match self.pages.fault(caller, fault, paused.as_deref()) {
             Ok(html) => pages::html(fault.status(), caller.language, html),
             Err(error) => {
                 tracing::error!("web: a page cannot be written: {error:#}");

@@ -127,7 +127,7 @@ async fn release(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let ids = chosen(&fields)?;
-    let note = fields.note()?;
+    let note = &fields.note()?;
     for id in &ids {
         held_still(&site, *id).await?;
     }
@@ -148,7 +148,7 @@ async fn refuse(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let ids = chosen(&fields)?;
-    let note = fields.note()?;
+    let note = &fields.note()?;
     let refused = held::refuse(&site.work(&caller), &ids, note).await?;
     let left = (ids.len() as u64).saturating_sub(refused);
     Ok(Redirect::to(&format!(

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Caller, Fault, Query, Right, Site, Way};
+use super::{Caller, Fault, Query, Right, Site, Way, words};
 use crate::model::reason;
 
 /// The ways in.
@@ -25,15 +25,13 @@ async fn page(
     let wanted = query.get("q").to_lowercase();
     let codes: Vec<Value> = reason::CATALOGUE
         .iter()
-        .filter(|entry| {
-            let texts = [entry.code.as_str(), entry.meaning, entry.remedy];
+        .filter_map(|entry| {
+            let (meaning, remedy) = words::reason(entry, caller.language);
+            let mut texts = [entry.code.as_str(), meaning, remedy].into_iter();
             texts
-                .iter()
                 .any(|text| text.to_lowercase().contains(&wanted))
+                .then(|| json!({ "code": entry.code, "meaning": meaning, "remedy": remedy }))
         })
-        .map(
-            |entry| json!({ "code": entry.code, "meaning": entry.meaning, "remedy": entry.remedy }),
-        )
         .collect();
     let values = json!({ "self_path": "/help", "q": query.get("q"), "codes": codes });
     site.page(&caller, "help.html", values).await

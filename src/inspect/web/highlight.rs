@@ -1,6 +1,19 @@
 //! What was understood of a message, marked where it stands in the text.
 
+use std::cmp::Reverse;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use regex::Regex;
 use serde_json::{Value, json};
+
+/// The name of the facts that are a message of the registry, in whose text others stand.
+const MESSAGE: &str = "message";
+
+static INSTANT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)")
+        .expect("a valid pattern")
+});
 
 /// A fact that was read, with the texts it may stand as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +26,8 @@ pub struct Fact {
     pub number: usize,
     /// What to look for in the text.
     forms: Vec<String>,
+    /// The instant that it is; the text may write it in another zone.
+    instant: Option<Timestamp>,
 }
 
 /// The facts of an event, as [`crate::parse::event_json`] writes it.
@@ -23,8 +38,9 @@ pub fn facts(event: &Value) -> Vec<Fact> {
         let forms = forms.into_iter().filter(|form| form.len() > 1).collect();
         found.push(Fact {
             name: name.to_owned(),
-            value,
             number,
+            instant: value.parse().ok().filter(|_| name != MESSAGE),
+            value,
             forms,
         });
     };
@@ -37,7 +53,7 @@ pub fn facts(event: &Value) -> Vec<Fact> {
                     let arguments = message["arguments"].as_array().into_iter().flatten();
                     let mut forms = vec![code.clone()];
                     forms.extend(arguments.map(word));
-                    put("message", format!("{code} {text}"), forms);
+                    put(MESSAGE, format!("{code} {text}"), forms);
                 }
             }
             (_, Value::Array(all)) => {
@@ -45,8 +61,7 @@ pub fn facts(event: &Value) -> Vec<Fact> {
                     put(name, word(one), vec![word(one)]);
                 }
             }
-            // Both forms of a domain are one fact each, and an instant stands in the text as its
-            // message wrote it.
+            // Both forms of a domain are one fact each.
             (_, value) => put(name, word(value), vec![word(value)]),
         }
     }
@@ -68,35 +83,67 @@ pub fn pieces(text: &str, facts: &[Fact]) -> Vec<Value> {
         true => lower.as_str(),
         false => text,
     };
-    let mut marks: Vec<(usize, usize, usize)> = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
+    for found in INSTANT.find_iter(text) {
+        let at = found.as_str().replacen(' ', "T", 1).parse().ok();
+        let is_it = |fact: &&Fact| fact.instant.is_some() && fact.instant == at;
+        marks.extend(facts.iter().find(is_it).map(|fact| Mark {
+            start: found.start(),
+            end: found.end(),
+            number: fact.number,
+            is_message: false,
+        }));
+    }
     for fact in facts {
         for form in &fact.forms {
             let form = form.to_lowercase();
             let places = searched.match_indices(&form);
             let whole = places.filter(|(at, found)| is_whole(searched, *at, found.len()));
-            marks.extend(whole.map(|(at, found)| (at, at + found.len(), fact.number)));
+            marks.extend(whole.map(|(at, found)| Mark {
+                start: at,
+                end: at + found.len(),
+                number: fact.number,
+                is_message: fact.name == MESSAGE,
+            }));
         }
     }
-    // The longest at a place; what overlaps it is part of it.
-    marks.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
     let mut pieces = Vec::new();
     let mut done = 0;
-    for (start, end, number) in marks {
-        let is_inside =
-            start < done || !text.is_char_boundary(start) || !text.is_char_boundary(end);
-        if is_inside {
-            continue;
+    for mark in apart(text, marks) {
+        if mark.start > done {
+            pieces.push(json!({"text": &text[done..mark.start], "fact": null}));
         }
-        if start > done {
-            pieces.push(json!({"text": &text[done..start], "fact": null}));
-        }
-        pieces.push(json!({"text": &text[start..end], "fact": number}));
-        done = end;
+        pieces.push(json!({"text": &text[mark.start..mark.end], "fact": mark.number}));
+        done = mark.end;
     }
     if done < text.len() {
         pieces.push(json!({"text": &text[done..], "fact": null}));
     }
     pieces
+}
+
+/// A place in the text, in bytes, and the fact that it is.
+struct Mark {
+    start: usize,
+    end: usize,
+    number: usize,
+    is_message: bool,
+}
+
+/// The marks that do not overlap, in the order of the text. A fact goes before the message that it was
+/// read from, and the longer before the shorter.
+fn apart(text: &str, mut marks: Vec<Mark>) -> Vec<Mark> {
+    marks.sort_by_key(|mark| (mark.is_message, mark.start, Reverse(mark.end)));
+    let mut taken: Vec<Mark> = Vec::new();
+    for mark in marks {
+        let is_cut = !text.is_char_boundary(mark.start) || !text.is_char_boundary(mark.end);
+        let is_free = |other: &Mark| mark.end <= other.start || other.end <= mark.start;
+        if !is_cut && taken.iter().all(is_free) {
+            taken.push(mark);
+        }
+    }
+    taken.sort_by_key(|mark| mark.start);
+    taken
 }
 
 /// Is it a word of its own, and not a part of a longer one?
@@ -148,12 +195,39 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_found_in_any_zone_and_goes_before_its_message() {
+        let event = json!({
+            "dedelegation_at": "2026-06-04T06:30:00Z", "claims": ["address", "name"],
+            "messages": [{"code": "16350000040", "text": "x",
+                "arguments": ["Date: 2026-06-04T08:30:00+02:00, VerificationClaims: address;name"]}],
+        });
+        let text = "avoid dedelegation by [Date: 2026-06-04T08:30:00+02:00, VerificationClaims: address;name]";
+        let pieces = pieces(text, &facts(&event));
+        let marked: Vec<_> = (pieces.iter())
+            .filter(|piece| !piece["fact"].is_null())
+            .map(|piece| {
+                (
+                    piece["text"].as_str().unwrap(),
+                    piece["fact"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("2026-06-04T08:30:00+02:00", 3),
+            ("address", 1),
+            ("name", 2),
+        ];
+        assert_eq!(marked, expected);
+    }
+
+    #[test]
     fn every_text_stays_whole() {
         let fact = |form: &str| Fact {
             name: "a".to_owned(),
             value: form.to_owned(),
             number: 1,
             forms: vec![form.to_owned()],
+            instant: None,
         };
         for text in ["", "İİ ab ab", "ab", "äab ab", "aab"] {
             let pieces = pieces(text, &[fact("ab"), fact("b a")]);

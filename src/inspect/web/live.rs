@@ -44,7 +44,8 @@ async fn listen(State(site): State<Arc<Site>>, _: Caller) -> Result<Response, Fa
                 () = tokio::time::sleep_until(until) => None,
                 changed = changes.changed() => {
                     changed.ok()?;
-                    let event = Event::default().event("change").data("");
+                    // Browsers pass an event without data over.
+                    let event = Event::default().event("change").data("1");
                     Some((Ok::<_, Infallible>(event), (changes, shutdown)))
                 }
             }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Caller, Fault, Fields, Query, Right, Site, Way, highlight};
 use crate::inspect::cli::log;
 use crate::inspect::work::{Work, replay};
+use crate::model::reason::BEHIND_ORIGIN;
 use crate::model::{Inbound, InboundId, sha256_hex};
 use crate::store::{LogEntry, LogFilter, NoticeFilter};
 use crate::{parse, process};
@@ -81,18 +82,15 @@ async fn show(
     site.page(&caller, "message.html", values).await
 }
 
-/// The reasons with what the catalogue says about them.
+/// The reasons, and whether each holds the message.
 pub fn reasons(entry: &LogEntry) -> Vec<Value> {
     let reasons = entry.decision.iter().flat_map(|decision| &decision.reasons);
     reasons
         .map(|reason| {
-            let known = reason.code.entry();
             json!({
                 "code": reason.code,
                 "detail": reason.detail,
                 "is_hold": reason.code.is_hold(),
-                "meaning": known.map(|entry| entry.meaning),
-                "remedy": known.map(|entry| entry.remedy),
             })
         })
         .collect()
@@ -105,9 +103,7 @@ async fn text(
     entry: &LogEntry,
     inbound: &Inbound,
 ) -> Result<Value, Fault> {
-    // The registry's own mails and queue name handles; all else may hold names and addresses.
-    let is_personal = !["denic-mail", "denic-queue"].contains(&entry.source.as_str());
-    if is_personal && !caller.may(Right::People) {
+    if !is_registrys(entry) && !caller.may(Right::People) {
         return Ok(json!({"hidden": "people"}));
     }
     if inbound.raw.is_empty() && entry.sha256 != sha256_hex(&[]) {
@@ -131,6 +127,16 @@ async fn text(
         "pieces": highlight::pieces(&cut, &facts),
         "facts": facts.iter().map(|fact| json!({"name": fact.name, "value": fact.value, "number": fact.number})).collect::<Vec<_>>(),
     }))
+}
+
+/// Did the registry write it? What it writes names handles; all else, and whatever anybody sent to the
+/// same address, may hold names and addresses.
+fn is_registrys(entry: &LogEntry) -> bool {
+    let is_from_there = ["denic-mail", "denic-queue"].contains(&entry.source.as_str());
+    let reasons = entry.decision.iter().flat_map(|decision| &decision.reasons);
+    let mut holds = reasons.filter(|reason| reason.code.is_hold());
+    let is_decided = entry.decision.is_some();
+    is_from_there && is_decided && holds.all(|reason| BEHIND_ORIGIN.contains(&reason.code))
 }
 
 /// Codes that confirm a mail address stand behind this word, in every form of the message.

@@ -123,17 +123,24 @@ async fn file(
     loop {
         let page = site.store.messages(&wanted).await?;
         found.extend(page.entries.iter().map(log::object));
-        match page.below {
-            Some(below) if found.len() < FILE => wanted.below = Some(below),
-            _ => break,
+        wanted.below = page.below;
+        if wanted.below.is_none() || found.len() >= FILE {
+            break;
         }
     }
+    let is_cut = found.len() > FILE || wanted.below.is_some() && found.len() == FILE;
     found.truncate(FILE);
     let text = match ending.as_str() {
         "csv" => table(&found).map_err(anyhow::Error::from)?,
         _ => found.iter().map(|one| format!("{one}\n")).collect(),
     };
-    let name = format!("attachment; filename=\"messages.{ending}\"");
+    // Whoever keeps the file sees that it is a part.
+    let part = if is_cut {
+        format!("-newest-{FILE}")
+    } else {
+        String::new()
+    };
+    let name = format!("attachment; filename=\"messages{part}.{ending}\"");
     let fields = [
         (CONTENT_TYPE, media_type.to_owned()),
         (CONTENT_DISPOSITION, name),

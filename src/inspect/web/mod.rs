@@ -46,7 +46,7 @@ mod way;
 mod wish;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use axum::Router;
@@ -80,6 +80,9 @@ use tries::Tries;
 /// Requests under way at once, live updates aside.
 const REQUESTS_MAX: usize = 64;
 
+/// Forms that arrive at once. One that comes slowly holds up other forms, and no page.
+const ARRIVALS_MAX: usize = 256;
+
 /// What every page has at hand.
 pub struct Site {
     /// The store.
@@ -100,6 +103,9 @@ pub struct Site {
     findings: tokio::sync::OnceCell<Vec<crate::notify::Finding>>,
     pages: Pages,
     turns: Semaphore,
+    arrivals: Semaphore,
+    /// What was last known of a pause, for pages that must not ask the store.
+    paused: Mutex<Option<String>>,
 }
 
 /// Every way in.
@@ -154,6 +160,8 @@ pub fn router(
         findings: tokio::sync::OnceCell::new(),
         pages: Pages::new().context("the pages of the web")?,
         turns: Semaphore::new(REQUESTS_MAX),
+        arrivals: Semaphore::new(ARRIVALS_MAX),
+        paused: Mutex::default(),
     });
     // Reading what is due keeps a thread busy for a while; it must not be one that answers.
     let (runtime, kept) = (tokio::runtime::Handle::current(), site.clone());
@@ -191,11 +199,15 @@ impl Site {
     /// What stands around every page.
     async fn around(&self, caller: &Caller) -> Result<Value, Fault> {
         let paused = self.store.switch(PAUSED).await?;
+        if let Ok(mut known) = self.paused.lock() {
+            known.clone_from(&paused);
+        }
         Ok(context! {
             caller => Value::from(Serde(caller)),
             paused => paused,
             style => assets::STYLE.path(),
             script => assets::SCRIPT.path(),
+            icon => assets::ICON.path(),
             now => self.clock.now().to_string(),
         })
     }

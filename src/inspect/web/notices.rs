@@ -210,7 +210,7 @@ async fn resend(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let entry = site.notice(&id).await?;
-    let note = fields.note()?;
+    let note = &fields.note()?;
     let current = notice::check_current(&*site.store, &entry.notice).await;
     current.map_err(|error| Fault::Late(error.to_string()))?;
     notice::resend(&site.work(&caller), &entry.notice, note).await?;
@@ -226,7 +226,7 @@ async fn pause(
     caller: Caller,
     fields: Fields,
 ) -> Result<Redirect, Fault> {
-    notice::pause(&site.work(&caller), fields.note()?).await?;
+    notice::pause(&site.work(&caller), &fields.note()?).await?;
     Ok(Redirect::to("/notices?done=paused"))
 }
 

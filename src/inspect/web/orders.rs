@@ -125,12 +125,14 @@ async fn show(
         .map(|(id, entry)| object::action(*id, entry))
         .collect();
     let is_mine = order.placed_by == caller.actor();
+    let wanted = object::wanted(&order.request).map_err(OrderError::from)?;
     let values = json!({
         "self_path": "/orders",
         "is_test": order.environment == Environment::Test,
         "done_word": query.get("done"),
         "one": object::orders(&*site.store, std::slice::from_ref(&order)).await?.pop(),
         "requests": requests,
+        "wanted": caller.may(Right::People).then_some(wanted),
         "actions": actions,
         "is_mine": is_mine,
         "may_act": caller.may(Right::Act),
@@ -246,7 +248,7 @@ async fn confirm(
     let id = named(&id)?;
     let audit = site
         .work(&caller)
-        .audit("order confirm", &format!("{id}"), fields.note()?);
+        .audit("order confirm", &format!("{id}"), &fields.note()?);
     let step = ordering::confirm(&*site.store, id, &audit).await?;
     Ok(back(id, step, "confirmed"))
 }
@@ -258,7 +260,7 @@ async fn cancel(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let id = named(&id)?;
-    let note = fields.note()?;
+    let note = &fields.note()?;
     let audit = site
         .work(&caller)
         .audit("order cancel", &format!("{id}"), note);

@@ -97,9 +97,12 @@ fn next(due: &DueNow, now: Timestamp) -> Option<Value> {
 
 /// Alarms about customers whom no mail told.
 fn is_undelivered(code: &str) -> bool {
-    [reason::NOTICE_FAILED, reason::NOTICE_BOUNCED]
-        .iter()
-        .any(|known| known.as_str() == code)
+    let codes = [
+        reason::NOTICE_FAILED,
+        reason::NOTICE_BOUNCED,
+        reason::NO_WORKING_CONTACT,
+    ];
+    codes.iter().any(|known| known.as_str() == code)
 }
 
 /// When a registry was last heard.

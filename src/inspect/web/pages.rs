@@ -14,10 +14,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 
 use super::caller::veiled;
-use super::words::Words;
+use super::words::{self, Words};
 use super::{Caller, Fault, Right, assets};
 use crate::inspect::cli::out::{clean, with_times};
-use crate::model::Language;
+use crate::model::{Language, reason};
 
 /// Every template.
 pub const TEMPLATES: &[(&str, &str)] = &[
@@ -119,12 +119,18 @@ impl Pages {
     }
 
     /// Writes the page of a fault. It asks nothing of the store, which may be what failed.
-    pub fn fault(&self, caller: &Caller, fault: &Fault) -> Result<String, minijinja::Error> {
+    pub fn fault(
+        &self,
+        caller: &Caller,
+        fault: &Fault,
+        paused: Option<&str>,
+    ) -> Result<String, minijinja::Error> {
         let values = context! {
             caller => Value::from(Serde(caller)),
-            paused => Value::from(()),
+            paused => paused,
             style => assets::STYLE.path(),
             script => assets::SCRIPT.path(),
+            icon => assets::ICON.path(),
             fault => fault.name(),
             text => fault.text(),
         };
@@ -180,6 +186,13 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
             true => clean(&text),
             false => clean(&ADDRESS.replace_all(&text, |found: &Captures<'_>| veiled(&found[0]))),
         }
+    });
+    engine.add_filter("translated", move |code: &str| {
+        let entry = reason::find(code).filter(|_| language != Language::En);
+        entry.map_or("", |entry| words::reason(entry, language).0)
+    });
+    engine.add_filter("remedy", move |code: &str| {
+        reason::find(code).map_or("", |entry| words::reason(entry, language).1)
     });
     engine.add_filter("left", move |seconds: i64| left(seconds, language));
     engine.add_filter("person", move |text: Option<&str>| {

@@ -98,7 +98,7 @@ async fn show(
         "is_test": found.environment == Environment::Test,
         "done_word": query.get("done"),
         "one": row(&found, site.clock.now()),
-        "text": hidden(&text),
+        "text": caller.may(Right::People).then(|| hidden(&text)),
         "outcomes": RequestOutcome::ALL,
         "may_act": caller.may(Right::Act),
     });
@@ -127,7 +127,7 @@ async fn settle(
 ) -> Result<Redirect, Fault> {
     let id: RequestId = named(&id)?;
     let outcome: RequestOutcome = fields.needed("outcome")?;
-    let audit = (site.work(&caller)).audit("request settle", &id.to_string(), fields.note()?);
+    let audit = (site.work(&caller)).audit("request settle", &id.to_string(), &fields.note()?);
     let done = match ordering::settle(&*site.store, id, outcome, &audit).await? {
         Step::Done => "settled",
         Step::Before | Step::TooLate => "before",

@@ -93,7 +93,7 @@ async fn confirm(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let id: ResellerCommandId = named(&id)?;
-    let audit = (site.work(&caller)).audit("reseller confirm", &id.to_string(), fields.note()?);
+    let audit = (site.work(&caller)).audit("reseller confirm", &id.to_string(), &fields.note()?);
     let step = reselling::confirm(&*site.store, id, &audit).await?;
     Ok(back(step, "confirmed"))
 }
@@ -105,7 +105,7 @@ async fn cancel(
     fields: Fields,
 ) -> Result<Redirect, Fault> {
     let id: ResellerCommandId = named(&id)?;
-    let audit = (site.work(&caller)).audit("reseller cancel", &id.to_string(), fields.note()?);
+    let audit = (site.work(&caller)).audit("reseller cancel", &id.to_string(), &fields.note()?);
     let step = reselling::cancel(&*site.store, id, &audit).await?;
     Ok(back(step, "cancelled"))
 }

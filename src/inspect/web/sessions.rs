@@ -22,7 +22,7 @@ use crate::model::{User, sha256_hex};
 use crate::process::new_code;
 use crate::store::{SessionBounds, Store, StoreError, WebSession};
 
-/// That somebody asks for something is written down so often.
+/// That somebody asks for something is written down so often, and oftener where sessions end soon.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The key under which a session says whose it is.
@@ -136,7 +136,8 @@ impl SessionStore for Sessions {
             return Ok(None);
         };
         let now = self.clock.now();
-        if now.duration_since(session.seen_at) >= TOUCH_EVERY {
+        let idle = SignedDuration::try_from(self.idle_lifetime).unwrap_or(TOUCH_EVERY);
+        if now.duration_since(session.seen_at) >= TOUCH_EVERY.min(idle / 4) {
             let touched = self.store.touch_session(&digest, now).await;
             touched.map_err(failed)?;
         }

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use crate::model::Language;
+use crate::model::reason::Entry;
 
 const GERMAN: &str = include_str!("words/de.txt");
+
+/// Of each reason code: the code, its meaning and its remedy, a line each.
+const GERMAN_REASONS: &str = include_str!("words/reasons.de.txt");
 
 /// What the catalogue says for each English text, a pair of lines each: `en:` and `de:`.
 pub struct Words(HashMap<&'static str, &'static str>);
@@ -31,6 +35,23 @@ impl Words {
     }
 }
 
+/// What a reason code means, and what to do about it, in this language.
+pub fn reason(entry: &'static Entry, language: Language) -> (&'static str, &'static str) {
+    let german = || german_reasons().find(|(code, ..)| *code == entry.code.as_str());
+    match language {
+        Language::En => None,
+        Language::De => german(),
+    }
+    .map_or((entry.meaning, entry.remedy), |(_, meaning, remedy)| {
+        (meaning, remedy)
+    })
+}
+
+fn german_reasons() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let mut lines = GERMAN_REASONS.lines().filter(|line| !line.is_empty());
+    std::iter::from_fn(move || Some((lines.next()?, lines.next()?, lines.next()?)))
+}
+
 fn pairs(catalogue: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut lines = catalogue.lines().filter(|line| !line.is_empty());
     std::iter::from_fn(move || {
@@ -47,6 +68,7 @@ mod tests {
 
     use super::super::pages::TEMPLATES;
     use super::*;
+    use crate::model::reason::CATALOGUE;
 
     /// Every text that a template says.
     fn said() -> BTreeSet<String> {
@@ -77,6 +99,25 @@ mod tests {
         assert!(missing.is_empty(), "not in words/de.txt: {missing:#?}");
         let unused: Vec<_> = words.difference(&said()).cloned().collect();
         assert!(unused.is_empty(), "no template says: {unused:#?}");
+    }
+
+    #[test]
+    fn every_reason_has_its_german_and_names_the_same_commands() {
+        let codes: Vec<_> = german_reasons().map(|(code, ..)| code).collect();
+        let all: Vec<_> = (CATALOGUE.iter())
+            .map(|entry| entry.code.as_str())
+            .collect();
+        assert_eq!(codes, all);
+        let quoted = |text: &'static str| -> BTreeSet<_> {
+            let parts = text.split('`').skip(1);
+            parts.step_by(2).collect()
+        };
+        for entry in CATALOGUE {
+            let (meaning, remedy) = reason(entry, Language::De);
+            assert_ne!(meaning, entry.meaning);
+            assert_eq!(quoted(meaning), quoted(entry.meaning), "{meaning}");
+            assert_eq!(quoted(remedy), quoted(entry.remedy), "{remedy}");
+        }
     }
 
     #[test]

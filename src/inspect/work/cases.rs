@@ -39,7 +39,11 @@ pub fn missing(id: CaseId) -> anyhow::Error {
 
 /// The customer was telephoned; how many calls are off the list.
 pub async fn call_done(work: &Work<'_>, id: CaseId, text: &str) -> anyhow::Result<u64> {
-    one(work.store, id).await?;
+    if one(work.store, id).await?.closed_at.is_some() {
+        return Err(ended(format!(
+            "case {id} has ended already; a note can be added"
+        )));
+    }
     Ok(work.store.call_done(id, &said(work, text)).await?)
 }
 

@@ -1,13 +1,17 @@
 // What makes the pages more comfortable; every one of them works without it.
 "use strict";
 
-// Parts that are marked so are fetched anew when the server says that something has changed.
+// Parts that are marked so are fetched anew when the server says that something has changed. A page that
+// nobody sees listens to nothing (a browser has six lines to a server), and looks when it is seen again.
 const live = document.querySelectorAll("[data-live]");
 if (live.length > 0 && "EventSource" in window) {
+    let stream = null;
     let isBusy = false;
+    let isLate = false;
+    const isTyping = () => document.activeElement?.closest("[data-live]") && document.activeElement.matches("input, textarea, select");
     const refresh = async () => {
-        const isTyping = document.activeElement?.closest("[data-live]") && document.activeElement.matches("input, textarea, select");
-        if (isBusy || isTyping || document.hidden) return;
+        isLate = isBusy || isTyping();
+        if (isLate) return;
         isBusy = true;
         try {
             const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -26,9 +30,24 @@ if (live.length > 0 && "EventSource" in window) {
             // The server is away for a moment; the stream comes back by itself.
         } finally {
             isBusy = false;
+            if (isLate && !isTyping()) refresh();
         }
     };
-    new EventSource("/events").addEventListener("change", refresh);
+    const listen = () => {
+        if (document.hidden) {
+            stream?.close();
+            stream = null;
+        } else if (!stream) {
+            stream = new EventSource("/events");
+            stream.addEventListener("change", refresh);
+        }
+    };
+    listen();
+    document.addEventListener("visibilitychange", () => {
+        listen();
+        if (!document.hidden) refresh();
+    });
+    document.addEventListener("focusout", () => { if (isLate) refresh(); });
 }
 
 // Keys: / filter, j and k move, Enter opens, g and a letter goes, ? helps.
@@ -57,7 +76,7 @@ if (document.body.hasAttribute("data-keys")) {
         else if (event.key === "k") move(-1);
         else if (event.key === "?") location.assign("/help/keys");
         else if (event.key === "/") {
-            const field = document.querySelector("[data-key=\"/\"]");
+            const field = document.querySelector("[data-key=\"/\"], main input[type=search], main form[method=get] input");
             if (field) field.focus();
             else location.assign("/messages");
             event.preventDefault();
