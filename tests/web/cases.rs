@@ -74,6 +74,7 @@ fn a_case_tells_what_happened_and_what_is_to_come() {
     for part in [
         "V-1 soon.de",
         "leaves the zone",
+        "<dt>Reply-by</dt>",
         "href=\"/messages/1\"",
         "href=\"/notices/N-1\"",
         "verification-required",

@@ -130,3 +130,39 @@ fn who_only_looks_sees_no_form_and_cannot_send_one() {
     }
     assert_eq!(house.objects(&["held", "list"]).len(), 3);
 }
+
+#[test]
+fn what_is_held_is_narrowed_and_all_that_is_shown_goes_at_once() {
+    let house = three_held();
+    house.receives(&[super::registry_mails::fixture(
+        "07-reject-environment-mismatch.eml",
+    )]);
+    let operator = house.person("operator", "en");
+    let page = operator.page("/held?reason=r20&env=live");
+    assert!(page.contains("name=\"all\" value=\"1 2 3\""), "{page}");
+    assert!(page.contains("All 3 of this page"));
+    let page = operator.page("/held?reason=R06");
+    assert!(page.contains("name=\"all\" value=\"4\""), "{page}");
+    let page = operator.page("/held?domain=fremd-zwei.de&route=denic-live");
+    assert!(page.contains("name=\"all\" value=\"2\""), "{page}");
+    let page = operator.page("/held?reason=R19");
+    assert!(page.contains("Nothing that is held is like that."));
+    assert_eq!(operator.get("/held?reason=X99").status, 422);
+    let all = [
+        ("all", "1 2 3"),
+        ("id", "2"),
+        ("action", "refuse"),
+        ("note", "not\r\n\r\nours"),
+    ];
+    let preview = operator.fill("/held?reason=R20", "/held/preview", &all);
+    assert_eq!(preview.text.matches("name=\"id\"").count(), 3);
+    let token = preview.hidden("token");
+    let sure = [&all[..], &[("token", token.as_str())]].concat();
+    let done = operator.post("/held/refuse", &sure);
+    assert_eq!(
+        done.header("location"),
+        Some("/held?done=refused&n=3&left=0")
+    );
+    let trail = house.objects(&["audit", "list"]);
+    assert!(trail.iter().any(|entry| entry["detail"] == "not / ours"));
+}

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
 use super::{Caller, Fault, Query, Right, Site, Way};
+use crate::inspect::cli::audit;
 use crate::inspect::cli::out::{json_line, json_time};
-use crate::inspect::cli::{audit, log};
 use crate::store::{AuditCheck, AuditFilter, AuditLink, AuditPage, Store, StoreError};
 
 /// Entries on a page.

@@ -81,7 +81,7 @@ async fn show(
         "done_word": query.get("done"),
         "placed": query.get("placed"),
         "is_test": dossier.case.key.environment == crate::model::Environment::Test,
-        "one": facts(&dossier, now),
+        "one": facts(&site, &dossier, now),
         "steps": steps(&dossier, &orders),
         "orders": orders.iter().filter(|order| order.ended_at.is_none()).map(|order| order.id).collect::<Vec<_>>(),
         "plan": plan.iter().map(|line| cases::plan_object(id, line)).collect::<Vec<_>>(),
@@ -95,7 +95,7 @@ async fn show(
 }
 
 /// What stands on top.
-fn facts(dossier: &Dossier, now: Timestamp) -> Value {
+fn facts(site: &Site, dossier: &Dossier, now: Timestamp) -> Value {
     let record = dossier.record.as_ref();
     let due = record.map(DomainRecord::due).unwrap_or_default();
     let mut facts = form::object(&dossier.case);
@@ -109,6 +109,7 @@ fn facts(dossier: &Dossier, now: Timestamp) -> Value {
         ("deletion_at", due.deletion_at),
         ("suspension_at", due.suspension_at),
         ("next_at", due.first()),
+        ("reply_by", site.reply_by(&due, now)),
     ] {
         facts[name] = json_time(at);
     }

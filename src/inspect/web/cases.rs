@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::address::address;
@@ -11,7 +12,8 @@ use super::{Caller, Fault, Query, Right, Site, Way};
 use crate::inspect::cli::case;
 use crate::inspect::cli::out::json_time;
 use crate::inspect::work::cases::call_object;
-use crate::model::{CaseId, CaseState, CustomerId, DomainName, Environment, Task};
+use crate::model::{CaseId, CaseState, CustomerId, DomainName, Due, Environment, Task};
+use crate::notify;
 use crate::store::{CaseFilter, CaseMark};
 
 /// Rows on a page.
@@ -173,6 +175,16 @@ impl Site {
         row["dedelegation_at"] = json_time(due.dedelegation_at);
         row["deletion_at"] = json_time(due.deletion_at);
         row["suspension_at"] = json_time(due.suspension_at);
+        row["reply_by"] = json_time(self.reply_by(&due, self.clock.now()));
         Ok(row)
+    }
+
+    /// By when the customer is to send the proof, so that there is time to look at it: what mails to
+    /// customers name first.
+    pub fn reply_by(&self, due: &Due, now: Timestamp) -> Option<Timestamp> {
+        let settings = &self.config.notices.settings;
+        let deadline = due.first().filter(|at| due.is_proof() && *at > now)?;
+        let days = settings.review_workdays;
+        Some(notify::reply_by(deadline, now, days, &settings.region))
     }
 }

@@ -1,20 +1,25 @@
 //! `/held`: what waits for a person, and what becomes of it, many at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{Redirect, Response};
 use serde_json::{Value, json};
 
+use super::address::address;
 use super::message::reasons;
 use super::{Caller, Fault, Fields, Query, Right, Site, Way};
 use crate::inspect::cli::log;
 use crate::inspect::work::{held, replay};
-use crate::model::InboundId;
+use crate::model::{DomainName, InboundId, reason};
 use crate::store::{LogEntry, LogFilter, MessageVerdict};
 
 /// Messages on a page, and done at once.
 const PAGE: u32 = 100;
+
+/// What the list is narrowed by.
+const KEYS: [&str; 4] = ["reason", "route", "env", "domain"];
 
 /// The ways in.
 pub fn ways() -> Vec<Way> {
@@ -35,8 +40,13 @@ async fn list(
         "" => None,
         text => Some(id(text)?),
     };
+    let wanted = KEYS.map(|name| (name, query.get(name)));
     let filter = LogFilter {
         verdict: Some(MessageVerdict::Held),
+        reason: query.word("reason", |code| reason::find(code).map(|known| known.code))?,
+        environment: query.read("env")?,
+        route: Some(query.get("route").to_owned()).filter(|route| !route.is_empty()),
+        ace: (query.read::<DomainName>("domain")?).map(|name| name.ace().to_owned()),
         after: Some(after.unwrap_or(InboundId(0))),
         limit: PAGE,
         ..LogFilter::default()
@@ -45,7 +55,13 @@ async fn list(
     let now = site.clock.now();
     let is_full = found.len() == PAGE as usize;
     let next = found.last().filter(|_| is_full);
-    let next = next.map(|last| format!("/held?after={}", last.id));
+    let next = next.map(|last| {
+        let after = last.id.to_string();
+        address(
+            "/held",
+            &[&wanted[..], &[("after", after.as_str())]].concat(),
+        )
+    });
     let rows: Vec<_> = (found.iter())
         .map(|entry| {
             let mut row = log::object(entry);
@@ -62,7 +78,11 @@ async fn list(
         "self_path": "/held",
         "rows": rows,
         "total": count,
-        "first": after.map(|_| "/held"),
+        "first": after.map(|_| address("/held", &wanted)),
+        "wanted": wanted.into_iter().collect::<BTreeMap<_, _>>(),
+        "is_narrowed": wanted.iter().any(|(_, value)| !value.is_empty()),
+        "routes": site.config.routes.iter().map(|route| &route.name).collect::<Vec<_>>(),
+        "ids": found.iter().map(|entry| entry.id.to_string()).collect::<Vec<_>>().join(" "),
         "next": next,
         "did": done(query.get("done")),
         "number": query.get("n").parse::<u32>().unwrap_or_default(),
@@ -168,9 +188,11 @@ async fn held_still(site: &Site, id: InboundId) -> Result<(), Fault> {
     }
 }
 
-/// The messages that were ticked.
+/// The messages that were ticked, one by one or the page's all at once.
 fn chosen(fields: &Fields) -> Result<Vec<InboundId>, Fault> {
-    let mut ids = fields.all("id").map(id).collect::<Result<Vec<_>, _>>()?;
+    let all = fields.get("all").split_whitespace();
+    let ids = fields.all("id").chain(all).map(id);
+    let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     ids.dedup();
     match ids.len() {
