@@ -236,7 +236,7 @@ fn keys_alone_are_enough() {
         "{outlines:?}"
     );
     let by = |heading: &str| seen.iter().any(|one| one["heading"] == heading);
-    assert!(by("Refuse 1 messages"), "{seen:#?}");
+    assert!(by("Refuse 1 message"), "{seen:#?}");
     let done = &seen[seen.len() - 4];
     assert!(text(done).contains("1 refused."), "{done}");
     assert_eq!(seen[seen.len() - 3]["value"], "q");

@@ -60,7 +60,7 @@ fn what_dies_next_stands_on_top_and_the_address_says_how_it_is_sorted_and_filter
     assert_eq!(domains(&page), ["soon.de", "lost.example.de"]);
     assert!(page.contains("on hold since"));
     assert!(page.contains("<b>phone call</b> (W11)"), "{page}");
-    assert!(page.contains("2 due, 1 need a person."));
+    assert!(page.contains("2 due, 1 needs a person."));
     assert!(page.contains("href=\"/cases/V-1\""));
     let all = operator.page("/deadlines?within=all&sort=-at");
     assert_eq!(domains(&all), ["late.de", "lost.example.de", "soon.de"]);

@@ -133,7 +133,7 @@ fn settings_are_shown_with_their_origin_and_without_passwords() {
     assert!(
         viewer
             .page("/settings?q=nothing+so")
-            .contains("No key fits.")
+            .contains("No setting fits.")
     );
 }
 

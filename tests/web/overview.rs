@@ -36,7 +36,7 @@ fn the_next_deadline_stands_on_top_and_the_charts_have_their_tables() {
         next.contains("eins.de") && next.contains("leaves the net"),
         "{next}"
     );
-    assert!(page.contains("<b>1</b> messages held back"), "{page}");
+    assert!(page.contains("<b>1</b> message held back"), "{page}");
     assert_eq!(
         page.matches("class=\"off").count(),
         2,

@@ -36,6 +36,7 @@ mod overview;
 mod pages;
 mod requests;
 mod reseller;
+mod sentences;
 mod sessions;
 mod settings;
 mod sign_in;

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 
 use super::caller::veiled;
+use super::sentences::Sentences;
 use super::words::{self, Words};
 use super::{Caller, Fault, Right, assets};
 use crate::inspect::cli::out::{clean, with_times};
@@ -180,12 +181,26 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     engine.add_filter("urlencode", |text: &str| {
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
     });
+    let sentences = Sentences::of(language);
+    engine.add_filter("worded", move |text: Option<&str>| {
+        text.map(|text| sentences.say(text).unwrap_or_else(|| text.to_owned()))
+    });
     engine.add_filter("sentence", move |text: Option<&str>| {
-        let text = with_times(text.unwrap_or_default(), |at| local(at, language, true));
-        match sees_people {
-            true => clean(&text),
-            false => clean(&ADDRESS.replace_all(&text, |found: &Captures<'_>| veiled(&found[0]))),
+        let text = text.unwrap_or_default();
+        let said = sentences.say(text);
+        shown_sentence(said.as_deref().unwrap_or(text), language, sees_people)
+    });
+    engine.add_filter("said", move |text: Option<&str>| {
+        let mut html = String::new();
+        for piece in sentences.pieces(text.unwrap_or_default()) {
+            let text = shown_sentence(&piece.text, language, sees_people);
+            let text = HtmlEscape(&text);
+            match piece.is_english {
+                true => html += &format!("<span lang=\"en\">{text}</span>"),
+                false => html += &text.to_string(),
+            }
         }
+        Value::from_safe_string(html)
     });
     engine.add_filter("translated", move |code: &str| {
         let entry = reason::find(code).filter(|_| language != Language::En);
@@ -212,6 +227,15 @@ fn engine(language: Language, sees_people: bool) -> Result<Engine, minijinja::Er
     });
     engine.add_filter("count", move |number: i64| count(number, language));
     Ok(engine)
+}
+
+/// A sentence with its times on the registry's clock, and what not everybody sees veiled.
+fn shown_sentence(text: &str, language: Language, sees_people: bool) -> String {
+    let text = with_times(text, |at| local(at, language, true));
+    match sees_people {
+        true => clean(&text),
+        false => clean(&ADDRESS.replace_all(&text, |found: &Captures<'_>| veiled(&found[0]))),
+    }
 }
 
 fn none() -> Value {
@@ -370,6 +394,51 @@ mod tests {
                 written.unwrap(),
                 format!("&lt;b&gt;&amp;&quot; {expected} –")
             );
+        }
+    }
+
+    #[test]
+    fn what_a_deadline_needs_is_said_in_the_language_of_the_page() {
+        let written = |language, needs: Value| {
+            let engine = engine(language, false).unwrap();
+            let text = "{% from 'work.html' import needs %}{{ needs(text) }}|\
+                        {{ text|worded|person }}|{{ text|sentence|dash }}";
+            let written = engine.render_named_str("x.html", text, context! { text => needs });
+            written.unwrap().replace('\n', "")
+        };
+        let needs = || Value::from("phone call (W11)");
+        assert_eq!(
+            written(Language::En, needs()),
+            "<b>phone call</b> (W11)|p…|phone call (W11)"
+        );
+        assert_eq!(
+            written(Language::De, needs()),
+            "<b>Anruf</b> (W11)|A…|Anruf (W11)"
+        );
+        assert_eq!(written(Language::De, Value::from(())), "–|–|–");
+    }
+
+    #[test]
+    fn one_message_and_several_are_counted_in_words() {
+        let pages = Pages::new().unwrap();
+        for (language, ids, title) in [
+            (Language::En, vec![7], "Refuse 1 message"),
+            (Language::En, vec![7, 8], "Refuse 2 messages"),
+            (Language::De, vec![7], "1 Nachricht ablehnen"),
+        ] {
+            let caller = Caller::stranger(language);
+            let values = context! {
+                caller => Value::from(Serde(&caller)),
+                paused => Value::from("by anna: full"),
+                style => "",
+                script => "",
+                ids => ids,
+                action => "refuse",
+                note => "",
+                outcomes => Vec::<Value>::new(),
+            };
+            let page = pages.write(&caller, "held_preview.html", values).unwrap();
+            assert!(page.contains(&format!("<h1>{title}</h1>")), "{page}");
         }
     }
 }

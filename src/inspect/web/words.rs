@@ -52,7 +52,8 @@ fn german_reasons() -> impl Iterator<Item = (&'static str, &'static str, &'stati
     std::iter::from_fn(move || Some((lines.next()?, lines.next()?, lines.next()?)))
 }
 
-fn pairs(catalogue: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The pairs of a catalogue.
+pub fn pairs(catalogue: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut lines = catalogue.lines().filter(|line| !line.is_empty());
     std::iter::from_fn(move || {
         let english = lines.next()?.strip_prefix("en: ")?;

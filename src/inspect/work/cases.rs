@@ -132,13 +132,19 @@ fn lines(config: &Config, case: &PlanCase, now: Timestamp) -> Vec<Planned> {
         at: step.at,
         kind: NoticeKind::Reminder,
         state: fate(step, now),
-        reason: format!("{} before {}", span(step.before), step.deadline),
+        reason: counted(step),
     }));
     lines.sort_by_key(|line| line.at);
     lines
 }
 
-fn fate(step: &Step, now: Timestamp) -> &'static str {
+/// What a reminder is counted back from, and how far.
+pub fn counted(step: &Step) -> String {
+    format!("{} before {}", span(step.before), step.deadline)
+}
+
+/// Whether it leaves.
+pub fn fate(step: &Step, now: Timestamp) -> &'static str {
     match step.fate {
         Fate::Planned if step.is_due(now) => "due",
         Fate::Planned => "planned",

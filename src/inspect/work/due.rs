@@ -119,7 +119,7 @@ fn needed(call: &Task) -> String {
 
 /// What a person must do although nobody put it on the list (yet): what only planning finds out is
 /// there after the server had its turn.
-fn needs(
+pub fn needs(
     record: &DomainRecord,
     last: Option<&Told>,
     customer: Option<&Customer>,
@@ -159,7 +159,8 @@ pub fn scheme(next: &str) -> &'static str {
     }
 }
 
-fn urgent(at: Timestamp, now: Timestamp) -> Option<String> {
+/// What a person must do about a deadline that is near or past.
+pub fn urgent(at: Timestamp, now: Timestamp) -> Option<String> {
     if at < now {
         Some("check at the registry (past)".to_owned())
     } else if at < now + 24.hours() {
