@@ -158,7 +158,7 @@ fn held_mail_is_released_in_bulk_by_mouse_without_scripts() {
             ["press", "input[name=id][value='1']"],
             ["press", "input[name=id][value='2']"],
             ["type", "#note", "Domains sind jetzt bekannt"],
-            ["go", "main form button"],
+            ["go", "main fieldset button"],
             ["seen"],
             ["go", "main form button"],
             ["seen"],

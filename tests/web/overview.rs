@@ -82,7 +82,7 @@ fn a_domain_of_the_test_system_is_marked_as_such() {
 fn the_settings_stay_small_and_the_card_counts_whoever_was_not_told() {
     let house = House::new(&[]);
     for number in 0..300 {
-        let code = if number < 2 { "W62" } else { "W51" };
+        let code = if number < 2 { "W52" } else { "W51" };
         house.sql(&format!(
             "INSERT INTO alarm (key, code, text, raised_at) VALUES \
                 ('elsewhere:{number}', '{code}', 'something stands for customer K-{number}', {number})"

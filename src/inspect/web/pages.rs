@@ -432,6 +432,7 @@ mod tests {
                 paused => Value::from("by anna: full"),
                 style => "",
                 script => "",
+                icon => "",
                 ids => ids,
                 action => "refuse",
                 note => "",

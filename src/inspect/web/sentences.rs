@@ -644,7 +644,7 @@ mod tests {
         let caller = Caller::stranger(Language::De);
         let write = |text: &str| {
             let fault = Fault::Wrong(text.to_owned());
-            pages.fault(&caller, &fault).unwrap()
+            pages.fault(&caller, &fault, None).unwrap()
         };
         let page = write("`<b>\0\u{202e}anna@example.net` in the filter: <i>\0no");
         assert!(
