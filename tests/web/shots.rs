@@ -141,7 +141,7 @@ fn the_ten_views_of_the_readme() {
             json!(["open", "/held"]),
             json!(["press", "input[name=id]"]),
             json!(["type", "#note", "customer and domain are in the books now"]),
-            json!(["go", "main form button"]),
+            json!(["go", "main form[method=post] button"]),
         ],
     );
     take(
