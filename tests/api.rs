@@ -20,5 +20,7 @@ mod payments;
 mod reading;
 #[path = "api/secrets.rs"]
 mod secrets;
+#[path = "support/served.rs"]
+mod served;
 #[path = "api/tokens.rs"]
 mod tokens;

@@ -1,8 +1,8 @@
 //! How long the pages take over a large database, and how much of them is sent.
 //!
 //! `cargo bench --bench pages` takes some minutes: a million messages, 200,000 domains and 5,000 open
-//! cases are made first. Each page is asked for over real HTTP, and the time is what whoever asks waits
-//! for, on the same machine; ends with 1 when a page is late or large.
+//! cases are made first. Each page is asked for over real HTTP, in German (more is to be said there), and
+//! the time is what whoever asks waits for, on the same machine; ends with 1 when a page is late or large.
 
 #[path = "../crowd/fill.rs"]
 mod fill;
@@ -115,6 +115,7 @@ impl Server {
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: stichtag.example\r\nX-Remote-User: bench\r\n\
+             Accept-Language: de\r\n\
              Connection: close\r\n\r\n"
         )?;
         let mut answer = Vec::new();

@@ -93,6 +93,7 @@ fn decide(
         at: now,
         again: None,
         commands: Vec::new(),
+        clears: Vec::new(),
         next_at: None,
     };
     let due = case.record.due();
@@ -110,6 +111,12 @@ fn decide(
         Some((customer, reached))
     });
     change.tasks = call(case, reached.as_ref(), &bounced, now);
+    if reached.as_ref().is_some_and(|(_, reach)| !reach.is_at_risk) {
+        let key = &case.record.key;
+        let (environment, ace) = (key.environment, key.domain.ace());
+        let at_risk = format!("domain:{environment}:{ace}:{}", reason::ADDRESS_AT_RISK);
+        change.clears.push(at_risk);
+    }
     let Some((customer, _)) = reached else {
         return change;
     };

@@ -74,6 +74,8 @@ pub struct PlanChange {
     pub tasks: Vec<TaskDraft>,
     /// What is to be asked of the reseller.
     pub commands: Vec<ResellerCommand>,
+    /// Keys of alarms whose cause is gone.
+    pub clears: Vec<String>,
     /// When it was decided.
     pub at: Timestamp,
     /// The next reminder; `None`: nothing is planned until something changes.

@@ -1,10 +1,7 @@
 //! A folder with a store, a real server over it, and a customer.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -13,6 +10,7 @@ use stichtag::store::{RequestDelivery, Store};
 
 use super::document::Document;
 use super::http::{Answer, Request};
+use super::served::Served;
 
 pub const EVERYTHING: [&str; 7] = [
     "orders:read",
@@ -25,115 +23,57 @@ pub const EVERYTHING: [&str; 7] = [
 ];
 
 pub struct House {
-    folder: tempfile::TempDir,
-    server: Child,
+    served: Served,
     pub address: SocketAddr,
     /// A token that may do everything.
     pub token: String,
     document: Document,
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
-        // It has ended already, or the test has.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
+impl Deref for House {
+    type Target = Served;
 
-fn command(folder: &tempfile::TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stichtag"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("STICHTAG_") {
-            command.env_remove(name);
-        }
+    fn deref(&self) -> &Served {
+        &self.served
     }
-    command
-        .current_dir(folder.path())
-        .env("STICHTAG_SERVER__DATA_DIR", folder.path().join("data"))
-        .env("STICHTAG_SERVER__SMTP_LISTEN", "[\"127.0.0.1:0\"]")
-        .env("STICHTAG_SERVER__ADMIN_LISTEN", "127.0.0.1:0")
-        .env("STICHTAG_AUTHENTICATE__RESOLVERS", "[\"none\"]")
-        .env("STICHTAG_NOTICES__COALESCE", "0s")
-        .env("STICHTAG_ROUTE__DENIC_LIVE__REQUIRE", "record")
-        .env("STICHTAG_ROUTE__DENIC_TEST__REQUIRE", "record")
-        .env("STICHTAG_LOG__LEVEL", "trace")
-        .stdin(Stdio::null());
-    command
 }
 
 impl House {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(
-            folder.path().join("customers.csv"),
-            "customer,email\nK-1,kunde@example.net\n",
-        )
-        .unwrap();
-        std::fs::write(
-            folder.path().join("domains.csv"),
-            "domain,environment,customer,holders,status\n\
-             ours.de,live,K-1,DENIC-1000002-A,connect\n",
-        )
-        .unwrap();
-        for file in ["customers", "domains"] {
-            let done = command(&folder)
-                .args(["import", file, &format!("{file}.csv")])
-                .output()
-                .unwrap();
-            assert!(done.status.success(), "{done:?}");
+        let api = [
+            ("SERVER__ADMIN_LISTEN", "127.0.0.1:0"),
+            ("NOTICES__COALESCE", "0s"),
+            ("ROUTE__DENIC_LIVE__REQUIRE", "record"),
+            ("ROUTE__DENIC_TEST__REQUIRE", "record"),
+            ("LOG__LEVEL", "trace"),
+        ];
+        let served = Served::new(&api, &[]);
+        for (what, table) in [
+            ("customers", "customer,email\nK-1,kunde@example.net\n"),
+            (
+                "domains",
+                "domain,environment,customer,holders,status\n\
+                 ours.de,live,K-1,DENIC-1000002-A,connect\n",
+            ),
+        ] {
+            let file = served.path(&format!("{what}.csv"));
+            std::fs::write(&file, table).unwrap();
+            served.ok(&["import", what, file.to_str().unwrap()]);
         }
-        let log = File::create(folder.path().join("server.log")).unwrap();
-        let mut server = command(&folder)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        let mut said = BufReader::new(server.stdout.take().unwrap());
-        said.read_line(&mut ready).unwrap();
-        let (_, address) = ready.trim().split_once("admin=").unwrap();
-        let address = address.parse().unwrap();
+        let address = served.listener("admin");
         let document = Document::read(
             &Request::new("GET", "/api/v1/openapi.json")
                 .send(address)
                 .json(),
         );
         let mut house = House {
-            folder,
-            server,
+            served,
             address,
             token: String::new(),
             document,
         };
         house.token = house.new_token("shop", &EVERYTHING, &[]);
         house
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        command(&self.folder).args(arguments).output().unwrap()
-    }
-
-    /// What a command that succeeds prints.
-    pub fn ok(&self, arguments: &[&str]) -> String {
-        let done = self.run(arguments);
-        assert!(done.status.success(), "{arguments:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap()
-    }
-
-    /// The same with `--json`.
-    pub fn objects(&self, arguments: &[&str]) -> Vec<Value> {
-        let all = [arguments, &["--json"]].concat();
-        let printed = self.ok(&all);
-        let lines = printed.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
     }
 
     pub fn new_token(&self, name: &str, scopes: &[&str], more: &[&str]) -> String {
@@ -194,25 +134,6 @@ impl House {
         self.objects(&["domain", "show", domain])[0]["lifecycle"].clone()
     }
 
-    pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.path("server.log")).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    /// Changes the database past the program.
-    pub fn sql(&self, statement: &'static str) {
-        use sqlx::Connection;
-        let options =
-            sqlx::sqlite::SqliteConnectOptions::new().filename(self.path("data/stichtag.db"));
-        let work = async {
-            let mut plain = sqlx::SqliteConnection::connect_with(&options)
-                .await
-                .unwrap();
-            sqlx::query(statement).execute(&mut plain).await.unwrap();
-        };
-        runtime().block_on(work);
-    }
-
     /// Sends what is due, as the sender does; how many left.
     pub fn let_go(&self) -> usize {
         let url = format!("sqlite://{}", self.path("data/stichtag.db").display());
@@ -249,15 +170,9 @@ impl House {
             }
             left
         };
-        runtime().block_on(work)
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(work)
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 pub fn post(token: &str, key: &str, body: &Value) -> Request {

@@ -476,6 +476,7 @@ async fn a_report_that_comes_while_the_case_is_thought_of_is_not_overlooked() {
     desk.work().await;
     // What was thought of before the report is written only now.
     let thought = PlanChange {
+        clears: Vec::new(),
         case: seen.cases[0].id,
         state: seen.cases[0].state,
         version: seen.cases[0].record.version,

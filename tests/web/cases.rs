@@ -249,6 +249,10 @@ fn what_was_proven_is_shown_first_and_then_told_to_the_registry() {
         ("result", "success"),
         ("at", "2026-01-02T10:30"),
     ];
+    let ahead = [&fields[..7], &[("at", "2099-01-02T10:30")]].concat();
+    let ahead = operator.fill("/cases/V-1/verify", "/cases/V-1/verify", &ahead);
+    assert_eq!(ahead.status, 422, "{ahead:?}");
+    assert!(ahead.text.contains("has not come yet"));
     let shown = operator.fill("/cases/V-1/verify", "/cases/V-1/verify", &fields);
     assert_eq!(shown.status, 200, "{shown:?}");
     assert!(shown.text.contains("nothing is placed yet"));

@@ -92,6 +92,11 @@ fn a_changed_address_is_written_down_and_the_plan_is_thought_of_anew() {
             ("timezone", "Europe/Vienna"),
         ]
     };
+    let is_at_risk = || {
+        let alarms = house.objects(&["alarm", "list"]);
+        alarms.iter().any(|alarm| alarm["code"] == "W11")
+    };
+    assert!(is_at_risk());
     let path = "/customers/K%2D1/set-contact";
     let wrong = operator.fill("/customers/K-1", path, &fields("nobody"));
     assert_eq!(wrong.status, 422);
@@ -109,6 +114,7 @@ fn a_changed_address_is_written_down_and_the_plan_is_thought_of_anew() {
     house.until("the call is off the list", || {
         house.objects(&["case", "calls"]).is_empty().then_some(())
     });
+    assert!(!is_at_risk());
     let trail = house.objects(&["audit", "list"]);
     let entry = trail
         .iter()

@@ -132,6 +132,7 @@ fn the_ten_views_of_the_readme() {
         open(&format!("/messages/{}", text(&id))),
     );
     take("held", "admin-en", false, 1100, open("/held"));
+    house.import("domains", "domain,customer\nneuer-kunde.de,K-20077\n");
     take(
         "held-preview",
         "admin-en",

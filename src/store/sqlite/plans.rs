@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::super::{AuditEntry, Desk, NoticeDraft, PlanCase, PlanChange, StoreError, Told};
 use super::telling::Telling;
-use super::{SqliteStore, Writing, audit, reseller, row, tasks, telling};
+use super::{SqliteStore, Writing, audit, cases, reseller, row, tasks, telling};
 use crate::model::{
     CaseId, CaseState, Customer, DomainKey, Environment, NoticeId, NoticeKind, NoticeState,
 };
@@ -203,7 +203,10 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
         }
     }
     let mut plans = Vec::with_capacity(changes.len());
+    let mut ends = Vec::new();
     for change in same {
+        let at = row::micros(change.at);
+        ends.extend(change.clears.iter().map(|key| (key.clone(), at)));
         for command in &change.commands {
             reseller::queue_for_case(&mut writing, change.case, command, change.at).await?;
         }
@@ -219,6 +222,9 @@ pub async fn commit(store: &SqliteStore, changes: &[PlanChange]) -> Result<(), S
             .iter()
             .map(|change| (change.case.0, Some(0), false, 0)),
     );
+    if !ends.is_empty() {
+        cases::clear_all(&mut writing, &ends).await?;
+    }
     let plans = row::json(&plans)?;
     sqlx::query(
         "UPDATE task SET closed_at = plan.value ->> 3, outcome = ? FROM json_each(?) AS plan \

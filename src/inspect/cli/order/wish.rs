@@ -241,6 +241,13 @@ impl Proven {
             }
             .into());
         }
+        if let Some(at) = self.at.filter(|at| *at > now) {
+            return Err(exit::Failure {
+                code: exit::USAGE,
+                text: format!("{at} has not come yet: expected when the verification was done"),
+            }
+            .into());
+        }
         let proof = Proof {
             claims: self.claims.into_iter().collect(),
             result: self.result,
