@@ -131,7 +131,7 @@ impl Postfix {
         self.put(&etc.join("customers_transport"), &customers);
         self.put(
             &etc.join("main.cf"),
-            &joined(&format!("{BEFORE}{more}"), &shipped("main.cf.stichtag")),
+            &joined(&with(BEFORE, more), &shipped("main.cf.stichtag")),
         );
         let services = format!("{SERVICES}{}", shipped("master.cf.stichtag"));
         self.put(&etc.join("master.cf"), &services);
@@ -271,6 +271,17 @@ impl Drop for Postfix {
 /// A file as it is shipped.
 fn shipped(name: &str) -> String {
     fs::read_to_string(format!("{SHIPPED}/{name}")).unwrap()
+}
+
+/// Lines of main.cf, and others in place of those that set the same. Of a setting that stands there twice
+/// Postfix's programs warn in the mail log, which its writer then waits for itself.
+fn with(lines: &str, more: &str) -> String {
+    let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let set: Vec<String> = more.lines().map(name).collect();
+    let kept = lines.lines().filter(|line| !set.contains(&name(line)));
+    kept.chain(more.lines())
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 /// Two main.cf as one, lists joined as the README says.
