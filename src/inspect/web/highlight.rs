@@ -158,6 +158,19 @@ fn is_whole(text: &str, at: usize, length: usize) -> bool {
 mod tests {
     use super::*;
 
+    /// The marked pieces, each with its number.
+    fn marked(pieces: &[Value]) -> Vec<(&str, u64)> {
+        let marked = pieces.iter().filter(|piece| !piece["fact"].is_null());
+        marked
+            .map(|piece| {
+                (
+                    piece["text"].as_str().unwrap(),
+                    piece["fact"].as_u64().unwrap(),
+                )
+            })
+            .collect()
+    }
+
     #[test]
     fn facts_are_marked_where_they_stand() {
         let event = json!({
@@ -170,15 +183,7 @@ mod tests {
         assert_eq!(names, ["ace", "domain", "holders", "message", "status"]);
         let text = "STATUS: connect\nOBJECT: Dänic.de\nHOLDER: DENIC-1000002-GOOD\nconnected [2025-06-13T15:51:08]";
         let pieces = pieces(text, &facts);
-        let marked: Vec<_> = (pieces.iter())
-            .filter(|piece| !piece["fact"].is_null())
-            .map(|piece| {
-                (
-                    piece["text"].as_str().unwrap(),
-                    piece["fact"].as_u64().unwrap(),
-                )
-            })
-            .collect();
+        let marked = marked(&pieces);
         assert_eq!(
             marked,
             [
@@ -203,15 +208,7 @@ mod tests {
         });
         let text = "avoid dedelegation by [Date: 2026-06-04T08:30:00+02:00, VerificationClaims: address;name]";
         let pieces = pieces(text, &facts(&event));
-        let marked: Vec<_> = (pieces.iter())
-            .filter(|piece| !piece["fact"].is_null())
-            .map(|piece| {
-                (
-                    piece["text"].as_str().unwrap(),
-                    piece["fact"].as_u64().unwrap(),
-                )
-            })
-            .collect();
+        let marked = marked(&pieces);
         let expected = [
             ("2026-06-04T08:30:00+02:00", 3),
             ("address", 1),
