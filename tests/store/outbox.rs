@@ -1,7 +1,7 @@
 //! Notices: claim, fix, settle, requeue.
 
 use jiff::ToSpan;
-use stichtag::model::{CaseId, CustomerId, DomainRecord, NoticeId, NoticeState};
+use stichtag::model::{CaseId, CaseState, CustomerId, DomainRecord, NoticeId, NoticeState};
 use stichtag::store::{CaseChange, Delivery, NoticeFilter, Store};
 
 use super::bench::{Bench, LEASE, alarm, audit, draft, key, now, with_domain};
@@ -197,6 +197,49 @@ async fn drafts_join_by_customer_and_the_same_telling_comes_once() {
         .map(|entry| entry.id.0)
         .collect();
     assert_eq!(covered, [3, 5]);
+}
+
+#[tokio::test]
+async fn what_is_written_together_is_written_as_one_after_the_other() {
+    let bench = Bench::new().await;
+    let store = &bench.store;
+    let mut changes = Vec::new();
+    // Of each domain the case begins, is told of twice, and of a.de once more as it was; the customer has both.
+    for (version, domain, telling) in [
+        (0, "a.de", "first"),
+        (0, "b.de", "first"),
+        (1, "a.de", "second"),
+        (2, "a.de", "second"),
+        (1, "b.de", "second"),
+    ] {
+        let mut record = DomainRecord::new(key(domain), now());
+        record.version = version;
+        let case = match version {
+            0 => CaseChange::Open(CaseState::Open),
+            _ => CaseChange::Keep,
+        };
+        let mut change = with_domain(bench.keep(b"x").await, record, case);
+        change.domains[0]
+            .notices
+            .push(draft("K-1", domain, telling));
+        changes.push(change);
+    }
+    store.commit(&changes).await.unwrap();
+    let notices = store.notices(&NoticeFilter::default()).await.unwrap();
+    let [entry] = &notices[..] else {
+        panic!("one customer, one mail: {notices:?}");
+    };
+    let items: Vec<_> = (entry.notice.items.iter())
+        .map(|item| (item.domain.ace(), item.sequence))
+        .collect();
+    assert_eq!(items, [("a.de", 1), ("b.de", 1)]);
+    let log = store.log(&Default::default()).await.unwrap();
+    let covered: Vec<_> = (log.iter())
+        .map(|entry| entry.decision.as_ref().unwrap().is_covered)
+        .collect();
+    assert_eq!(covered, [false, false, false, true, false]);
+    let cases = store.cases(false).await.unwrap();
+    assert_eq!(cases.len(), 2);
 }
 
 #[tokio::test]
