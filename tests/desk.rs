@@ -2,9 +2,9 @@
 
 #[path = "desk/faults.rs"]
 mod faults;
-// Not everything that it does is needed here.
 #[path = "desk/formats.rs"]
 mod formats;
+// Not everything that it does is needed here.
 #[allow(dead_code)]
 #[path = "sign/gpg.rs"]
 mod gpg;

@@ -170,6 +170,10 @@ fn a_case_is_worked_on_and_read_only_when_it_has_ended() {
     let fields = [("token", token.as_str()), ("notice", "N-1"), ("note", "x")];
     assert_eq!(operator.post("/cases/V-2/resend", &fields).status, 404);
     operator.fill("/cases/V-1", "/cases/V-1/close", &[("note", "a mistake")]);
+    let token = operator.get("/cases/V-2").hidden("token");
+    let call = [("token", token.as_str()), ("note", "too late")];
+    let late = operator.post("/cases/V-1/call-done", &call);
+    assert_eq!(late.status, 409, "{late:?}");
     let page = operator.page("/cases/V-1");
     assert!(page.contains("it can be read, and no more"));
     assert!(!page.contains("/cases/V-1/note"));
@@ -292,4 +296,26 @@ fn what_was_proven_is_shown_first_and_then_told_to_the_registry() {
         &[("method", "pvr")],
     );
     assert_eq!(none.status, 422);
+}
+
+#[test]
+fn what_belongs_to_the_test_system_is_marked_wherever_it_is_listed() {
+    let house = house(&[]);
+    let viewer = house.person("viewer", "en");
+    for page in ["/", "/cases", "/deadlines?within=all"] {
+        let page = viewer.page(page);
+        let row = page
+            .split("<tr>")
+            .find(|row| row.contains("lost.example.de</a>"));
+        let row = row.unwrap_or_else(|| panic!("{page}"));
+        assert!(row.contains("<span class=\"mark\">TEST</span>"), "{row}");
+        assert!(row.contains("/domains/lost.example.de?env=test"), "{row}");
+    }
+    // A page's own picture is one that its policy lets through.
+    let page = viewer.page("/");
+    let icon = page.split("rel=\"icon\" href=\"").nth(1).unwrap();
+    let icon = icon.split('"').next().unwrap().replace("&#x2f;", "/");
+    let icon = viewer.get(&icon);
+    assert_eq!(icon.status, 200, "{icon:?}");
+    assert_eq!(icon.header("content-type"), Some("image/svg+xml"));
 }
